@@ -1,0 +1,62 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// What every Swift target is built with: strict memory safety, noncopyable associated types, lifetimes of views.
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableExperimentalFeature("SuppressedAssociatedTypes"),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, path: "Examples/\(name)", swiftSettings: settings)
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "cleanq",
+  products: [
+    .library(name: "CleanQ", targets: ["CleanQ"]),
+    .library(name: "CleanQWire", targets: ["CleanQWire"]),
+    .library(name: "CleanQPipeline", targets: ["CleanQPipeline"]),
+    .library(name: "CleanQNet", targets: ["CleanQNet"]),
+    .library(name: "CleanQTAP", targets: ["CleanQTAP"]),
+    .library(name: "CleanQPcap", targets: ["CleanQPcap"]),
+    .executable(name: "cleanq", targets: ["cleanq"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    .target(name: "CPlatform"),
+    .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+    .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    library("CleanQ", ["CPlatform"]),
+    library("CleanQWire", []),
+    library("CleanQPipeline", ["CPlatform", "CleanQ", logging]),
+    library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline"]),
+    library("CleanQTAP", ["CPlatform", "CUring", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
+    library("CleanQPcap", ["CPlatform", "CPcap", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+    .executableTarget(
+      name: "cleanq",
+      dependencies: ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap", arguments, logging],
+      swiftSettings: settings),
+    tests("CleanQWireTests", ["CleanQWire"]),
+    tests("CleanQPipelineTests", ["CleanQPipeline"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

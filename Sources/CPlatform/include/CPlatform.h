@@ -1,0 +1,90 @@
+// What Swift cannot import from C as it is: macros, inline assembly and Linux calls that hide behind feature-test
+// macros. Constants and one-line wrappers only; every decision is taken in Swift.
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <linux/if_tun.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/// The processor's time-stamp counter: cheap, monotonic on one machine, of a fixed but unnamed frequency.
+static inline uint64_t cplatform_timestamp(void) {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  uint64_t value;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value));
+  return value;
+#endif
+}
+
+/// Tells the processor that this is a spin loop.
+static inline void cplatform_pause(void) {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  __asm__ volatile("yield");
+#endif
+}
+
+/// CLOCK_MONOTONIC in nanoseconds; answered by the vDSO, without a system call.
+static inline uint64_t cplatform_monotonic_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline int cplatform_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
+
+static const unsigned int CPLATFORM_MFD_CLOEXEC = MFD_CLOEXEC;
+static const unsigned int CPLATFORM_MFD_HUGETLB_2MB = MFD_HUGETLB | (21u << 26);
+static const int CPLATFORM_MAP_ANONYMOUS = MAP_ANONYMOUS | MAP_PRIVATE;
+static const int CPLATFORM_MAP_HUGE_2MB = MAP_HUGETLB | (21 << 26);
+static const int CPLATFORM_MADV_HUGEPAGE = MADV_HUGEPAGE;
+
+/// Ties the calling thread to one CPU. Returns 0 or an errno.
+static inline int cplatform_pin_current_thread(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET((size_t)cpu, &set);
+  return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+/// 1 where the calling thread may run on `cpu`, else 0.
+static inline int cplatform_cpu_is_allowed(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+  return CPU_ISSET((size_t)cpu, &set) ? 1 : 0;
+}
+
+// linux/if_tun.h: the request numbers are _IO macros, which Swift does not import.
+static const unsigned long CPLATFORM_TUNSETIFF = TUNSETIFF;
+static const unsigned long CPLATFORM_TUNSETPERSIST = TUNSETPERSIST;
+static const unsigned long CPLATFORM_TUNSETOFFLOAD = TUNSETOFFLOAD;
+
+/// ioctl is variadic in C; these two forms are the ones in use.
+static inline int cplatform_ioctl_pointer(int fd, unsigned long request, void *argument) {
+  return ioctl(fd, request, argument);
+}
+static inline int cplatform_ioctl_value(int fd, unsigned long request, unsigned long argument) {
+  return ioctl(fd, request, argument);
+}
+
+#endif

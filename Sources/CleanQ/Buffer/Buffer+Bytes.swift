@@ -1,0 +1,60 @@
+// Views of the bytes. Each lives no longer than the access to the buffer that it came from, and every subscript is
+// checked, so none of this is unsafe for the caller.
+
+extension Buffer {
+  /// The valid bytes, to read.
+  @inlinable
+  public var bytes: Span<UInt8> {
+    @_lifetime(borrow self)
+    get {
+      // SAFETY: the invariant keeps the valid part inside the region; the borrow keeps it owned while the view lives.
+      let start = unsafe UnsafeRawPointer(base).advanced(by: offset &+ headroom)
+      let span = unsafe Span<UInt8>(_unsafeStart: start.assumingMemoryBound(to: UInt8.self), count: validByteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// The valid bytes, to change.
+  @inlinable
+  public var mutableBytes: MutableSpan<UInt8> {
+    @_lifetime(&self)
+    mutating get {
+      // SAFETY: as for `bytes`; the exclusive access makes this the only view.
+      let start = unsafe base.advanced(by: offset &+ headroom)
+      let span = unsafe MutableSpan<UInt8>(
+        _unsafeStart: start.assumingMemoryBound(to: UInt8.self), count: validByteCount)
+      return unsafe _overrideLifetime(span, mutating: &self)
+    }
+  }
+
+  /// All bytes of the buffer, headroom and tailroom included, to read.
+  @inlinable
+  public var storage: Span<UInt8> {
+    @_lifetime(borrow self)
+    get {
+      // SAFETY: the invariant keeps the whole buffer inside the region.
+      let start = unsafe UnsafeRawPointer(base).advanced(by: offset)
+      let span = unsafe Span<UInt8>(_unsafeStart: start.assumingMemoryBound(to: UInt8.self), count: byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// All bytes of the buffer, headroom and tailroom included, to change.
+  @inlinable
+  public var mutableStorage: MutableSpan<UInt8> {
+    @_lifetime(&self)
+    mutating get {
+      // SAFETY: as for `storage`; the exclusive access makes this the only view.
+      let start = unsafe base.advanced(by: offset)
+      let span = unsafe MutableSpan<UInt8>(_unsafeStart: start.assumingMemoryBound(to: UInt8.self), count: byteCount)
+      return unsafe _overrideLifetime(span, mutating: &self)
+    }
+  }
+
+  /// The address of the first valid byte, for a device or a system call that reads or writes there.
+  ///
+  /// SAFETY: good while the buffer is owned by whoever uses the address; `byteCount - headroom` bytes may be touched.
+  @unsafe
+  @inlinable
+  public var address: UnsafeMutableRawPointer { unsafe base.advanced(by: offset &+ headroom) }
+}

@@ -1,0 +1,71 @@
+extension Buffer {
+  /// Where devices put the first byte of a frame: room for an annotation and for headers that a layer puts in front, and
+  /// such that what follows a 14-byte Ethernet header starts at a multiple of 64.
+  @inlinable
+  public static var standardHeadroom: Int { 50 }
+
+  /// Chooses the valid part.
+  ///
+  /// - Returns: false, with nothing changed, where it would not lie inside the buffer.
+  @inlinable
+  public mutating func setValid(offset: Int, byteCount: Int) -> Bool {
+    guard offset >= 0, byteCount >= 0, offset <= self.byteCount, byteCount <= self.byteCount &- offset else {
+      return false
+    }
+    descriptor.validOffset = UInt32(truncatingIfNeeded: offset)
+    descriptor.validByteCount = UInt32(truncatingIfNeeded: byteCount)
+    return true
+  }
+
+  /// Empties the buffer for a device to fill: standard headroom (less in a buffer that is shorter), nothing valid, one
+  /// packet.
+  @inlinable
+  public mutating func reset() {
+    descriptor.validOffset = min(UInt32(Self.standardHeadroom), descriptor.byteCount)
+    descriptor.validByteCount = 0
+    descriptor.flags = .last
+  }
+
+  /// Moves the start of the valid part back over `count` bytes of headroom, to put a header there.
+  ///
+  /// - Returns: false, with nothing changed, where the headroom is shorter.
+  @inlinable
+  public mutating func prepend(_ count: Int) -> Bool {
+    guard count >= 0, count <= headroom else { return false }
+    descriptor.validOffset &-= UInt32(truncatingIfNeeded: count)
+    descriptor.validByteCount &+= UInt32(truncatingIfNeeded: count)
+    return true
+  }
+
+  /// Drops `count` bytes from the front of the valid part: a header that was read. They become headroom.
+  ///
+  /// - Returns: false, with nothing changed, where fewer are valid.
+  @inlinable
+  public mutating func trimFront(_ count: Int) -> Bool {
+    guard count >= 0, count <= validByteCount else { return false }
+    descriptor.validOffset &+= UInt32(truncatingIfNeeded: count)
+    descriptor.validByteCount &-= UInt32(truncatingIfNeeded: count)
+    return true
+  }
+
+  /// Shortens the valid part to its first `count` bytes: padding that is not part of the packet.
+  ///
+  /// - Returns: false, with nothing changed, where fewer are valid.
+  @inlinable
+  public mutating func truncate(to count: Int) -> Bool {
+    guard count >= 0, count <= validByteCount else { return false }
+    descriptor.validByteCount = UInt32(truncatingIfNeeded: count)
+    return true
+  }
+
+  /// Replaces the valid part by `bytes`, behind at least `headroom` bytes of headroom.
+  ///
+  /// - Returns: false, with nothing changed, where they do not fit.
+  /// - Complexity: O(number of bytes).
+  public mutating func fill(from bytes: Span<UInt8>, headroom: Int = Buffer.standardHeadroom) -> Bool {
+    guard setValid(offset: headroom, byteCount: bytes.count) else { return false }
+    var destination = mutableBytes
+    for index in 0..<bytes.count { destination[index] = bytes[index] }
+    return true
+  }
+}

@@ -1,0 +1,104 @@
+/// The exclusive right to touch a run of bytes in a region. Whoever holds the value owns the bytes.
+///
+/// A buffer cannot be copied. Handing it to a queue consumes it, so using it after hand-over does not compile. One that
+/// goes out of scope brings its bytes home to the region, where it is counted as a stray.
+///
+/// Layout: `byteCount` bytes, of which a run in the middle is valid. What lies before it is headroom (for headers still to
+/// be put in front), what lies behind it tailroom.
+///
+///     |<---------------- byteCount ---------------->|
+///     | headroom | validByteCount bytes  | tailroom |
+///
+/// Invariant: the descriptor is in bounds of a region that exists, and no other buffer names any of its bytes.
+/// Sendable: the bytes go where the value goes.
+@safe
+@frozen
+public struct Buffer: ~Copyable, @unchecked Sendable {
+  /// The region's first byte.
+  @usableFromInline let base: UnsafeMutableRawPointer
+  @usableFromInline var descriptor: Descriptor
+
+  /// Turns a descriptor into ownership.
+  ///
+  /// SAFETY: the caller has checked the descriptor against the region that starts at `base`, and has taken these bytes
+  /// from whoever owned them, so that this is the only buffer that names them.
+  @unsafe
+  @inlinable
+  init(base: UnsafeMutableRawPointer, descriptor: Descriptor) {
+    unsafe self.base = unsafe base
+    self.descriptor = descriptor
+  }
+
+  deinit { returnHome(descriptor) }
+
+  /// Ends the buffer without sending its bytes home: they belong to whoever gets the descriptor.
+  @inlinable
+  consuming func intoDescriptor() -> Descriptor {
+    let descriptor = descriptor
+    discard self
+    return descriptor
+  }
+}
+
+/// Brings a stray buffer's bytes home. Off the data path: it takes two locks.
+@usableFromInline
+func returnHome(_ descriptor: Descriptor) {
+  guard let control = RegionDirectory.control(of: descriptor.region) else {
+    preconditionFailure("a buffer outlived \(descriptor.region)")
+  }
+  let start = Int(descriptor.offset)
+  if control.putBack(start..<(start + Int(descriptor.byteCount)), stray: true) {
+    RegionDirectory.retire(control.id)
+  }
+}
+
+extension Buffer {
+  /// Gives the bytes back to their region: the orderly end of a buffer.
+  ///
+  /// - Complexity: takes the region's lock; not for the data path.
+  public consuming func release() {
+    let descriptor = intoDescriptor()
+    guard let control = RegionDirectory.control(of: descriptor.region) else {
+      preconditionFailure("a buffer outlived \(descriptor.region)")
+    }
+    let start = Int(descriptor.offset)
+    if control.putBack(start..<(start + Int(descriptor.byteCount)), stray: false) {
+      RegionDirectory.retire(control.id)
+    }
+  }
+
+  /// The region whose bytes these are.
+  @inlinable
+  public var region: RegionID { descriptor.region }
+
+  /// The first byte, counted from the region's.
+  @inlinable
+  public var offset: Int { Int(truncatingIfNeeded: descriptor.offset) }
+
+  /// The length in bytes, valid or not.
+  @inlinable
+  public var byteCount: Int { Int(descriptor.byteCount) }
+
+  /// Bytes in front of the valid part.
+  @inlinable
+  public var headroom: Int { Int(descriptor.validOffset) }
+
+  /// Bytes in the valid part.
+  @inlinable
+  public var validByteCount: Int { Int(descriptor.validByteCount) }
+
+  /// Bytes behind the valid part.
+  @inlinable
+  public var tailroom: Int { byteCount &- headroom &- validByteCount }
+
+  /// The marks that travel with the buffer.
+  @inlinable
+  public var flags: BufferFlags {
+    get { descriptor.flags }
+    set { descriptor.flags = newValue.intersection(.all) }
+  }
+
+  /// A plain value that names this buffer and gives no right to it: for logs and checks.
+  @inlinable
+  public var name: Descriptor { descriptor }
+}

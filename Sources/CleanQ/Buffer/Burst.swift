@@ -1,0 +1,110 @@
+/// Up to 32 buffers in order: the unit in which they move between queues.
+///
+/// A first-in, first-out container that is made once and used again: appending and taking never allocates. Swapping two
+/// bursts swaps two pointers. A burst owns its buffers; those still in it when it goes come home to their regions.
+///
+/// Thread-confined; may be sent.
+@safe
+@frozen
+public struct Burst: ~Copyable, @unchecked Sendable {
+  /// The most buffers that one burst holds. A power of two.
+  @inlinable
+  public static var capacity: Int { 32 }
+
+  @usableFromInline let slots: UnsafeMutablePointer<Buffer>
+  @usableFromInline var head = 0
+  @usableFromInline var used = 0
+
+  public init() {
+    unsafe slots = UnsafeMutablePointer<Buffer>.allocate(capacity: Self.capacity)
+  }
+
+  deinit {
+    for index in 0..<count {
+      // SAFETY: slots [head, head + count) are initialised, the others are not.
+      _ = unsafe slots.advanced(by: (head &+ index) & (Self.capacity - 1)).move()
+    }
+    unsafe slots.deallocate()
+  }
+
+  /// How many buffers are in the burst.
+  @inlinable
+  public var count: Int { used }
+
+  @inlinable
+  public var isEmpty: Bool { used == 0 }
+
+  /// How many more buffers fit.
+  @inlinable
+  public var room: Int { Self.capacity &- count }
+
+  @inlinable
+  func slot(_ index: Int) -> UnsafeMutablePointer<Buffer> {
+    unsafe slots.advanced(by: (head &+ index) & (Self.capacity &- 1))
+  }
+
+  /// Adds a buffer at the end. A full burst is the caller's mistake: ask ``room`` first.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  public mutating func append(_ buffer: consuming Buffer) {
+    precondition(count < Self.capacity, "the burst is full")
+    // SAFETY: the slot behind the last one is inside the allocation and not initialised.
+    unsafe slot(count).initialize(to: buffer)
+    used &+= 1
+  }
+
+  /// Takes the oldest buffer, or nil from an empty burst.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  public mutating func popFirst() -> Buffer? {
+    guard count > 0 else { return nil }
+    // SAFETY: the first slot is initialised; moving out of it leaves it for a later append.
+    let buffer = unsafe slot(0).move()
+    head = (head &+ 1) & (Self.capacity &- 1)
+    used &-= 1
+    return buffer
+  }
+
+  /// The buffer at `index`, counted from the oldest, in place.
+  @inlinable
+  public subscript(index: Int) -> Buffer {
+    _read {
+      precondition(index >= 0 && index < count, "there is no such buffer in the burst")
+      // SAFETY: slots [head, head + count) are initialised.
+      yield unsafe slot(index).pointee
+    }
+    _modify {
+      precondition(index >= 0 && index < count, "there is no such buffer in the burst")
+      // SAFETY: as above, and the burst is accessed exclusively.
+      yield unsafe &slot(index).pointee
+    }
+  }
+
+  /// Moves buffers from the front of `other` to the end of this burst until one is empty or the other full.
+  ///
+  /// - Complexity: O(1) into an empty burst, else O(number moved).
+  @inlinable
+  public mutating func append(contentsOf other: inout Burst) {
+    if isEmpty {
+      swap(&self, &other)
+      return
+    }
+    while room > 0, let buffer = other.popFirst() { append(buffer) }
+  }
+
+  /// Sends every buffer home to its region.
+  public mutating func releaseAll() {
+    while let buffer = popFirst() { buffer.release() }
+  }
+}
+
+extension Burst {
+  /// Drops the first `count` buffers without sending them home: their bytes have a new owner.
+  @inlinable
+  mutating func forgetFirst(_ count: Int) {
+    head = (head &+ count) & (Self.capacity &- 1)
+    used &-= count
+  }
+}

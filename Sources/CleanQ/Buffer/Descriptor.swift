@@ -1,0 +1,82 @@
+/// What queues carry: 32 bytes that name a buffer. A descriptor names and does not own; a ``Buffer`` owns.
+///
+/// Plain data that may come from anywhere, so nothing about it is to be believed before ``fault(regionByteCount:)``
+/// said nil.
+@frozen
+public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
+  /// The region, generation included.
+  public var region: RegionID
+  /// The buffer's first byte, counted from the region's.
+  public var offset: UInt64
+  /// The buffer's length in bytes, at least 1.
+  public var byteCount: UInt32
+  /// The first valid byte, counted from the buffer's first.
+  public var validOffset: UInt32
+  /// How many bytes are valid.
+  public var validByteCount: UInt32
+  public var flags: BufferFlags
+
+  @inlinable
+  public init(
+    region: RegionID, offset: UInt64, byteCount: UInt32, validOffset: UInt32 = 0, validByteCount: UInt32 = 0,
+    flags: BufferFlags = .last
+  ) {
+    self.region = region
+    self.offset = offset
+    self.byteCount = byteCount
+    self.validOffset = validOffset
+    self.validByteCount = validByteCount
+    self.flags = flags
+  }
+
+  /// What is wrong with this descriptor in a region of the given size; nil where it is in bounds.
+  ///
+  /// The sums are formed so that they cannot overflow: each subtraction follows the comparison that makes it safe.
+  ///
+  /// - Complexity: O(1), four comparisons.
+  @inlinable
+  public func fault(regionByteCount: UInt64) -> DescriptorFault? {
+    if byteCount == 0 { return .empty }
+    if offset > regionByteCount || UInt64(byteCount) > regionByteCount &- offset { return .outsideRegion }
+    if validOffset > byteCount || validByteCount > byteCount &- validOffset { return .validOutsideBuffer }
+    if !flags.isSubset(of: .all) { return .unknownFlags }
+    return nil
+  }
+}
+
+/// Marks on a buffer. A mark is never a command: no queue operation is asked for by one.
+@frozen
+public struct BufferFlags: OptionSet, Hashable, Sendable, BitwiseCopyable {
+  public var rawValue: UInt32
+
+  @inlinable
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// The last buffer of its packet. A packet in one buffer, the usual case, carries it; in a chain only the last does.
+  @inlinable
+  public static var last: BufferFlags { BufferFlags(rawValue: 1 << 0) }
+
+  /// A packet that a protocol layer made out of a received buffer (an ARP or ICMP reply). Once it is sent, the layer
+  /// puts the buffer back on the receive queue; the layer's user never sees it among its own.
+  @inlinable
+  public static var reply: BufferFlags { BufferFlags(rawValue: 1 << 1) }
+
+  /// Every mark that exists.
+  @inlinable
+  public static var all: BufferFlags { BufferFlags(rawValue: 0b11) }
+}
+
+/// What can be wrong with a descriptor.
+@frozen
+public enum DescriptorFault: UInt8, Error, Equatable, Sendable, CaseIterable {
+  /// It names no byte.
+  case empty
+  /// It names a byte that the region does not have.
+  case outsideRegion
+  /// Its valid part is not inside the buffer.
+  case validOutsideBuffer
+  /// It carries a mark that does not exist.
+  case unknownFlags
+  /// Its region is not registered here, or no longer, or at another generation.
+  case unknownRegion
+}

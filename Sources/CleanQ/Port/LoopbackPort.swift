@@ -1,0 +1,77 @@
+/// A port that receives what it transmits, in the same order, in the same buffers.
+///
+/// Holds at most one burst in each direction; more is refused as full until the burst is taken.
+@frozen
+public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
+  @usableFromInline var table = RegionTable()
+  @usableFromInline var arriving = Burst()
+  @usableFromInline var returning = Burst()
+
+  public init() {}
+
+  public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    let elsewhere = arriving.byteCount(of: region.id) + returning.byteCount(of: region.id)
+    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try table.remove(region.id)
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? { table.move(&empties, to: &returning) }
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) { filled.append(contentsOf: &arriving) }
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? { table.move(&filled, to: &arriving) }
+
+  @inlinable
+  public mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &returning) }
+
+  public mutating func arm() -> Bool { arriving.isEmpty && returning.isEmpty }
+
+  public func census() -> Census {
+    var census = Census()
+    census.registeredByteCount = table.byteCount
+    census.addInFlight(arriving)
+    census.addInFlight(returning)
+    return census
+  }
+
+  public func report(into reports: inout [StageReport]) { reports.append(StageReport("loopback")) }
+}
+
+extension RegionTable {
+  /// Moves whole runs of buffers of registered regions from the front of one burst to the end of another.
+  ///
+  /// - Returns: nil where all were moved, else why the first that is left was not.
+  @inlinable
+  public func move(_ source: inout Burst, to destination: inout Burst) -> Refusal? {
+    let wanted = source.count
+    guard wanted > 0 else { return nil }
+    let fitting = min(wanted, destination.room)
+    var taken = 0
+    while taken < fitting, contains(source[taken].region) { taken &+= 1 }
+    let isUnknown = taken < fitting
+    while taken > 0, !source[taken &- 1].flags.contains(.last) { taken &-= 1 }
+    if taken == wanted {
+      destination.append(contentsOf: &source)
+      return nil
+    }
+    for _ in 0..<taken { if let buffer = source.popFirst() { destination.append(buffer) } }
+    if isUnknown { return .unknownRegion }
+    return fitting == wanted ? .incompleteRun : .full
+  }
+}
+
+extension Burst {
+  /// Bytes of the buffers that belong to one region.
+  func byteCount(of region: RegionID) -> Int {
+    var sum = 0
+    for index in 0..<count where self[index].region == region { sum += self[index].byteCount }
+    return sum
+  }
+}

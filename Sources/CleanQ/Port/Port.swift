@@ -1,0 +1,114 @@
+/// A device, or a layer on a device: a receive queue and a transmit queue that share their regions.
+///
+/// Each of the two is a CleanQ queue. The receive queue takes empty buffers (``fill(_:)``) and gives filled ones
+/// (``receive(into:)``). The transmit queue takes filled buffers (``transmit(_:)``) and gives them back when they are sent
+/// (``complete(into:)``). The four verbs are those of an AF_XDP socket's four rings; ``ReceiveQueue`` and
+/// ``TransmitQueue`` show either side as a ``Queue``.
+///
+///              fill ─►┐        ┌─► receive        transmit ─►┐        ┌─► complete
+///          empty      │        │     filled         filled   │        │      sent
+///                   ┌─▼────────┴─┐                         ┌─▼────────┴─┐
+///                   │  receive   │                         │  transmit  │
+///                   └────────────┘                         └────────────┘
+///
+/// Buffers circulate: what was received is transmitted, or filled again. Order holds within each queue.
+/// Thread-confined: one thread at a time uses a port.
+public protocol Port: ~Copyable {
+  /// What the buffers contain.
+  associatedtype Unit: Traffic
+
+  /// Makes a region's buffers acceptable to this port and everything below it.
+  ///
+  /// - Throws: `alreadyRegistered`, or what a lower layer says; nothing has changed then, on any layer.
+  mutating func register(_ region: borrowing Region) throws(QueueError)
+
+  /// Ends what ``register(_:)`` began.
+  ///
+  /// - Throws: `elsewhere` while the port holds bytes of the region, `notRegistered`.
+  mutating func deregister(_ region: borrowing Region) throws(QueueError)
+
+  /// Gives empty buffers to the receive queue, from the front of the burst. What was not taken is still in the burst.
+  ///
+  /// - Returns: nil where all were taken, else why the first that is left was not.
+  @discardableResult
+  mutating func fill(_ empties: inout Burst) -> Refusal?
+
+  /// Appends received packets to the burst, as many as are there and fit.
+  mutating func receive(into filled: inout Burst)
+
+  /// Gives packets to the transmit queue, from the front of the burst. What was not taken is still in the burst.
+  ///
+  /// - Returns: nil where all were taken, else why the first that is left was not.
+  @discardableResult
+  mutating func transmit(_ filled: inout Burst) -> Refusal?
+
+  /// Appends buffers whose packets are sent to the burst, as many as are there and fit.
+  mutating func complete(into sent: inout Burst)
+
+  /// Makes what was filled and transmitted take effect: the doorbell, the system call, the wake-up. Once per burst.
+  mutating func notify()
+
+  /// A question or setting for the layer that knows it.
+  ///
+  /// - Throws: `unsupported` where no layer does.
+  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply
+
+  /// Lets time pass: resends, ages, expires.
+  ///
+  /// - Returns: when it is to be called next, at the latest; ``MonotonicTime/never`` where nothing waits for time.
+  mutating func advance(to now: MonotonicTime) -> MonotonicTime
+
+  /// Asks to be woken when there is something to receive or complete.
+  ///
+  /// - Returns: false where there is something already, so that sleeping would be wrong.
+  mutating func arm() -> Bool
+
+  /// Ends what ``arm()`` began.
+  mutating func disarm()
+
+  /// Adds the file descriptors that become readable after ``arm()`` when there is something to do. They stay the port's.
+  func addWakeFileDescriptors(to list: inout [Int32])
+
+  /// Stops taking anything new from outside, so that what is inside can drain. ``receive(into:)`` goes on giving what came
+  /// in before.
+  mutating func quiesce()
+
+  /// Whether the source has ended: nothing will be received any more.
+  var isExhausted: Bool { get }
+
+  /// How many empty buffers the receive queue works best with; 0 for a port that gets its buffers from elsewhere.
+  var wantedBufferCount: Int { get }
+
+  /// How long a buffer has to be for the longest packet and its headers.
+  var wantedBufferByteCount: Int { get }
+
+  /// The buffers that this port and everything below it hold.
+  func census() -> Census
+
+  /// Appends the reports of the stages below, then this one's.
+  func report(into reports: inout [StageReport])
+}
+
+extension Port where Self: ~Copyable {
+  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    throw QueueError(.unsupported)
+  }
+
+  @inlinable
+  public mutating func notify() {}
+
+  @inlinable
+  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { .never }
+
+  public mutating func disarm() {}
+
+  public func addWakeFileDescriptors(to list: inout [Int32]) {}
+
+  public mutating func quiesce() {}
+
+  public var isExhausted: Bool { false }
+
+  public var wantedBufferCount: Int { 0 }
+
+  public var wantedBufferByteCount: Int { 0 }
+}

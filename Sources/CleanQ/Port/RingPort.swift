@@ -1,0 +1,96 @@
+/// A port whose other side is a port too: the cable between two threads. What one end transmits the other receives; what
+/// one end fills, that is, gives back as empty, completes at the other.
+///
+/// No byte is copied: a received buffer is the very buffer that the other end transmitted.
+@frozen
+public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
+  @usableFromInline let channel: RingChannel
+  @usableFromInline let end: RingEnd
+  /// Packets: received here, filled back.
+  @usableFromInline var receiving: RingLink
+  /// Packets: transmitted here, completed back.
+  @usableFromInline var transmitting: RingLink
+  @usableFromInline let peerBell: Doorbell
+  @usableFromInline var isUnannounced = false
+
+  /// Makes a cable.
+  ///
+  /// - Parameter slotCount: how many buffers fit in each of the four rings, a power of two. With as many slots as there are
+  ///   buffers no ring can be full.
+  /// - Throws: `refused` where the process has no file descriptors left.
+  public static func pair(slotCount: Int) throws(QueueError) -> Pair {
+    precondition(
+      slotCount >= 2 && slotCount <= 1 << 30 && slotCount & (slotCount - 1) == 0,
+      "a ring has a power of two of slots, 2 to 2^30")
+    let channel = try RingChannel(slotCount: slotCount, laneCount: 4)
+    return Pair(first: RingPort(channel, .first), second: RingPort(channel, .second))
+  }
+
+  /// The two ends of a new cable.
+  @frozen
+  public struct Pair: ~Copyable, Sendable {
+    public var first: RingPort
+    public var second: RingPort
+  }
+
+  init(_ channel: RingChannel, _ end: RingEnd) {
+    self.channel = channel
+    self.end = end
+    // The second end's receive rings are the first end's transmit rings.
+    transmitting = RingLink(channel, end: end, lane: end == .first ? 0 : 2)
+    receiving = RingLink(channel, end: end, lane: end == .first ? 2 : 0)
+    peerBell = channel.bell(of: end.other)
+  }
+
+  deinit { channel.close() }
+
+  public mutating func register(_ region: borrowing Region) throws(QueueError) {
+    try channel.register(region, by: end)
+  }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    try channel.deregister(region.id, by: end)
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    guard !empties.isEmpty else { return nil }
+    isUnannounced = true
+    return receiving.enqueue(&empties)
+  }
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) { receiving.dequeue(into: &filled) }
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    guard !filled.isEmpty else { return nil }
+    isUnannounced = true
+    return transmitting.enqueue(&filled)
+  }
+
+  @inlinable
+  public mutating func complete(into sent: inout Burst) { transmitting.dequeue(into: &sent) }
+
+  @inlinable
+  public mutating func notify() {
+    guard isUnannounced else { return }
+    isUnannounced = false
+    peerBell.ring()
+  }
+
+  public mutating func arm() -> Bool {
+    channel.bell(of: end).arm()
+    return !receiving.hasArrivals() && !transmitting.hasArrivals()
+  }
+
+  public mutating func disarm() { channel.bell(of: end).disarm() }
+
+  public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(channel.bell(of: end).file) }
+
+  public func census() -> Census { channel.census(of: end) }
+
+  public func report(into reports: inout [StageReport]) {}
+}

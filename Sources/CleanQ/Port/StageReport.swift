@@ -1,0 +1,52 @@
+/// What one stage says about its traffic.
+public struct StageReport: Sendable, Equatable {
+  /// Packets and the bytes in them.
+  @frozen
+  public struct Tally: Sendable, Equatable {
+    public var packets: UInt64 = 0
+    public var bytes: UInt64 = 0
+
+    @inlinable
+    public init() {}
+
+    /// Adds one packet.
+    @inlinable
+    public mutating func add(byteCount: Int) {
+      packets &+= 1
+      bytes &+= UInt64(truncatingIfNeeded: byteCount)
+    }
+
+    /// Adds every packet of a burst.
+    ///
+    /// - Complexity: O(number of buffers).
+    @inlinable
+    public mutating func add(_ burst: borrowing Burst) {
+      packets &+= UInt64(truncatingIfNeeded: burst.count)
+      for index in 0..<burst.count { bytes &+= UInt64(truncatingIfNeeded: burst[index].validByteCount) }
+    }
+  }
+
+  /// A named number.
+  public struct Count: Sendable, Equatable {
+    public var name: String
+    public var value: UInt64
+
+    public init(_ name: String, _ value: UInt64) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// The stage's name in pipeline texts.
+  public var name: String
+  /// What the stage gave to the stage above it.
+  public var received = Tally()
+  /// What the stage took from the stage above it.
+  public var transmitted = Tally()
+  /// Packets that ended here, by reason; names in kebab-case. Reasons that never occurred may be absent.
+  public var drops: [Count] = []
+  /// Whatever else the stage counts.
+  public var counters: [Count] = []
+
+  public init(_ name: String) { self.name = name }
+}

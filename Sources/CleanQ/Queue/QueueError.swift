@@ -1,0 +1,38 @@
+/// Why a set-up operation of a queue failed. Nothing has changed when one is thrown.
+public struct QueueError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Code: Equatable, Sendable {
+    /// The region is registered with this queue already.
+    case alreadyRegistered
+    /// The region is not registered with this queue.
+    case notRegistered
+    /// The other side registered this region; only it can deregister.
+    case notOwner
+    /// This many bytes of the region are in flight or with the other side.
+    case elsewhere(byteCount: Int)
+    /// The queue does not know this request.
+    case unsupported
+    /// A device or the operating system refused; see ``QueueError/context``.
+    case refused
+  }
+
+  public let code: Code
+  public let context: String
+
+  public init(_ code: Code, context: String = "") {
+    self.code = code
+    self.context = context
+  }
+
+  public var description: String {
+    let reason =
+      switch code {
+      case .alreadyRegistered: "the region is registered with this queue already"
+      case .notRegistered: "the region is not registered with this queue"
+      case .notOwner: "the region was registered by the other side, which alone can deregister it"
+      case .elsewhere(let byteCount): "\(byteCount) bytes of the region are in flight or with the other side"
+      case .unsupported: "the queue does not know this request"
+      case .refused: "the device refused"
+      }
+    return context.isEmpty ? reason : "\(reason): \(context)"
+  }
+}

@@ -1,0 +1,121 @@
+internal import Synchronization
+
+/// The regions that one queue accepts: the set K of the contract.
+///
+/// Looking a buffer up is one load and one comparison of all 64 bits of the id, so a retired region's buffers are never
+/// taken for those of its successor. Entries are written before the first buffer of the region is enqueued, and that
+/// enqueue's release publishes them to the other side.
+@safe
+@frozen
+public struct RegionTable: ~Copyable, @unchecked Sendable {
+  /// One registered region; 32 bytes, so that an entry is one index shift away.
+  @frozen
+  @usableFromInline
+  struct Entry: BitwiseCopyable {
+    @usableFromInline var id: RegionID
+    @usableFromInline var base: UInt
+    @usableFromInline var byteCount: UInt64
+    @usableFromInline var padding: UInt64 = 0
+
+    @usableFromInline
+    init(id: RegionID, base: UInt, byteCount: UInt64) {
+      self.id = id
+      self.base = base
+      self.byteCount = byteCount
+    }
+  }
+
+  @usableFromInline let entries: UnsafeMutablePointer<Entry>
+  @usableFromInline let registrations: RegistrationList
+
+  public init() {
+    unsafe entries = UnsafeMutablePointer<Entry>.allocate(capacity: RegionDirectory.capacity)
+    unsafe entries.initialize(repeating: Entry(id: .none, base: 0, byteCount: 0), count: RegionDirectory.capacity)
+    registrations = RegistrationList()
+  }
+
+  deinit { unsafe entries.deallocate() }
+
+  /// Whether buffers of this region are accepted.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  public func contains(_ region: RegionID) -> Bool {
+    // SAFETY: the mask keeps the index inside the table.
+    unsafe entries[region.slot & (RegionDirectory.capacity &- 1)].id == region
+  }
+
+  /// Turns a descriptor into the buffer that it names, after every check of the contract.
+  ///
+  /// SAFETY: the caller has taken the bytes over from whoever owned them.
+  ///
+  /// - Complexity: O(1).
+  @unsafe
+  @inlinable
+  func buffer(_ descriptor: Descriptor) -> Result<Buffer, DescriptorFault> {
+    // SAFETY: the mask keeps the index inside the table; a registered region stays mapped.
+    let entry = unsafe entries[descriptor.region.slot & (RegionDirectory.capacity &- 1)]
+    guard entry.id == descriptor.region, let base = unsafe UnsafeMutableRawPointer(bitPattern: entry.base) else {
+      return .failure(.unknownRegion)
+    }
+    if let fault = descriptor.fault(regionByteCount: entry.byteCount) { return .failure(fault) }
+    return unsafe .success(Buffer(base: base, descriptor: descriptor))
+  }
+
+  /// Adds a region.
+  ///
+  /// - Throws: `alreadyRegistered`.
+  public mutating func insert(_ region: borrowing Region) throws(QueueError) {
+    guard !contains(region.id) else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
+    // SAFETY: a region that exists has a slot inside the table; no other live region shares it.
+    unsafe entries[region.id.slot] = Entry(
+      id: region.id, base: UInt(bitPattern: region.control.mapping.base), byteCount: UInt64(region.byteCount))
+    registrations.insert(region)
+  }
+
+  /// Removes a region. The caller has made sure that no byte of it is elsewhere.
+  ///
+  /// - Throws: `notRegistered`.
+  public mutating func remove(_ region: RegionID) throws(QueueError) {
+    guard contains(region) else { throw QueueError(.notRegistered, context: "\(region)") }
+    unsafe entries[region.slot] = Entry(id: .none, base: 0, byteCount: 0)
+    registrations.remove(region)
+  }
+
+  /// Bytes of all registered regions.
+  public var byteCount: Int {
+    var sum = 0
+    for slot in 0..<RegionDirectory.capacity { unsafe sum += Int(entries[slot].byteCount) }
+    return sum
+  }
+
+  /// The registered regions.
+  public var regions: [RegionID] {
+    (0..<RegionDirectory.capacity).map { unsafe entries[$0].id }.filter { $0 != .none }
+  }
+}
+
+/// The holds themselves, which a table keeps apart from what the data path reads.
+@usableFromInline
+final class RegistrationList: Sendable {
+  private struct State: ~Copyable {
+    var registrations: [RegionID: RegionControl] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  deinit {
+    let controls = state.withLock { $0.registrations.values.map { $0 } }
+    for control in controls { control.adjustRegistrations(by: -1) }
+  }
+
+  func insert(_ region: borrowing Region) {
+    let control = region.control
+    control.adjustRegistrations(by: 1)
+    state.withLock { $0.registrations[control.id] = control }
+  }
+
+  func remove(_ id: RegionID) {
+    state.withLock { $0.registrations.removeValue(forKey: id) }?.adjustRegistrations(by: -1)
+  }
+}

@@ -1,0 +1,63 @@
+internal import Synchronization
+
+/// The bookkeeping of one region: which bytes are at home, how many buffers are out, who has it registered.
+///
+/// Set-up and clean-up go through here under a lock; the data path never does. The mapping lives as long as the
+/// control, and the control as long as the ``Region``, a registration or a buffer needs it.
+final class RegionControl: Sendable {
+  struct State: ~Copyable {
+    var home: ExtentSet
+    var liveBuffers = 0
+    var strayBuffers = 0
+    var registrations = 0
+    /// The ``Region`` value has gone; the last buffer to come home ends the directory's hold.
+    var isOrphan = false
+  }
+
+  let id: RegionID
+  /// The number of bytes that buffers may name; the mapping may be longer by part of a page.
+  let byteCount: Int
+  let mapping: RegionMapping
+  let state: Mutex<State>
+
+  init(id: RegionID, byteCount: Int, mapping: consuming RegionMapping) {
+    self.id = id
+    self.byteCount = byteCount
+    self.mapping = mapping
+    state = Mutex(State(home: ExtentSet(0..<byteCount)))
+  }
+
+  /// Carves a buffer from the bytes at home, or returns nil where no run of them is long enough.
+  func take(byteCount: Int, alignment: Int) -> Buffer? {
+    let offset = state.withLock { state -> Int? in
+      guard let offset = state.home.take(byteCount: byteCount, alignment: alignment) else { return nil }
+      state.liveBuffers += 1
+      return offset
+    }
+    guard let offset else { return nil }
+    let descriptor = Descriptor(region: id, offset: UInt64(offset), byteCount: UInt32(byteCount))
+    // SAFETY: the range was at home, so no other buffer names a byte of it, and it is inside the mapping.
+    return unsafe Buffer(base: mapping.base, descriptor: descriptor)
+  }
+
+  /// Takes back the bytes of a buffer. `stray` says that it came by going out of scope.
+  ///
+  /// - Returns: true where this was the last buffer of a region whose owner has gone.
+  func putBack(_ range: Range<Int>, stray: Bool) -> Bool {
+    state.withLock { state in
+      precondition(state.home.put(range), "bytes \(range) of \(id) came home twice")
+      state.liveBuffers -= 1
+      if stray { state.strayBuffers += 1 }
+      return state.isOrphan && state.home.byteCount == byteCount
+    }
+  }
+
+  /// Adjusts the number of buffers that name bytes of this region after a split (+1) or a merge (-1).
+  func adjustLiveBuffers(by change: Int) {
+    state.withLock { $0.liveBuffers += change }
+  }
+
+  func adjustRegistrations(by change: Int) {
+    state.withLock { $0.registrations += change }
+  }
+}

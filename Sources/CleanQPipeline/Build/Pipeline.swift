@@ -1,0 +1,72 @@
+internal import CleanQ
+public import Logging
+
+/// Stages that follow each other like commands in a Unix pipe.
+///
+///     let echo = Pipeline {
+///       TAP("tap0")
+///       IP("10.0.0.2/24")
+///       UDP(port: 7)
+///       Echo()
+///     }
+///     try echo.run(on: [.cpu(1)])
+///
+/// The compiler checks which stage may follow which, and that both ends are there. A `HandOver()` between two stages
+/// starts a new loop, on a thread of its own; all other neighbours are fused into one.
+public struct Pipeline<Body: PipelineBody>: Sendable {
+  let body: Body
+
+  public init(@PipelineBuilder _ make: () -> Body) { body = make() }
+
+  /// Opens every stage and starts the threads.
+  ///
+  /// - Parameters:
+  ///   - placements: where the loops run, left to right; those that are not named run anywhere.
+  ///   - logger: where the stages say what a user should know.
+  /// - Throws: StageError where a stage could not be opened; everything is closed again then.
+  public func start(
+    on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")
+  ) throws(StageError) -> RunningPipeline {
+    let context = PipelineContext(logger: logger)
+    try body.open(in: context)
+    return try RunningPipeline(context, placements: placements, texts: [])
+  }
+
+  /// Runs the pipeline until SIGINT or SIGTERM comes or its source is exhausted.
+  ///
+  /// - Returns: what it did.
+  /// - Throws: StageError, as ``start(on:logger:)``.
+  @discardableResult
+  public func run(
+    on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")
+  ) throws(StageError) -> PipelineReport {
+    let signals = try TerminationSignals()
+    let running = try start(on: placements, logger: logger)
+    signals.wait(or: running.doneFileDescriptor)
+    running.stop()
+    return running.finish()
+  }
+}
+
+/// Puts the stages of a ``Pipeline`` together.
+@resultBuilder
+public enum PipelineBuilder {
+  public static func buildPartialBlock<End: EndStage>(first end: End) -> Bottom<End> { Bottom(end: end) }
+
+  public static func buildPartialBlock<Left: PipelineStack, Layer: LayerStage>(
+    accumulated: Left, next: Layer
+  ) -> Layered<Left, Layer> where Left.Unit == Layer.Below { Layered(below: accumulated, layer: next) }
+
+  public static func buildPartialBlock<Left: PipelineStack, Stage: PassThroughStage>(
+    accumulated: Left, next: Stage
+  ) -> Tapped<Left, Stage> { Tapped(below: accumulated, stage: next) }
+
+  public static func buildPartialBlock<Left: PipelineStack, End: EndStage>(
+    accumulated: Left, next: End
+  ) -> Joined<Left, End> where Left.Unit == End.Unit { Joined(left: accumulated, end: next) }
+
+  @_disfavoredOverload
+  public static func buildPartialBlock<Left: PipelineStack, Sink: SinkStage>(
+    accumulated: Left, next: Sink
+  ) -> Sunk<Left, Sink> { Sunk(left: accumulated, sink: next) }
+}

@@ -1,0 +1,72 @@
+internal import CleanQ
+
+/// A pipeline with both ends: something that can be opened into loops.
+public protocol PipelineBody: Sendable {
+  /// Opens every stage, left to right, and leaves the loops in the context.
+  func open(in context: PipelineContext) throws(StageError)
+}
+
+/// A stack of stages with a device at its right end.
+public struct Joined<Left: PipelineStack, End: EndStage>: PipelineBody where Left.Unit == End.Unit {
+  let left: Left
+  let end: End
+
+  public func open(in context: PipelineContext) throws(StageError) {
+    try left.open(in: context, then: JoinEnd(end: end, context: context))
+  }
+}
+
+/// A stack of stages with a sink at its right end.
+public struct Sunk<Left: PipelineStack, Sink: SinkStage>: PipelineBody {
+  let left: Left
+  let sink: Sink
+
+  public func open(in context: PipelineContext) throws(StageError) {
+    try left.open(in: context, then: JoinSink<Left.Unit, Sink>(sink: sink, context: context))
+  }
+}
+
+/// Opens the device at the right end and joins the two.
+struct JoinEnd<End: EndStage>: PortContinuation {
+  typealias Unit = End.Unit
+  let end: End
+  let context: PipelineContext
+
+  func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
+    context.add(port, try end.open(in: context))
+  }
+}
+
+/// Opens the sink at the right end and joins the two.
+struct JoinSink<Unit: Traffic, Sink: SinkStage>: PortContinuation {
+  let sink: Sink
+  let context: PipelineContext
+
+  func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
+    try sink.join(to: port, in: context)
+  }
+}
+
+extension SinkStage {
+  /// Opens the sink and makes it the right end of a loop with `left`.
+  func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
+    try open(in: context, then: JoinRight(left: left, context: context))
+  }
+}
+
+/// Joins the port that it holds to the one that it gets.
+private final class JoinRight<Left: Port & ~Copyable>: PortContinuation {
+  typealias Unit = Left.Unit
+  private var left: Left?
+  private let context: PipelineContext
+
+  init(left: consuming Left, context: PipelineContext) {
+    self.left = consume left
+    self.context = context
+  }
+
+  func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
+    guard let left = left.take() else { preconditionFailure("a sink was opened twice") }
+    context.add(left, port)
+  }
+}

@@ -1,0 +1,47 @@
+/// A stage whose name, arguments and CPU are right.
+public struct CheckedStage: Sendable {
+  /// What kind of stage it is.
+  public let kind: StageKind
+  /// The stage as it was written, with its places in the text.
+  public let call: StageCall
+  /// Its arguments.
+  public let arguments: Arguments
+  /// What it stands for.
+  public let description: any StageDescription
+  /// The CPU that it runs on: its own mark or the nearest to its left; nil when there is none.
+  public let cpu: Int?
+
+  /// The stage in canonical form: required values by position, then keys in the order of the stage's parameters, quotes where they must
+  /// be. Parses to the same stage.
+  ///
+  /// - Complexity: O(*n*) in the length of the text.
+  public var text: String {
+    let forms = arguments.entries.indices.flatMap { self.forms(of: arguments.entries[$0], index: $0) }
+    let list = forms.isEmpty ? "" : "(\(forms.joined(separator: ", ")))"
+    return kind.name + list + (call.cpu.map { "@\($0.number)" } ?? "")
+  }
+
+  private func forms(of entry: Arguments.Entry, index: Int) -> [String] {
+    // A default that was not written is not written now.
+    guard !entry.ranges.isEmpty else { return [] }
+    let name = entry.parameter.name
+    if entry.parameter.type.isFlag { return entry.values == [.boolean(true)] ? [name] : [] }
+    let isPositional = kind.isWrittenByPosition(index)
+    let flags = kind.parameters.filter(\.type.isFlag).map(\.name)
+    return entry.values.map { value in
+      let form = CanonicalText.value(value.text, isPositional: isPositional, reserved: flags)
+      return isPositional ? form : "\(name): \(form)"
+    }
+  }
+}
+
+extension ParameterType.Value {
+  /// The value as it is written, before quoting.
+  var text: String {
+    switch self {
+    case .text(let text): text
+    case .integer(let number): String(number)
+    case .boolean(let flag): flag ? "yes" : "no"
+    }
+  }
+}

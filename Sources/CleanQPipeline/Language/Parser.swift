@@ -1,0 +1,120 @@
+/// Turns tokens into stages.
+///
+/// ```
+/// pipeline  = stage { "|" stage }
+/// stage     = WORD [ "(" [ argument { "," argument } ] ")" ] [ MARK ]
+/// argument  = [ KEY ] ( WORD | STRING )
+/// ```
+struct Parser {
+  private var lexer: Lexer
+  private var token = Token(kind: .end, range: SourceRange(0, 0))
+  /// The token before, where something missing belongs.
+  private var previousRange = SourceRange(0, 0)
+
+  init(_ text: String) {
+    lexer = Lexer(text)
+  }
+
+  private mutating func advance() throws(Diagnostic) {
+    previousRange = token.range
+    token = try lexer.next()
+  }
+
+  /// Parses the whole text.
+  ///
+  /// - Throws: The first thing that is wrong.
+  /// - Complexity: O(*n*) in the length of the text.
+  mutating func parse() throws(Diagnostic) -> [StageCall] {
+    try advance()
+    if token.kind == .end { throw ParserComplaints.emptyText }
+    var stages: [StageCall] = []
+    while true {
+      guard stages.count < PipelineText.maximumStageCount else { throw ParserComplaints.tooManyStages(at: token.range) }
+      let stage = try stage(isFirst: stages.isEmpty)
+      stages.append(stage)
+      switch token.kind {
+      case .end: return stages
+      case .bar: try advance()
+      default: throw ParserComplaints.noBar(after: stage, before: token)
+      }
+      if token.kind == .end { throw ParserComplaints.endsWithBar(at: previousRange) }
+    }
+  }
+
+  private mutating func stage(isFirst: Bool) throws(Diagnostic) -> StageCall {
+    guard case .word(let name) = token.kind else { throw ParserComplaints.noStageName(at: token, isFirst: isFirst) }
+    let nameRange = token.range
+    try advance()
+    var arguments: [StageCall.Argument] = []
+    if token.kind == .open { arguments = try self.arguments(of: name) }
+    var cpu: StageCall.CPUMark?
+    if case .mark(let digits) = token.kind {
+      cpu = StageCall.CPUMark(number: try cpuNumber(digits), range: token.range)
+      try advance()
+    }
+    return StageCall(
+      name: name, nameRange: nameRange, arguments: arguments, cpu: cpu, range: nameRange.through(previousRange))
+  }
+
+  private func cpuNumber(_ digits: String) throws(Diagnostic) -> Int {
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else {
+      throw ParserComplaints.noCPUNumber(digits, at: token.range)
+    }
+    guard let number = Int(digits), number <= PipelineText.maximumCPU else {
+      throw ParserComplaints.cpuNumberTooLarge(at: token.range)
+    }
+    return number
+  }
+
+  private mutating func arguments(of stage: String) throws(Diagnostic) -> [StageCall.Argument] {
+    try advance()
+    var arguments: [StageCall.Argument] = []
+    if token.kind == .close {
+      try advance()
+      return arguments
+    }
+    while true {
+      guard arguments.count < PipelineText.maximumArgumentCount else {
+        throw ParserComplaints.tooManyArguments(of: stage, at: token.range)
+      }
+      let argument = try argument(of: stage)
+      arguments.append(argument)
+      switch token.kind {
+      case .comma: try advance()
+      case .close:
+        try advance()
+        return arguments
+      default:
+        try refuseEndInBrackets(of: stage)
+        throw ParserComplaints.noArgumentEnd(after: argument, before: token)
+      }
+    }
+  }
+
+  private mutating func argument(of stage: String) throws(Diagnostic) -> StageCall.Argument {
+    var key: String?
+    var keyRange: SourceRange?
+    if case .key(let name) = token.kind {
+      key = name
+      keyRange = token.range
+      try advance()
+    }
+    let valueRange = token.range
+    switch token.kind {
+    case .word(let value), .string(let value):
+      let isQuoted = token.kind == .string(value)
+      try advance()
+      return StageCall.Argument(
+        key: key, keyRange: keyRange, value: value, valueRange: valueRange, isQuoted: isQuoted)
+    default:
+      try refuseEndInBrackets(of: stage)
+      throw ParserComplaints.noArgument(of: stage, key: key, keyRange: keyRange, at: token)
+    }
+  }
+
+  private func refuseEndInBrackets(of stage: String) throws(Diagnostic) {
+    guard token.kind == .bar || token.kind == .end else { return }
+    throw ParserComplaints.noClosingBracket(
+      of: stage, before: token, at: previousRange.after, hasComment: lexer.hasCommentInBrackets)
+  }
+}

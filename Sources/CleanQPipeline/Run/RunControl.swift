@@ -1,0 +1,101 @@
+internal import CPlatform
+internal import CleanQ
+internal import Glibc
+internal import Synchronization
+
+/// What the threads of one running pipeline tell each other: go, stop, I still have work, I am at rest.
+final class RunControl: Sendable {
+  /// How long the loops go on after the last buffer moved, once they were told to stop.
+  static let quietMilliseconds: UInt64 = 5
+  /// How long they go on at most.
+  static let drainMilliseconds: UInt64 = 500
+
+  private enum Gate {
+    static let shut = 0
+    static let open = 1
+    static let abandoned = 2
+  }
+
+  /// All buffers of the pipeline are carved from this.
+  let region: Region
+  /// Readable from the moment the pipeline was told to stop: wakes every sleeping loop.
+  let stopFile: Int32
+  /// Readable when every loop is at rest for good.
+  let doneFile: Int32
+  private let gate = Atomic<Int>(Gate.shut)
+  private let stopTime = Atomic<UInt64>(0)
+  private let lastMove = Atomic<UInt64>(0)
+  private let atRest = Atomic<Int>(0)
+  private let counted = Atomic<Int>(0)
+  private let workerCount: Int
+
+  init(region: consuming Region, workerCount: Int) throws(StageError) {
+    self.region = region
+    self.workerCount = workerCount
+    stopFile = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    doneFile = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    guard stopFile >= 0, doneFile >= 0 else {
+      throw StageError("pipeline", "no file descriptors left: \(systemErrorText(errno))", errno: errno)
+    }
+  }
+
+  deinit {
+    close(stopFile)
+    close(doneFile)
+  }
+
+  /// Lets the threads go, or sends them home where not all could be started.
+  func openGate(_ everyThreadStarted: Bool) {
+    gate.store(everyThreadStarted ? Gate.open : Gate.abandoned, ordering: .releasing)
+  }
+
+  /// Waits for the gate. Returns whether to run.
+  func passGate() -> Bool {
+    while gate.load(ordering: .acquiring) == Gate.shut { usleep(50) }
+    return gate.load(ordering: .acquiring) == Gate.open
+  }
+
+  /// Asks every loop to drain and end. May be called more than once, from any thread.
+  func stop() {
+    let now = MonotonicTime.now.nanoseconds
+    guard stopTime.load(ordering: .relaxed) == 0 else { return }
+    lastMove.store(now, ordering: .relaxed)
+    stopTime.store(now, ordering: .releasing)
+    signal(stopFile)
+  }
+
+  /// Whether the loops were asked to drain.
+  var isStopping: Bool { stopTime.load(ordering: .relaxed) != 0 }
+
+  /// A draining loop moved something.
+  func noteMove(at now: MonotonicTime) { lastMove.store(now.nanoseconds, ordering: .relaxed) }
+
+  /// Whether draining is over: nothing moved for a while, or it took too long.
+  func isDrained(at now: MonotonicTime) -> Bool {
+    let quiet = MonotonicTime(nanoseconds: lastMove.load(ordering: .relaxed))
+    let start = MonotonicTime(nanoseconds: stopTime.load(ordering: .relaxed))
+    return now > quiet.advanced(byMilliseconds: Self.quietMilliseconds)
+      || now > start.advanced(byMilliseconds: Self.drainMilliseconds)
+  }
+
+  /// Waits until every loop is at rest: a census taken from here on is exact.
+  func waitUntilAllRest() { meet(atRest) }
+
+  /// Waits until every loop has taken its census, so that no port is closed under a neighbour's.
+  func waitUntilAllCounted() {
+    meet(counted)
+    signal(doneFile)
+  }
+
+  private func meet(_ counter: borrowing Atomic<Int>) {
+    // Releases what this loop did, acquires what the others did before they came here.
+    counter.add(1, ordering: .acquiringAndReleasing)
+    while counter.load(ordering: .acquiring) < workerCount { usleep(100) }
+  }
+
+  private func signal(_ file: Int32) {
+    var one: UInt64 = 1
+    // SAFETY: eight bytes of a local variable.
+    _ = unsafe write(file, &one, 8)
+  }
+}

@@ -1,0 +1,46 @@
+public import CleanQ
+
+// Descriptions of stages. A description is a plain value; nothing is open before a pipeline opens it. The type of the
+// port that a layer makes depends on the port below it, and Swift has no generic associated types, so a stage passes its
+// port on to a continuation: the whole stack is one concrete type, and the compiler sees through all of it.
+
+/// What happens next with a port that was just opened.
+public protocol PortContinuation {
+  associatedtype Unit: Traffic
+  associatedtype Result: ~Copyable
+  func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit
+}
+
+/// A stage that opens a port of its own: a device, a file. It stands at the left end of a pipeline, or at the right.
+public protocol EndStage: StageDescription {
+  associatedtype Unit
+  associatedtype Opened: Port & ~Copyable where Opened.Unit == Unit
+
+  /// Opens the port. What it opened goes when the port goes.
+  func open(in context: PipelineContext) throws(StageError) -> Opened
+}
+
+/// A stage that turns one kind of traffic into another: a protocol layer.
+public protocol LayerStage: StageDescription {
+  associatedtype Below: Traffic
+  associatedtype Above: Traffic
+
+  /// Puts the layer on a port and passes the result on.
+  func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above
+}
+
+/// A stage through which traffic of any kind passes: a counter, a capture, a hand-over to another thread.
+public protocol PassThroughStage: StageDescription {
+  /// Puts the stage on a port and passes the result on.
+  func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit
+}
+
+/// A stage that ends a pipeline of any kind of traffic on the right: echo, discard.
+public protocol SinkStage: StageDescription {
+  /// Opens the port and passes it on.
+  func open<Next: PortContinuation>(in context: PipelineContext, then next: Next) throws(StageError) -> Next.Result
+}

@@ -1,0 +1,57 @@
+public import CleanQ
+
+/// Counts packets and bytes in both directions, and changes nothing.
+@frozen
+public struct CountPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
+  public typealias Unit = Lower.Unit
+
+  public var lower: Lower
+  @usableFromInline var received = StageReport.Tally()
+  @usableFromInline var transmitted = StageReport.Tally()
+
+  @inlinable
+  public init(on lower: consuming Lower) { self.lower = lower }
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) {
+    let before = filled.count
+    lower.receive(into: &filled)
+    for index in before..<filled.count { received.add(byteCount: filled[index].validByteCount) }
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    // What the port below does not take is counted when it comes again.
+    var all = StageReport.Tally()
+    all.add(filled)
+    let refusal = lower.transmit(&filled)
+    var left = StageReport.Tally()
+    left.add(filled)
+    transmitted.packets &+= all.packets &- left.packets
+    transmitted.bytes &+= all.bytes &- left.bytes
+    return refusal
+  }
+
+  public func report(into reports: inout [StageReport]) {
+    lower.report(into: &reports)
+    var report = StageReport("count")
+    report.received = received
+    report.transmitted = transmitted
+    reports.append(report)
+  }
+}
+
+/// The `count` stage.
+public struct Count: PassThroughStage {
+  public init() {}
+
+  public var shape: StageShape { .passThrough }
+
+  @inlinable
+  public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
+    try next(CountPort(on: lower))
+  }
+}

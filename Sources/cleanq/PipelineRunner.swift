@@ -1,0 +1,77 @@
+import ArgumentParser
+import CleanQPipeline
+import Glibc
+import Logging
+
+/// Runs a pipeline text from the check to the summary.
+struct PipelineRunner {
+  private let output: OutputOptions
+  /// Whether to say first what pipeline a shorthand stands for.
+  private let announces: Bool
+
+  init(_ output: OutputOptions, announces: Bool = false) {
+    self.output = output
+    self.announces = announces
+  }
+
+  func run(_ text: String, name: String) throws {
+    let pipeline = try checked(text, name: name)
+    if announces { printError("pipeline: \(pipeline)") }
+    // A closed pipe is an error of the stage that writes to it, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    var logger = Logger(label: "cleanq") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = output.logLevel
+    do throws(StageError) {
+      let signals = try TerminationSignals()
+      let running = try TextPipeline(pipeline).start(logger: logger)
+      signals.wait(or: running.doneFileDescriptor)
+      running.stop()
+      try report(running.finish(), of: pipeline)
+    } catch {
+      throw failure("\(error)")
+    }
+  }
+
+  private func report(_ report: PipelineReport, of pipeline: CheckedPipeline) throws(StageError) {
+    let summary = Summary(report, pipeline: "\(pipeline)")
+    // Where a capture goes to standard output, the summary must not follow it there.
+    let takesStandardOutput = pipeline.stages.contains { $0.kind.name == "pcap" && $0.arguments.text("file") == "-" && !$0.arguments.flag("read") }
+    let text = output.json ? summary.json : summary.text
+    if takesStandardOutput { printError(text) } else { print(text) }
+    if report.lostByteCount != 0 {
+      throw StageError("pipeline", "\(report.lostByteCount) bytes of buffers are lost; this is a bug, please report it")
+    }
+  }
+}
+
+/// Parses and checks a text; a mistake is shown where it is and ends the command with the status for wrong usage.
+func checked(_ text: String, name: String) throws -> CheckedPipeline {
+  do throws(Diagnostic) {
+    return try PipelineText.check(text, catalog: catalog, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+  } catch {
+    printError(error.render(source: text, name: name))
+    throw ExitCode(EX_USAGE)
+  }
+}
+
+/// Says what went wrong at run time, and ends the command with status 1.
+func failure(_ message: String) -> ExitCode {
+  printError("error: \(message)")
+  return ExitCode(1)
+}
+
+func printError(_ line: String) { fputs(line + "\n", stderr) }
+
+/// The text of a file.
+func readText(_ path: String) throws -> String {
+  guard let file = fopen(path, "r") else { throw failure("cannot read \(path): \(String(cString: strerror(errno)))") }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 4096)
+  while bytes.count <= PipelineText.maximumLengthBytes {
+    let count = fread(&chunk, 1, chunk.count, file)
+    if count == 0 { break }
+    bytes += chunk[..<count]
+  }
+  return String(decoding: bytes, as: UTF8.self)
+}

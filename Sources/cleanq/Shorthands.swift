@@ -1,0 +1,114 @@
+import ArgumentParser
+import CleanQPipeline
+
+struct EchoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "echo",
+    abstract: "Answer ARP, ping and UDP echo on a TAP device.",
+    discussion: """
+      EXAMPLES
+        cleanq echo tap0 --address 10.0.0.2/24
+        cleanq echo tap0 --address 10.0.0.2/24 --port 7 --write echo.pcap
+      """)
+
+  @Argument(help: "The TAP device; made where it does not exist.")
+  var device: String
+
+  @Option(help: "The stack's own address and prefix, as 10.0.0.2/24.")
+  var address: String
+
+  @Option(help: "The UDP port that is echoed.")
+  var port: Int = 7
+
+  @Option(help: "Write every frame to this capture file; - is standard output.")
+  var write: String?
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    var stages = ["tap(\(quoted(device)))"]
+    if let write { stages.append("pcap(\(quoted(write)))") }
+    stages += ["ip(\(quoted(address)))", "udp(\(port))", "echo"]
+    try PipelineRunner(output, announces: true).run(stages.joined(separator: " | "), name: "echo")
+  }
+}
+
+struct ForwardCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "forward",
+    abstract: "Pass every frame between two TAP devices, both ways.",
+    discussion: """
+      EXAMPLES
+        cleanq forward tap0 tap1
+        cleanq forward tap0 tap1 --write both.pcap
+      """)
+
+  @Argument(help: "One TAP device; made where it does not exist.")
+  var first: String
+
+  @Argument(help: "The other.")
+  var second: String
+
+  @Option(help: "Write every frame to this capture file; - is standard output.")
+  var write: String?
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    var stages = ["tap(\(quoted(first)))"]
+    if let write { stages.append("pcap(\(quoted(write)))") }
+    stages.append("tap(\(quoted(second)))")
+    try PipelineRunner(output, announces: true).run(stages.joined(separator: " | "), name: "forward")
+  }
+}
+
+struct CaptureCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "capture",
+    abstract: "Write the frames that the kernel sends to a TAP device to a capture file; flags as tcpdump's.",
+    discussion: """
+      EXAMPLES
+        cleanq capture -i tap0 -w all.pcap
+        cleanq capture -i tap0 -w icmp.pcap -c 100 -s 96 icmp
+        cleanq capture -i tap0 -w - udp port 53 | tcpdump -r -
+      """)
+
+  @Option(name: .customShort("i"), help: "The TAP device; made where it does not exist.")
+  var interface: String
+
+  @Option(name: .customShort("w"), help: "The capture file; - is standard output.")
+  var file: String
+
+  @Option(name: .customShort("c"), help: "Stop after so many frames.")
+  var count: Int?
+
+  @Option(name: .customShort("s"), help: "Write at most so many bytes of each frame.")
+  var snaplen: Int?
+
+  @OptionGroup var output: OutputOptions
+
+  @Argument(help: "A filter in the language of pcap-filter(7).")
+  var filter: [String] = []
+
+  func run() throws {
+    var arguments = [quoted(file)]
+    if !filter.isEmpty { arguments.append("filter: " + quoted(filter.joined(separator: " "))) }
+    if let snaplen { arguments.append("snaplen: \(snaplen)") }
+    if let count { arguments.append("count: \(count)") }
+    let text = "tap(\(quoted(interface))) | pcap(\(arguments.joined(separator: ", "))) | discard"
+    try PipelineRunner(output, announces: true).run(text, name: "capture")
+  }
+}
+
+/// A value as a quoted string of the pipeline language.
+private func quoted(_ value: String) -> String {
+  var result = "\""
+  for character in value {
+    switch character {
+    case "\"", "\\": result += "\\\(character)"
+    case "\n": result += "\\n"
+    default: result.append(character)
+    }
+  }
+  return result + "\""
+}
