@@ -55,6 +55,10 @@ let package = Package(
       name: "cleanq",
       dependencies: ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap", arguments, logging],
       swiftSettings: settings),
+    .executableTarget(
+      name: "cleanq-bench", dependencies: ["CPlatform", "CleanQ", arguments], path: "Tests/Benchmarks",
+      swiftSettings: settings),
+    tests("CleanQTests", ["CleanQ"]),
     tests("CleanQWireTests", ["CleanQWire"]),
     tests("CleanQPipelineTests", ["CleanQPipeline"]),
   ],

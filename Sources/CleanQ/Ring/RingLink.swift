@@ -32,6 +32,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   }
 
   @inlinable
+  @inline(__always)  // Out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     guard unsafe table.pointee.contains(buffer.region) else { return Refused(buffer, .unknownRegion) }
     guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }

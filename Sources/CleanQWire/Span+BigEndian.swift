@@ -1,0 +1,62 @@
+// Network byte order is big-endian (RFC 791, appendix B). The loads are put together from bytes, which is safe and portable; LLVM
+// turns each into one load and a byte swap, and drops the bounds checks when the caller has compared `count` with a constant first.
+
+extension Span<UInt8> {
+  /// The big-endian 16-bit number at `offset`.
+  ///
+  /// - Precondition: `offset + 2 <= count`.
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public func bigEndian16(at offset: Int) -> UInt16 {
+    UInt16(self[offset]) << 8 | UInt16(self[offset &+ 1])
+  }
+
+  /// The big-endian 32-bit number at `offset`.
+  ///
+  /// - Precondition: `offset + 4 <= count`.
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public func bigEndian32(at offset: Int) -> UInt32 {
+    UInt32(self[offset]) << 24 | UInt32(self[offset &+ 1]) << 16
+      | UInt32(self[offset &+ 2]) << 8 | UInt32(self[offset &+ 3])
+  }
+
+  /// The little-endian 64-bit number at `offset`: for sums that do not care for byte order.
+  ///
+  /// - Precondition: `offset + 8 <= count`.
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public func littleEndian64(at offset: Int) -> UInt64 {
+    let low =
+      UInt32(self[offset]) | UInt32(self[offset &+ 1]) << 8
+      | UInt32(self[offset &+ 2]) << 16 | UInt32(self[offset &+ 3]) << 24
+    let high =
+      UInt32(self[offset &+ 4]) | UInt32(self[offset &+ 5]) << 8
+      | UInt32(self[offset &+ 6]) << 16 | UInt32(self[offset &+ 7]) << 24
+    return UInt64(low) | UInt64(high) << 32
+  }
+}
+
+extension MutableSpan<UInt8> {
+  /// Writes `value` at `offset` in network byte order.
+  ///
+  /// - Precondition: `offset + 2 <= count`.
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public mutating func storeBigEndian(_ value: UInt16, at offset: Int) {
+    self[offset] = UInt8(truncatingIfNeeded: value >> 8)
+    self[offset &+ 1] = UInt8(truncatingIfNeeded: value)
+  }
+
+  /// Writes `value` at `offset` in network byte order.
+  ///
+  /// - Precondition: `offset + 4 <= count`.
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public mutating func storeBigEndian(_ value: UInt32, at offset: Int) {
+    self[offset] = UInt8(truncatingIfNeeded: value >> 24)
+    self[offset &+ 1] = UInt8(truncatingIfNeeded: value >> 16)
+    self[offset &+ 2] = UInt8(truncatingIfNeeded: value >> 8)
+    self[offset &+ 3] = UInt8(truncatingIfNeeded: value)
+  }
+}

@@ -1,0 +1,54 @@
+import CleanQ
+import Testing
+
+@Suite("Burst") struct BurstTests {
+  @Test("is first in, first out, across its wrap")
+  func order() throws {
+    let region = try Region(byteCount: 64 * 256)
+    var burst = Burst()
+    var next = 0
+    var oldest = 0
+    for round in 0..<100 {
+      for _ in 0..<(round % 7 + 1) where burst.room > 0 {
+        var buffer = try take(region.buffer(byteCount: 64))
+        check(buffer.setValid(offset: next % 64, byteCount: 0))
+        burst.append(buffer)
+        next += 1
+      }
+      for _ in 0..<(round % 5 + 1) {
+        guard let buffer = burst.popFirst() else { break }
+        check(buffer.headroom == oldest % 64)
+        oldest += 1
+        buffer.release()
+      }
+      check(burst.count == next - oldest)
+    }
+    burst.releaseAll()
+    check(region.liveByteCount == 0 && region.strayBufferCount == 0)
+  }
+
+  @Test("append(contentsOf:) takes what fits, in order, and leaves the rest")
+  func appendContents() throws {
+    let region = try Region(byteCount: 64 * 256)
+    var first = try filled(20, region)
+    var second = try filled(20, region)
+    first.append(contentsOf: &second)
+    check(first.count == 32 && second.count == 8)
+    var empty = Burst()
+    empty.append(contentsOf: &first)
+    check(empty.count == 32 && first.isEmpty)
+  }
+
+  @Test("a burst that goes brings its buffers home")
+  func home() throws {
+    let region = try Region(byteCount: 64 * 256)
+    do { _ = try filled(32, region) }
+    check(region.liveByteCount == 0 && region.strayBufferCount == 32)
+  }
+
+  private func filled(_ count: Int, _ region: borrowing Region) throws -> Burst {
+    var burst = Burst()
+    for _ in 0..<count { burst.append(try take(region.buffer(byteCount: 64))) }
+    return burst
+  }
+}

@@ -1,0 +1,102 @@
+import CleanQ
+import Testing
+
+@Suite("Region") struct RegionTests {
+  @Test("rounds nothing away: the bytes asked for are the bytes there are")
+  func size() throws {
+    let region = try Region(byteCount: 10_000)
+    check(region.byteCount == 10_000)
+    check(region.liveByteCount == 0)
+    check(region.buffer(byteCount: 10_001) == nil)
+    let whole = try take(region.buffer(byteCount: 10_000))
+    check(region.liveByteCount == 10_000)
+    whole.release()
+    check(region.liveByteCount == 0)
+    check(region.strayBufferCount == 0)
+  }
+
+  @Test("refuses sizes that cannot be", arguments: [0, -1, Region.maximumByteCount + 1, .max, .min])
+  func badSize(_ byteCount: Int) {
+    #expect(throws: RegionError.self) { _ = try Region(byteCount: byteCount) }
+  }
+
+  @Test("ids are never used again: a slot's next region has the next generation")
+  func generations() throws {
+    var seen: Set<RegionID> = []
+    for _ in 0..<200 {
+      let region = try Region(byteCount: 4096)
+      check(seen.insert(region.id).inserted)
+    }
+  }
+
+  @Test("a released region with buffers out comes back with the error, unchanged")
+  func releaseInUse() throws {
+    let region = try Region(byteCount: 4096)
+    let id = region.id
+    var buffer = try take(region.buffer(byteCount: 100))
+    buffer.reset()
+    guard let refused = region.release() else {
+      Issue.record("the region was released under a buffer")
+      return
+    }
+    check(refused.reason.code == .inUse(byteCount: 100))
+    let same = refused.take()
+    check(same.id == id)
+    check(same.liveByteCount == 100)
+    check(buffer.setValid(offset: 0, byteCount: 100))
+    var bytes = buffer.mutableBytes
+    bytes[99] = 7
+    buffer.release()
+    check(same.release() == nil)
+  }
+
+  @Test("a registered region is not released")
+  func releaseRegistered() throws {
+    let region = try Region(byteCount: 4096)
+    var queue = LoopbackQueue()
+    try queue.register(region)
+    guard let refused = region.release() else {
+      Issue.record("the region was released under a queue")
+      return
+    }
+    check(refused.reason.code == .registered(queueCount: 1))
+    let same = refused.take()
+    try queue.deregister(same)
+    check(same.release() == nil)
+  }
+
+  @Test("memory outlives the region value for as long as a buffer names it")
+  func orphan() throws {
+    func make() throws -> Buffer? {
+      let region = try Region(byteCount: 4096)
+      return region.buffer(byteCount: 64)
+    }
+    var buffer = try take(try make())
+    check(buffer.setValid(offset: 0, byteCount: 64))
+    var bytes = buffer.mutableBytes
+    for index in 0..<64 { bytes[index] = UInt8(index) }
+    check(buffer.bytes[63] == 63)
+  }
+
+  @Test("a process has a bounded number of regions")
+  func bounded() throws {
+    var count = 0
+    func fill() throws {
+      let region = try Region(byteCount: 1)
+      count += 1
+      guard count < 1000 else { return }
+      try fill()
+      _ = region.id
+    }
+    #expect(throws: RegionError.self) { try fill() }
+    check(count <= RegionDirectory.capacity)
+  }
+
+  @Test("a shared region has a file, an anonymous one has none")
+  func backing() throws {
+    let shared = try Region(byteCount: 4096, backing: .shared)
+    check(shared.fileDescriptor != nil)
+    let anonymous = try Region(byteCount: 4096, backing: .anonymous)
+    check(anonymous.fileDescriptor == nil)
+  }
+}
