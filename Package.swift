@@ -60,7 +60,7 @@ let package = Package(
       swiftSettings: settings),
     tests("CleanQTests", ["CleanQ"]),
     tests("CleanQWireTests", ["CleanQWire"]),
-    tests("CleanQPipelineTests", ["CleanQPipeline"]),
+    tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", logging]),
   ],
   swiftLanguageModes: [.v6]
 )

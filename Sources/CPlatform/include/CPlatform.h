@@ -12,16 +12,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 /// The processor's time-stamp counter: cheap, monotonic on one machine, of a fixed but unnamed frequency.
 static inline uint64_t cplatform_timestamp(void) {
@@ -37,7 +34,7 @@ static inline uint64_t cplatform_timestamp(void) {
 /// Tells the processor that this is a spin loop.
 static inline void cplatform_pause(void) {
 #if defined(__x86_64__)
-  _mm_pause();
+  __builtin_ia32_pause();
 #else
   __asm__ volatile("yield");
 #endif
@@ -86,5 +83,15 @@ static inline int cplatform_ioctl_pointer(int fd, unsigned long request, void *a
 static inline int cplatform_ioctl_value(int fd, unsigned long request, unsigned long argument) {
   return ioctl(fd, request, argument);
 }
+
+static const int CPLATFORM_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
+
+/// The event structure is packed and its flags are an enumeration: adds `fd` to the set, to be watched for reading.
+static inline int cplatform_epoll_watch(int set, int fd) {
+  struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+  return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+}
+/// Takes `fd` out of the set.
+static inline int cplatform_epoll_forget(int set, int fd) { return epoll_ctl(set, EPOLL_CTL_DEL, fd, 0); }
 
 #endif

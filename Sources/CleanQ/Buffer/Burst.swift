@@ -108,3 +108,18 @@ extension Burst {
     used &-= count
   }
 }
+
+extension Burst {
+  /// Moves the buffers whose bits are set (bit 0 is the oldest) to the end of `other`, which must have room for them. Both
+  /// keep their order.
+  ///
+  /// - Complexity: O(1) where no bit is set, else O(number of buffers).
+  @inlinable
+  public mutating func move(_ selection: UInt32, to other: inout Burst) {
+    guard selection != 0 else { return }
+    for index in 0..<count {
+      guard let buffer = popFirst() else { return }
+      if selection & (1 << UInt32(truncatingIfNeeded: index)) != 0 { other.append(buffer) } else { append(buffer) }
+    }
+  }
+}

@@ -44,6 +44,18 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   public func report(into reports: inout [StageReport]) { reports.append(StageReport("loopback")) }
 }
 
+extension LoopbackPort {
+  /// Whether ``transmit(_:)`` takes the whole burst, and ``giveBack(_:_:)`` any part of it.
+  @inlinable
+  public func hasRoom(for burst: borrowing Burst) -> Bool {
+    burst.count <= arriving.room && burst.count <= returning.room
+  }
+
+  /// Takes the buffers whose bits are set out of a burst and completes them as if they had been sent.
+  @inlinable
+  public mutating func giveBack(_ burst: inout Burst, _ selection: UInt32) { burst.move(selection, to: &returning) }
+}
+
 extension RegionTable {
   /// Moves whole runs of buffers of registered regions from the front of one burst to the end of another.
   ///
@@ -69,7 +81,7 @@ extension RegionTable {
 
 extension Burst {
   /// Bytes of the buffers that belong to one region.
-  func byteCount(of region: RegionID) -> Int {
+  public func byteCount(of region: RegionID) -> Int {
     var sum = 0
     for index in 0..<count where self[index].region == region { sum += self[index].byteCount }
     return sum

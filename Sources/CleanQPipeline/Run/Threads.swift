@@ -48,12 +48,13 @@ final class Threads {
       throw StageError("pipeline", "cannot start a thread: \(systemErrorText(code))", errno: code)
     }
     handles.append(handle)
-    _ = pthread_setname_np(handle, name)
+    // SAFETY: the name lives for the call.
+    _ = unsafe pthread_setname_np(handle, name)
   }
 
   /// Waits until every thread has ended.
   func join() {
-    for handle in handles { unsafe pthread_join(handle, nil) }
+    for handle in handles { pthread_join(handle, nil) }
     handles.removeAll()
   }
 

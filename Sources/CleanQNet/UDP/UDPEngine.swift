@@ -1,0 +1,124 @@
+public import CleanQ
+internal import CleanQWire
+
+/// What UDP does with bursts of packets, whatever is below: checks and strips headers on receive, writes them on transmit.
+///
+/// Source: RFC 768; RFC 1122 § 4.1.
+@usableFromInline
+struct UDPEngine: Sendable {
+  private let ports: PortSet
+  private var drops = [UInt64](repeating: 0, count: UDPDrop.allCases.count)
+  private var received = StageReport.Tally()
+  private var transmitted = StageReport.Tally()
+  private var errorLimit = TokenBucket.icmpErrors
+  private var errorsSent: UInt64 = 0
+  private var errorsLimited: UInt64 = 0
+  @usableFromInline var now = MonotonicTime(nanoseconds: 0)
+
+  init(ports: [UInt16]) { self.ports = PortSet(ports) }
+
+  // MARK: Receive
+
+  /// Turns the packets of a burst, from the `start`-th, into datagrams; says which are not to go up, a bit each. Those of
+  /// them that bear the mark `.reply` have become ICMP errors to be sent.
+  @usableFromInline
+  mutating func receive(_ burst: inout Burst, from start: Int) -> UInt32 {
+    var ended: UInt32 = 0
+    var isInsideChain = false
+    for index in start..<burst.count {
+      let bit = UInt32(1) << UInt32(index)
+      let isLast = burst[index].flags.contains(.last)
+      defer { isInsideChain = !isLast }
+      if isInsideChain || !isLast {
+        if isLast { count(.chained) }
+        ended |= bit
+      } else if let drop = receive(&burst[index]) {
+        count(drop)
+        ended |= bit
+        burst[index].flags.remove(.reply)
+        if drop == .closedPort { answer(&burst[index]) }
+      }
+    }
+    return ended
+  }
+
+  /// Strips one header. Nil where the datagram goes up.
+  private mutating func receive(_ buffer: inout Buffer) -> UDPDrop? {
+    guard buffer.hasAnnotation else { return .noHeadroom }
+    let packet = buffer.packetAnnotation
+    guard packet.protocol == .udp else { return .notUDP }
+    let header: UDPHeader
+    switch UDPHeader.parse(buffer.bytes, source: packet.source, destination: packet.destination) {
+    case .success(let parsed): header = parsed
+    case .failure(let error): return UDPDrop(error)
+    }
+    guard ports.contains(header.destinationPort) else { return .closedPort }
+    // RFC 768, "Length": what follows the datagram in its packet is not part of it.
+    guard buffer.truncate(to: header.totalByteCount), buffer.trimFront(UDPHeader.byteCount) else { return .truncated }
+    buffer.datagramAnnotation = DatagramAnnotation(
+      source: packet.source, sourcePort: header.sourcePort, destination: packet.destination,
+      destinationPort: header.destinationPort)
+    received.add(byteCount: buffer.validByteCount)
+    return nil
+  }
+
+  /// Turns a datagram for a closed port into an ICMP port unreachable. RFC 1122 § 4.1.3.1.
+  private mutating func answer(_ buffer: inout Buffer) {
+    guard errorLimit.take(at: now) else {
+      errorsLimited &+= 1
+      return
+    }
+    let packet = buffer.packetAnnotation
+    if ICMPError.makeUnreachable(code: .port, in: &buffer, annotation: packet) { errorsSent &+= 1 }
+  }
+
+  // MARK: Transmit
+
+  /// Turns the datagrams of a burst into packets; says which cannot be sent.
+  @usableFromInline
+  mutating func transmit(_ burst: inout Burst, maximumByteCount: Int) -> UInt32 {
+    var unsent: UInt32 = 0
+    for index in 0..<burst.count {
+      if let drop = transmit(&burst[index], maximumByteCount: maximumByteCount) {
+        count(drop)
+        unsent |= 1 << UInt32(index)
+      }
+    }
+    return unsent
+  }
+
+  /// Puts one header in front. Nil where the packet goes down.
+  private mutating func transmit(_ buffer: inout Buffer, maximumByteCount: Int) -> UDPDrop? {
+    guard buffer.flags.contains(.last) else { return .chained }
+    let byteCount = buffer.validByteCount
+    guard byteCount <= maximumByteCount else { return .tooLong }
+    guard buffer.headroom >= PacketAnnotation.byteCount &+ UDPHeader.byteCount else { return .noHeadroom }
+    let datagram = buffer.datagramAnnotation
+    guard buffer.prepend(UDPHeader.byteCount) else { return .noHeadroom }
+    let header = UDPHeader(
+      sourcePort: datagram.sourcePort, destinationPort: datagram.destinationPort, payloadByteCount: byteCount)
+    var bytes = buffer.mutableBytes
+    header.emit(into: &bytes, source: datagram.source, destination: datagram.destination)
+    buffer.packetAnnotation = PacketAnnotation(
+      source: datagram.source, destination: datagram.destination, protocol: .udp)
+    transmitted.add(byteCount: byteCount)
+    return nil
+  }
+
+  // MARK: Counters
+
+  private mutating func count(_ drop: UDPDrop) { drops[drop.rawValue] &+= 1 }
+
+  func report() -> StageReport {
+    var report = StageReport("udp")
+    report.received = received
+    report.transmitted = transmitted
+    for drop in UDPDrop.allCases where drops[drop.rawValue] > 0 {
+      report.drops.append(StageReport.Count(drop.name, drops[drop.rawValue]))
+    }
+    report.counters = [
+      StageReport.Count("icmp-errors-sent", errorsSent), StageReport.Count("icmp-rate-limited", errorsLimited),
+    ]
+    return report
+  }
+}

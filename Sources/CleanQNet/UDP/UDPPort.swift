@@ -1,0 +1,124 @@
+public import CleanQ
+
+/// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the annotation.
+///
+/// To send, put the payload behind at least ``headroom`` bytes of headroom and set `datagramAnnotation`; an answer to a
+/// received datagram only has to reflect it. A datagram that cannot be sent is dropped, counted and completed as if it had
+/// been.
+@frozen
+public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lower.Unit == Packet {
+  public typealias Unit = Datagram
+
+  /// Headroom that a datagram needs for the annotation and for the headers of UDP, IP and Ethernet.
+  @inlinable
+  public static var headroom: Int { 92 }
+
+  public var lower: Lower
+  @usableFromInline var engine: UDPEngine
+  @usableFromInline let maximumByteCount: Int
+  /// Received packets to be given back to the receive queue below.
+  @usableFromInline var dropped = Burst()
+  /// Packets that the port below has not taken yet.
+  @usableFromInline var outgoing = Burst()
+  /// Datagrams that were not sent.
+  @usableFromInline var unsent = Burst()
+
+  /// - Parameter ports: the ports that are open; datagrams to others are answered with an ICMP error.
+  public init(on lower: consuming Lower, ports: [UInt16]) {
+    self.lower = lower
+    engine = UDPEngine(ports: ports)
+    var byteCount = 65_507
+    if case .byteCount(let packet)? = try? self.lower.control(.maximumPacketByteCount) { byteCount = packet - 8 }
+    maximumByteCount = byteCount
+  }
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) {
+    guard flush() else { return }
+    let start = filled.count
+    lower.receive(into: &filled)
+    guard filled.count > start else { return }
+    let ended = engine.receive(&filled, from: start)
+    guard ended != 0 else { return }
+    filled.move(ended, to: &dropped)
+    sendAnswers()
+    lower.fill(&dropped)
+  }
+
+  /// Gives what waits to the port below. Returns whether there is room for a whole burst more.
+  @inlinable
+  mutating func flush() -> Bool {
+    if !outgoing.isEmpty { lower.transmit(&outgoing) }
+    if !dropped.isEmpty { lower.fill(&dropped) }
+    return dropped.isEmpty && outgoing.isEmpty
+  }
+
+  /// Sends those of the dropped packets that have become answers.
+  @inlinable
+  mutating func sendAnswers() {
+    var answers: UInt32 = 0
+    for index in 0..<dropped.count where dropped[index].flags.contains(.reply) { answers |= 1 << UInt32(index) }
+    guard answers != 0 else { return }
+    dropped.move(answers, to: &outgoing)
+    lower.transmit(&outgoing)
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    guard !filled.isEmpty else { return nil }
+    if !outgoing.isEmpty { lower.transmit(&outgoing) }
+    // Headers are written once, into packets that this layer then keeps until the one below takes them.
+    guard outgoing.isEmpty, unsent.isEmpty else { return .full }
+    let failed = engine.transmit(&filled, maximumByteCount: maximumByteCount)
+    filled.move(failed, to: &unsent)
+    outgoing.append(contentsOf: &filled)
+    if !outgoing.isEmpty { lower.transmit(&outgoing) }
+    return nil
+  }
+
+  @inlinable
+  public mutating func complete(into sent: inout Burst) {
+    if !unsent.isEmpty { sent.append(contentsOf: &unsent) }
+    lower.complete(into: &sent)
+  }
+
+  @inlinable
+  public mutating func notify() {
+    if !outgoing.isEmpty { lower.transmit(&outgoing) }
+    lower.notify()
+  }
+
+  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    guard request == .maximumPacketByteCount else { return try lower.control(request) }
+    return .byteCount(maximumByteCount)
+  }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    let held = [dropped.byteCount(of: region.id), outgoing.byteCount(of: region.id), unsent.byteCount(of: region.id)]
+    let elsewhere = held.reduce(0, +)
+    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try lower.deregister(region)
+  }
+
+  @inlinable
+  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+    engine.now = now
+    return lower.advance(to: now)
+  }
+
+  public mutating func arm() -> Bool { lower.arm() && outgoing.isEmpty && unsent.isEmpty && dropped.isEmpty }
+
+  public func census() -> Census {
+    var census = lower.census()
+    census.addInFlight(dropped)
+    census.addInFlight(outgoing)
+    census.addInFlight(unsent)
+    return census
+  }
+
+  public func report(into reports: inout [StageReport]) {
+    lower.report(into: &reports)
+    reports.append(engine.report())
+  }
+}
