@@ -24,7 +24,6 @@ func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 let package = Package(
   name: "cleanq",
@@ -58,8 +57,14 @@ let package = Package(
     .executableTarget(
       name: "cleanq-bench", dependencies: ["CPlatform", "CleanQ", arguments], path: "Tests/Benchmarks",
       swiftSettings: settings),
+    example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
+    example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
+    example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
     tests("CleanQTests", ["CleanQ"]),
     tests("CleanQWireTests", ["CleanQWire"]),
+    tests(
+      "CleanQPcapTests",
+      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap", logging]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", logging]),
   ],
   swiftLanguageModes: [.v6]

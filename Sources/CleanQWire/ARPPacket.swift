@@ -32,11 +32,11 @@ public struct ARPPacket: Sendable, Hashable {
     self.targetProtocol = targetProtocol
   }
 
-  /// Reads the packet at the start of `bytes`. Whatever follows its 28 bytes is padding, and ignored: Ethernet frames have at least
-  /// 46 bytes of payload.
+  /// Reads the packet at the start of `bytes`. Whatever follows its 28 bytes is padding, and ignored: Ethernet frames
+  /// have at least 46 bytes of payload.
   ///
-  /// - Returns: the packet, or `truncated`, `badARPHardware`, `badARPProtocol`, `badARPLength` or `badARPOperation`, which is the
-  ///   order of RFC 826, "Packet Reception".
+  /// - Returns: the packet, or `truncated`, `badARPHardware`, `badARPProtocol`, `badARPLength` or `badARPOperation`,
+  ///   which is the order of RFC 826, "Packet Reception".
   /// - Complexity: O(1).
   @inlinable
   public static func parse(_ bytes: Span<UInt8>) -> Result<ARPPacket, WireError> {

@@ -27,7 +27,7 @@ public struct EthernetHeader: Sendable, Hashable {
   ///
   /// - Returns: the header, or `truncated` if there are fewer than 14 bytes.
   /// - Complexity: O(1).
-  @inlinable
+  @inlinable @inline(__always)
   public static func parse(_ bytes: Span<UInt8>) -> Result<EthernetHeader, WireError> {
     guard bytes.count >= 14 else { return .failure(.truncated) }
     return .success(
@@ -41,7 +41,7 @@ public struct EthernetHeader: Sendable, Hashable {
   ///
   /// - Precondition: `bytes.count >= 14`.
   /// - Complexity: O(1).
-  @inlinable
+  @inlinable @inline(__always)
   public func emit(into bytes: inout MutableSpan<UInt8>) {
     precondition(bytes.count >= 14, "an Ethernet header needs 14 bytes")
     destination.emit(into: &bytes, at: 0)

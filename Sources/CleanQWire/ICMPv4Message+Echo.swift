@@ -13,8 +13,8 @@ extension ICMPv4Message {
   /// Which of a program's pings this is. Of no meaning in other types.
   @inlinable public var echoSequence: UInt16 { UInt16(truncatingIfNeeded: restOfHeader) }
 
-  /// Turns the echo request in `bytes` into its reply: the type changes and the checksum follows; all else stays, as RFC 792 and
-  /// RFC 1122 § 3.2.2.6 ask.
+  /// Turns the echo request in `bytes` into its reply: the type changes and the checksum follows; all else stays, as
+  /// RFC 792 and RFC 1122 § 3.2.2.6 ask.
   ///
   /// - Parameter bytes: the message, which `parse` has accepted.
   /// - Returns: `false`, with nothing changed, if this is no echo request or is shorter than 8 bytes.

@@ -24,7 +24,8 @@ public struct ICMPv4Type: RawRepresentable, Sendable, Hashable {
   /// 12: a header that makes no sense.
   @inlinable public static var parameterProblem: ICMPv4Type { ICMPv4Type(rawValue: 12) }
 
-  /// Whether such a message is about another packet. No error message may be sent about one of these. Source: RFC 1122 § 3.2.2.
+  /// Whether such a message is about another packet. No error message may be sent about one of these. Source: RFC
+  /// 1122 § 3.2.2.
   @inlinable public var isError: Bool {
     switch rawValue {
     case 3, 4, 5, 11, 12: true

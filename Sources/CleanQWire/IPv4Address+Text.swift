@@ -1,5 +1,6 @@
 extension IPv4Address: LosslessStringConvertible {
-  /// The address written as a strict dotted quad: four decimal numbers 0…255 with no leading zeros and nothing around them.
+  /// The address written as a strict dotted quad: four decimal numbers 0…255 with no leading zeros and nothing around
+  /// them.
   ///
   /// Strict because the old forms are traps: `010.0.0.1` is 8.0.0.1 to some programs. Source: RFC 6943 § 3.1.1.
   ///

@@ -5,7 +5,7 @@ extension IPv4Header {
   ///
   /// - Precondition: `bytes.count >= 20`, the total length fits 16 bits and `fragmentOffset` 13.
   /// - Complexity: O(1).
-  @inlinable
+  @inlinable @inline(__always)
   public func emit(into bytes: inout MutableSpan<UInt8>) {
     precondition(bytes.count >= 20, "an IPv4 header needs 20 bytes")
     precondition(payloadByteCount >= 0 && payloadByteCount <= 65515, "an IPv4 packet has at most 65535 bytes")

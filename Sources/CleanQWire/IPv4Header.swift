@@ -44,13 +44,26 @@ public struct IPv4Header: Sendable, Hashable {
     ttl: UInt8 = 64, identification: UInt16 = 0, dontFragment: Bool = true, dscpAndECN: UInt8 = 0
   ) {
     precondition(payloadByteCount >= 0 && payloadByteCount <= 65515, "an IPv4 packet has at most 65535 bytes")
-    headerByteCount = 20
-    totalByteCount = 20 &+ payloadByteCount
+    self.init(
+      headerByteCount: 20, totalByteCount: 20 &+ payloadByteCount, dscpAndECN: dscpAndECN,
+      identification: identification, dontFragment: dontFragment, moreFragments: false, fragmentOffset: 0,
+      ttl: ttl, protocol: `protocol`, source: source, destination: destination)
+  }
+
+  /// Every field as given.
+  @inlinable @inline(__always)
+  init(
+    headerByteCount: Int, totalByteCount: Int, dscpAndECN: UInt8, identification: UInt16, dontFragment: Bool,
+    moreFragments: Bool, fragmentOffset: UInt16, ttl: UInt8, protocol: IPProtocol, source: IPv4Address,
+    destination: IPv4Address
+  ) {
+    self.headerByteCount = headerByteCount
+    self.totalByteCount = totalByteCount
     self.dscpAndECN = dscpAndECN
     self.identification = identification
     self.dontFragment = dontFragment
-    moreFragments = false
-    fragmentOffset = 0
+    self.moreFragments = moreFragments
+    self.fragmentOffset = fragmentOffset
     self.ttl = ttl
     self.protocol = `protocol`
     self.source = source

@@ -33,7 +33,8 @@ extension IPv4Prefix {
       guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), value != 0 else { throw .badLength }
       let next = (value ?? 0) * 10 + Int(byte - UInt8(ascii: "0"))
       isTooLong = isTooLong || next > 32
-      // Digits are still read after the value is known to be too large, so that "33x" is not a number; it stops growing.
+      // Digits are still read after the value is known to be too large, so that "33x" is not a number; it stops
+      // growing.
       value = isTooLong ? 33 : next
     }
     guard let value else { throw .missingLength }

@@ -1,10 +1,13 @@
 extension InternetChecksum {
-  /// The sum of the little-endian 16-bit words of `bytes`, with a zero byte after an odd one, folded to less than 2^33.
+  /// The sum of the little-endian 16-bit words of `bytes`, with a zero byte after an odd one, folded to less than 2^34.
   ///
-  /// Words of 64 bits are added into 128-bit sums: an add and an add-with-carry each, at any alignment, with no vector set-up to pay
-  /// for short headers. Two sums keep two chains in flight. Shrinking the span, in place of moving an index, lets the one comparison
-  /// of `count` stand for every bounds check; an index would leave one check per byte. Measured against vector forms in
-  /// Tests/CleanQWireTests/README.md.
+  /// Words of 64 bits are added into 128-bit sums: an add and an add-with-carry each, at any alignment, with no
+  /// vector set-up to pay for in short headers. Two sums keep two chains of carries in flight. Shrinking the span, in
+  /// place of moving an index, lets the one comparison of `count` stand for every bounds check; an index would leave
+  /// a check per byte, and no word-sized load.
+  ///
+  /// Nanoseconds for 20, 64 and 1472 bytes on an AMD EPYC: this form 2.0, 2.6, 30; `SIMD4<UInt64>` 2.8, 2.4, 31;
+  /// 32-bit words one by one 2.7, 7.3, 203; an index and 64-bit words 7.7, 17, 400.
   ///
   /// Source: RFC 1071 § 2 (C), parallel summation, and (A), deferred carries.
   ///
@@ -49,7 +52,8 @@ extension InternetChecksum {
     return sum
   }
 
-  /// Adds the 32-bit parts of `sum`. The result is below 2^32 + 2^33 for fewer than 2^32 words.
+  /// Adds the 32-bit parts of `sum` and its carries. The result is below 2^33 + 2^32 for a sum of fewer than 2^32
+  /// words.
   @inlinable @inline(__always)
   static func fold(_ sum: UInt128) -> UInt64 {
     let low = UInt64(truncatingIfNeeded: sum)
@@ -59,13 +63,14 @@ extension InternetChecksum {
 
   /// Adds the 16-bit parts of `sum` with the carries, until 16 bits are left.
   ///
-  /// A sum other than 0 never comes to 0: one's complement has two zeros, and only a sum of zeros gives the positive one.
+  /// A sum other than 0 never comes to 0: one's complement has two zeros, and only a sum of zeros gives the positive
+  /// one.
   ///
   /// - Complexity: O(1).
   @inlinable @inline(__always)
   static func fold(_ sum: UInt64) -> UInt16 {
     var folded = (sum & 0xFFFF_FFFF) &+ (sum >> 32)  // below 2^33
-    folded = (folded & 0xFFFF) &+ (folded >> 16 & 0xFFFF) &+ (folded >> 32)  // below 2^17 + 1
+    folded = (folded & 0xFFFF) &+ (folded >> 16 & 0xFFFF) &+ (folded >> 32)  // at most 2^17 - 1
     folded = (folded & 0xFFFF) &+ (folded >> 16)  // at most 2^16
     folded = (folded & 0xFFFF) &+ (folded >> 16)
     return UInt16(truncatingIfNeeded: folded)

@@ -1,8 +1,9 @@
 extension InternetChecksum {
   /// The checksum of a packet after one of its aligned 16-bit words has been changed, from the old checksum alone.
   ///
-  /// Where the words of a packet may all become zero, as in an ICMP echo reply, the caller must write 0xFFFF for a result of 0: the
-  /// equation gives 0 there, which does not verify. 0xFFFF verifies wherever 0 does. An IP header is never all zeros.
+  /// Where the words of a packet may all become zero, as in an ICMP echo reply, the caller must write 0xFFFF for a
+  /// result of 0: the equation gives 0 there, which does not verify. 0xFFFF verifies wherever 0 does. An IP header is
+  /// never all zeros.
   ///
   /// Source: RFC 1624 § 3, equation 3: HC' = ~(~HC + ~m + m').
   ///

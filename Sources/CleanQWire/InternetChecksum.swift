@@ -1,7 +1,8 @@
 /// A running Internet checksum: the one's complement of the one's-complement sum of 16-bit words. Sendable.
 ///
-/// Add spans, words and addresses in the order of the wire, then take `value`. Spans may have odd lengths: the next one then
-/// continues in the middle of a word. The byte where the checksum goes must be zero, or, when verifying, hold the checksum.
+/// Add spans, words and addresses in the order of the wire, then take `value`. Spans may have odd lengths: the next
+/// one then continues in the middle of a word. The byte where the checksum goes must be zero, or, when verifying,
+/// hold the checksum.
 ///
 /// ```
 /// var checksum = InternetChecksum()
@@ -12,8 +13,9 @@
 /// Source: RFC 1071 §§ 1–2.
 @frozen
 public struct InternetChecksum: Sendable {
-  /// The sum so far, not folded. The words are taken as little-endian: the sum is the same but for the order of its two bytes
-  /// (RFC 1071 § 2 (B)), and little-endian machines need not swap each word. Below 2^34 between calls, so it never overflows.
+  /// The sum so far, not folded. The words are taken as little-endian: the sum is the same but for the order of its
+  /// two bytes (RFC 1071 § 2 (B)), and little-endian machines need not swap each word. Below 2^35 between calls, so
+  /// it never overflows.
   @usableFromInline var sum: UInt64
 
   /// Whether an odd number of bytes has been added, so that the next byte is the low half of a word on the wire.
@@ -38,8 +40,8 @@ public struct InternetChecksum: Sendable {
 
   /// Adds `bytes`.
   ///
-  /// - Complexity: O(`bytes.count`), about 20 bytes a cycle.
-  @inlinable
+  /// - Complexity: O(`bytes.count`).
+  @inlinable @inline(__always)
   public mutating func add(_ bytes: Span<UInt8>) {
     let added = Self.littleEndianSum(bytes)
     // After an odd byte each byte has the other place in its word: RFC 1071 § 2 (B).
@@ -83,7 +85,8 @@ public struct InternetChecksum: Sendable {
     fold(littleEndianSum(bytes)) == 0xFFFF
   }
 
-  /// `term` is below 2^33: what `littleEndianSum` gives.
+  /// Adds `term`, which is below 2^34 as `littleEndianSum` gives it, to a sum whose carries go back in first (RFC
+  /// 1071 § 1).
   @inlinable @inline(__always)
   mutating func accumulate(_ term: UInt64) {
     sum = (sum & 0xFFFF_FFFF) &+ (sum >> 32) &+ term

@@ -1,5 +1,6 @@
 extension MACAddress: LosslessStringConvertible {
-  /// The address written as six pairs of hexadecimal digits, of either case, with colons between them: `02:00:00:00:00:0a`.
+  /// The address written as six pairs of hexadecimal digits, of either case, with colons between them:
+  /// `02:00:00:00:00:0a`.
   ///
   /// - Returns: `nil` for anything else.
   /// - Complexity: O(length of `text`).

@@ -6,7 +6,8 @@ public struct MACAddress: Sendable, Hashable {
   /// The number of bytes on the wire.
   @inlinable public static var byteCount: Int { 6 }
 
-  /// The address as a number whose low 48 bits are the six octets, the first on the wire highest. The high 16 bits are 0.
+  /// The address as a number whose low 48 bits are the six octets, the first on the wire highest. The high 16 bits
+  /// are 0.
   public let rawValue: UInt64
 
   /// The address in the low 48 bits of `rawValue`; the high 16 bits are ignored.

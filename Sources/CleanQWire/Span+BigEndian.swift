@@ -1,5 +1,6 @@
-// Network byte order is big-endian (RFC 791, appendix B). The loads are put together from bytes, which is safe and portable; LLVM
-// turns each into one load and a byte swap, and drops the bounds checks when the caller has compared `count` with a constant first.
+// Network byte order is big-endian (RFC 791, appendix B). The loads are put together from bytes, which is safe and
+// portable; LLVM turns each into one load and a byte swap, and drops the bounds checks when the caller has compared
+// `count` with a constant first.
 
 extension Span<UInt8> {
   /// The big-endian 16-bit number at `offset`.

@@ -9,7 +9,7 @@ extension UDPHeader {
   ///   - destination: the destination address that it will have.
   /// - Precondition: `8 <= totalByteCount <= bytes.count`, and it fits 16 bits.
   /// - Complexity: O(`totalByteCount`).
-  @inlinable
+  @inlinable @inline(__always)
   public func emit(into bytes: inout MutableSpan<UInt8>, source: IPv4Address, destination: IPv4Address) {
     emitWithoutChecksum(into: &bytes)
     var checksum = Self.pseudoHeaderChecksum(source, destination, totalByteCount: totalByteCount)

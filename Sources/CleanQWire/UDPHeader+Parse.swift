@@ -1,16 +1,18 @@
 extension UDPHeader {
-  /// Reads the datagram that is at the start of `bytes`, which is the payload of an IP packet, and verifies its checksum.
+  /// Reads the datagram that is at the start of `bytes`, which is the payload of an IP packet, and verifies its
+  /// checksum.
   ///
-  /// A checksum field of 0 says that the sender made none, and is accepted (RFC 768, "Checksum"; RFC 1122 § 4.1.3.4). Bytes after the
-  /// length that the header gives are ignored.
+  /// A checksum field of 0 says that the sender made none, and is accepted (RFC 768, "Checksum"; RFC 1122 § 4.1.3.4).
+  /// Bytes after the length that the header gives are ignored.
   ///
   /// - Parameters:
   ///   - bytes: the IP packet's payload, no more and no less.
   ///   - source: the source address in the IP header.
   ///   - destination: the destination address in the IP header.
-  /// - Returns: the header, with `8 <= totalByteCount <= bytes.count`, or `truncated`, `badUDPLength` or `badUDPChecksum`.
+  /// - Returns: the header, with `8 <= totalByteCount <= bytes.count`, or `truncated`, `badUDPLength` or
+  ///   `badUDPChecksum`.
   /// - Complexity: O(length of the datagram) with a checksum, O(1) without.
-  @inlinable
+  @inlinable @inline(__always)
   public static func parse(
     _ bytes: Span<UInt8>, source: IPv4Address, destination: IPv4Address
   ) -> Result<UDPHeader, WireError> {

@@ -1,7 +1,7 @@
 /// Why bytes from the network were refused.
 ///
-/// Each parser gives the first reason that it meets. The raw values are contiguous from 0, so that an array of `allCases.count`
-/// counters can be indexed with them. Sendable.
+/// Each parser gives the first reason that it meets. The raw values are contiguous from 0, so that an array of
+/// `allCases.count` counters can be indexed with them. Sendable.
 @frozen
 public enum WireError: UInt8, Error, Sendable, Equatable, Hashable, CaseIterable {
   /// Fewer bytes than the header needs, or than its length fields say that there are.

@@ -5,8 +5,15 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the summary as one JSON object, and nothing else, on standard output.")
   var json = false
 
-  @Option(help: "The least important messages that are shown on standard error: debug, info, notice, warning, error.")
+  @Option(
+    help: "The least important messages shown on standard error: debug, info, notice, warning or error.",
+    transform: level)
   var logLevel = Logger.Level.notice
 }
 
-extension Logger.Level: ExpressibleByArgument {}
+private func level(_ text: String) throws -> Logger.Level {
+  guard let level = Logger.Level(rawValue: text) else {
+    throw ValidationError("the log levels are debug, info, notice, warning and error")
+  }
+  return level
+}

@@ -59,19 +59,3 @@ func failure(_ message: String) -> ExitCode {
   printError("error: \(message)")
   return ExitCode(1)
 }
-
-func printError(_ line: String) { fputs(line + "\n", stderr) }
-
-/// The text of a file.
-func readText(_ path: String) throws -> String {
-  guard let file = fopen(path, "r") else { throw failure("cannot read \(path): \(String(cString: strerror(errno)))") }
-  defer { fclose(file) }
-  var bytes: [UInt8] = []
-  var chunk = [UInt8](repeating: 0, count: 4096)
-  while bytes.count <= PipelineText.maximumLengthBytes {
-    let count = fread(&chunk, 1, chunk.count, file)
-    if count == 0 { break }
-    bytes += chunk[..<count]
-  }
-  return String(decoding: bytes, as: UTF8.self)
-}

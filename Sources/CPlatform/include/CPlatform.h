@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -84,14 +83,13 @@ static inline int cplatform_ioctl_value(int fd, unsigned long request, unsigned 
   return ioctl(fd, request, argument);
 }
 
-static const int CPLATFORM_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
-
-/// The event structure is packed and its flags are an enumeration: adds `fd` to the set, to be watched for reading.
-static inline int cplatform_epoll_watch(int set, int fd) {
-  struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
-  return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
-}
+// epoll: the event structure is packed and its flags are an enumeration. In shim.c, because sys/epoll.h in this header
+// disturbs how Swift imports sys/select.h.
+/// A new epoll set, closed on exec, or -1.
+int cplatform_epoll_create(void);
+/// Adds `fd` to the set, to be watched for reading.
+int cplatform_epoll_watch(int set, int fd);
 /// Takes `fd` out of the set.
-static inline int cplatform_epoll_forget(int set, int fd) { return epoll_ctl(set, EPOLL_CTL_DEL, fd, 0); }
+int cplatform_epoll_forget(int set, int fd);
 
 #endif

@@ -1,0 +1,28 @@
+// Passes every frame between two TAP devices, both ways, and writes what the filter lets through to a capture file:
+//
+//     CapturingForwarder tap0 tap1 both.pcap "arp or icmp"
+//
+// Each device has a thread of its own: `HandOver` puts a cable of rings between the two loops. It runs until Ctrl-C.
+
+import CleanQPcap
+import CleanQPipeline
+import CleanQTAP
+
+@main
+struct CapturingForwarder {
+  static func main() throws {
+    let arguments = CommandLine.arguments
+    guard arguments.count == 5 else {
+      print("usage: CapturingForwarder DEVICE DEVICE FILE FILTER")
+      return
+    }
+    let forwarder = Pipeline {
+      TAP(arguments[1])
+      PcapTap(arguments[3], filter: arguments[4])
+      HandOver()
+      TAP(arguments[2])
+    }
+    let report = try forwarder.run(on: [.cpu(0), .cpu(1)])
+    for stage in report.stages { print(stage.text, stage.report.received.packets, stage.report.transmitted.packets) }
+  }
+}

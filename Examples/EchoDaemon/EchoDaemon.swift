@@ -1,0 +1,28 @@
+// Answers ARP, ping and UDP echo on a TAP device:
+//
+//     EchoDaemon tap0 10.0.0.2/24 7
+//
+// The stages are checked by the compiler and fused into one loop. It runs until Ctrl-C.
+
+import CleanQNet
+import CleanQPipeline
+import CleanQTAP
+
+@main
+struct EchoDaemon {
+  static func main() throws {
+    let arguments = CommandLine.arguments
+    guard arguments.count == 4, let port = UInt16(arguments[3]) else {
+      print("usage: EchoDaemon DEVICE ADDRESS/PREFIX PORT")
+      return
+    }
+    let echo = Pipeline {
+      TAP(arguments[1])
+      IP(arguments[2])
+      UDP(port: port)
+      Echo()
+    }
+    let report = try echo.run(on: [.cpu(0)])
+    for stage in report.stages { print(stage.text, stage.report.received.packets, stage.report.transmitted.packets) }
+  }
+}

@@ -1,0 +1,75 @@
+public import CleanQ
+public import CleanQPipeline
+internal import CleanQWire
+
+/// The `ip` stage: Ethernet frames below, IPv4 packets above. ARP and ICMP are done here.
+public struct IP: LayerStage {
+  public typealias Below = Frame
+  public typealias Above = Packet
+
+  /// The interface's address and prefix length: `10.0.0.2/24`.
+  public let address: String
+  /// The interface's Ethernet address; nil for 02:00 and the four bytes of the IP address.
+  public let mac: String?
+  /// The router for addresses outside the prefix; nil where there is none.
+  public let gateway: String?
+
+  /// The texts are checked when the pipeline is opened.
+  public init(_ address: String, mac: String? = nil, gateway: String? = nil) {
+    self.address = address
+    self.mac = mac
+    self.gateway = gateway
+  }
+
+  public var shape: StageShape { .layer(below: .frame, above: .packet) }
+
+  @inlinable
+  public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
+    try next(IPPort(on: lower, configuration()))
+  }
+
+  /// Checks the texts.
+  @usableFromInline
+  func configuration() throws(StageError) -> IPConfiguration {
+    do { return try IPConfiguration(address: address, mac: mac, gateway: gateway) } catch {
+      let values = ["address": address, "mac": mac ?? "", "gateway": gateway ?? ""]
+      let name = error.parameter ?? "address"
+      throw StageError("ip(\(address))", "bad \(name) \"\(values[name] ?? "")\": \(error.problem)")
+    }
+  }
+
+  /// `ip` in pipeline texts.
+  public static var kind: StageKind {
+    StageKind(
+      name: "ip", summary: "an IPv4 host on Ethernet: answers ARP and ping, passes packets up and down",
+      shapes: [.layer(below: .frame, above: .packet)],
+      parameters: [
+        Parameter(
+          "address", .custom(placeholder: "ADDRESS/PREFIX", validate: { IPConfiguration.addressProblem($0) }),
+          required: true, "the host's address and how many bits of it name the network"),
+        Parameter(
+          "mac", .custom(placeholder: "MAC", validate: { IPConfiguration.macProblem($0) }), keyOnly: true,
+          "the host's Ethernet address; 02:00 and the four bytes of the IP address where it is not given"),
+        Parameter(
+          "gateway", .custom(placeholder: "ADDRESS", validate: { Self.addressSyntaxProblem($0) }), keyOnly: true,
+          "the router for addresses outside the prefix; without one they cannot be reached"),
+      ],
+      examples: [
+        "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",
+        "tap(tap0) | ip(10.0.0.2/24, gateway: 10.0.0.1) | udp(7) | echo",
+      ],
+      notes: "Fragments are refused and counted; packets are sent with the flag \"do not fragment\"."
+    ) { arguments throws(ArgumentComplaint) in
+      let stage = IP(
+        arguments.text("address") ?? "", mac: arguments.text("mac"), gateway: arguments.text("gateway"))
+      _ = try IPConfiguration(address: stage.address, mac: stage.mac, gateway: stage.gateway)
+      return stage
+    }
+  }
+
+  private static func addressSyntaxProblem(_ text: String) -> String? {
+    IPv4Address(text) == nil ? "write four numbers from 0 to 255 with dots between them, as in 10.0.0.1" : nil
+  }
+}

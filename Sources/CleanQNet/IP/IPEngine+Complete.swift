@@ -1,0 +1,53 @@
+public import CleanQ
+
+extension IPEngine {
+  /// Keeps empties aside for questions, if some are missing.
+  @usableFromInline
+  mutating func collectSpares(from empties: inout Burst) { spares.collect(from: &empties) }
+
+  /// Gives the user back what was not sent.
+  @usableFromInline
+  mutating func giveBack(into sent: inout Burst) { sent.append(contentsOf: &returned) }
+
+  /// Sorts what the port below has sent: the user's buffers go up, answers become empties again, questions spares.
+  ///
+  /// - Complexity: O(number of buffers).
+  @usableFromInline
+  mutating func complete(into sent: inout Burst) {
+    while sent.room > 0, dropped.room > 0, var buffer = completed.popFirst() {
+      if spares.isAway(buffer) {
+        spares.putBack(buffer)
+      } else if buffer.flags.contains(.reply) {
+        // The mark was this stack's. Whoever gets the buffer next must not take it for its own.
+        buffer.flags.remove(.reply)
+        dropped.append(buffer)
+      } else {
+        sent.append(buffer)
+      }
+    }
+  }
+
+  /// Takes the first outgoing buffer back that the port below does not know.
+  @usableFromInline
+  mutating func takeBackUnknown() {
+    guard returned.room > 0, dropped.room > 0, let buffer = outgoing.popFirst() else { return }
+    if spares.isAway(buffer) {
+      spares.putBack(buffer)
+    } else {
+      dropTransmitted(buffer, .unknownRegion)
+    }
+  }
+
+  /// Gives the spares of a region back to the receive queue, as far as there is room.
+  mutating func releaseSpares(of region: RegionID) {
+    if spares.region == region { spares.region = .none }
+    for _ in 0..<spares.burst.count {
+      guard dropped.room > 0, let buffer = spares.burst.popFirst() else { return }
+      if buffer.region == region {
+        dropped.append(buffer)
+      } else {
+        spares.burst.append(buffer)
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+public import CleanQ
+internal import CleanQWire
+
+extension IPEngine {
+  /// What becomes of a received frame. It has been counted.
+  enum Fate {
+    /// The valid part is an IP payload for the layer above.
+    case deliver
+    /// The buffer is a frame to be sent.
+    case answer
+    /// The buffer is empty.
+    case end
+  }
+
+  /// Looks at what came in; appends packets for the layer above to a burst.
+  ///
+  /// - Complexity: O(number of frames); checksums over ICMP messages aside, no byte behind the headers is read.
+  @usableFromInline
+  mutating func receive(into filled: inout Burst) {
+    isActive = isActive || !incoming.isEmpty
+    while filled.room > 0, dropped.room > 0, outgoing.room > 0, var buffer = incoming.popFirst() {
+      switch accept(&buffer) {
+      case .deliver: filled.append(buffer)
+      case .answer: outgoing.append(buffer)
+      case .end: dropped.append(buffer)
+      }
+    }
+    releasePending()
+  }
+
+  /// Counts a drop.
+  mutating func end(_ reason: IPDropReason) -> Fate {
+    counters.count(reason)
+    return .end
+  }
+
+  /// Decides about one buffer.
+  private mutating func accept(_ buffer: inout Buffer) -> Fate {
+    // A frame in several buffers is counted once, with its last; each buffer goes back on its own.
+    let isLast = buffer.flags.contains(.last)
+    let isChained = isInsideReceivedChain || !isLast
+    isInsideReceivedChain = !isLast
+    if isChained {
+      buffer.flags.insert(.last)
+      return isLast ? end(.chained) : .end
+    }
+    let frame: EthernetHeader
+    switch EthernetHeader.parse(buffer.bytes) {
+    case .success(let header): frame = header
+    case .failure(let error): return end(IPDropReason(error))
+    }
+    guard frame.destination == mac || frame.destination.isBroadcast else { return end(.notOurMAC) }
+    // IEEE 802.3 § 3.2.3: a source is one station. Our own address as a source is a loop or a forgery.
+    guard frame.source.isUnicast, frame.source != mac else { return end(.badSourceMAC) }
+    guard buffer.trimFront(EthernetHeader.byteCount) else { return end(.truncated) }
+    switch frame.etherType {
+    case .ipv4: return acceptIP(&buffer, frame)
+    case .arp: return acceptARP(&buffer)
+    default: return end(.unknownEtherType)
+    }
+  }
+
+  /// Decides about an IP packet; the valid part starts with its header.
+  private mutating func acceptIP(_ buffer: inout Buffer, _ frame: EthernetHeader) -> Fate {
+    let header: IPv4Header
+    switch IPv4Header.parse(buffer.bytes) {
+    case .success(let parsed): header = parsed
+    case .failure(let error): return end(IPDropReason(error))
+    }
+    if let reason = refusal(of: header) { return end(reason) }
+    // The annotation must not overwrite the header, which errors quote.
+    guard buffer.headroom >= PacketAnnotation.byteCount else { return end(.shortHeadroom) }
+    // RFC 894: what follows the total length is Ethernet padding.
+    guard buffer.truncate(to: header.totalByteCount), buffer.trimFront(header.headerByteCount) else {
+      return end(.truncated)
+    }
+    let annotation = PacketAnnotation(
+      source: header.source, destination: header.destination, protocol: header.protocol, timeToLive: header.ttl,
+      isBroadcast: frame.destination.isBroadcast || isBroadcast(header.destination),
+      headerByteCount: UInt8(truncatingIfNeeded: header.headerByteCount))
+    switch header.protocol {
+    case .udp:
+      buffer.packetAnnotation = annotation
+      counters.received.add(byteCount: buffer.validByteCount)
+      return .deliver
+    case .icmp:
+      return acceptICMP(&buffer, header, isBroadcast: annotation.isBroadcast, to: frame.source)
+    default:
+      return refuseProtocol(&buffer, annotation, to: frame.source)
+    }
+  }
+
+  /// Why an IP header is not for this host; nil where it is.
+  private func refusal(of header: IPv4Header) -> IPDropReason? {
+    // RFC 1122 § 3.2.1.3: our address, or a broadcast that includes us.
+    guard header.destination == address || isBroadcast(header.destination) else { return .notOurAddress }
+    // RFC 1122 § 3.2.1.3: a source must be one host's address; our own is the "land" forgery.
+    let prefix = configuration.prefix
+    guard ICMPError.isHost(header.source), header.source != address, header.source != prefix.directedBroadcast else {
+      return .badSource
+    }
+    if prefix.length < 31, header.source == prefix.network { return .badSource }
+    // RFC 791 § 3.2: destroyed at zero. RFC 1122 § 3.2.1.7: a host takes every other value.
+    guard header.ttl > 0 else { return .ttlZero }
+    // RFC 1122 § 3.3.2 asks for reassembly; this stack refuses fragments, which it counts.
+    return header.isFragment ? .fragment : nil
+  }
+}

@@ -1,0 +1,135 @@
+public import CleanQ
+internal import CleanQWire
+
+extension IPEngine {
+  /// Takes packets from above, from the front of a burst, while each has room to end in.
+  ///
+  /// - Complexity: O(number of packets).
+  @usableFromInline
+  mutating func transmit(_ filled: inout Burst) {
+    isActive = isActive || !filled.isEmpty
+    // What waited longer goes first.
+    releasePending()
+    while hasTransmitRoom, let buffer = filled.popFirst() {
+      // A chain is one packet, counted with its last buffer.
+      let isLast = buffer.flags.contains(.last)
+      let isChained = isInsideTransmittedChain || !isLast
+      isInsideTransmittedChain = !isLast
+      if isLast { counters.transmitted.add(byteCount: buffer.validByteCount) }
+      if isChained {
+        endChained(buffer, isLast: isLast)
+      } else {
+        send(buffer)
+      }
+    }
+  }
+
+  private mutating func endChained(_ buffer: consuming Buffer, isLast: Bool) {
+    var buffer = buffer
+    if isLast {
+      dropTransmitted(buffer, .chainedTransmit)
+    } else {
+      buffer.flags = .last
+      returned.append(buffer)
+    }
+  }
+
+  /// Sends one packet, or keeps it until its neighbour has answered, or drops it.
+  private mutating func send(_ buffer: consuming Buffer) {
+    guard buffer.headroom >= ICMPError.headroom else { return dropTransmitted(buffer, .noHeadroom) }
+    guard buffer.validByteCount <= maximumPayloadByteCount else { return dropTransmitted(buffer, .tooLong) }
+    let annotation = buffer.packetAnnotation
+    // RFC 1122 § 3.2.1.3: a broadcast address is never a source; an answer to a broadcast comes from our own.
+    guard annotation.source == address || annotation.source.isUnspecified || isBroadcast(annotation.source) else {
+      return dropTransmitted(buffer, .foreignSource)
+    }
+    if isBroadcast(annotation.destination) { return emit(buffer, annotation, to: .broadcast) }
+    guard let hop = nextHop(to: annotation.destination) else { return dropTransmitted(buffer, .noRoute) }
+    guard let index = cache.index(of: hop) ?? cache.insert(hop, at: now) else {
+      return dropTransmitted(buffer, .arpCacheFull)
+    }
+    cache[index].used = now
+    switch cache[index].state {
+    case .known:
+      let mac = cache[index].mac
+      emit(buffer, annotation, to: mac)
+      askAgainWhenOld(index)
+    case .free, .asking:
+      queue(buffer, index)
+    case .failed:
+      dropTransmitted(buffer, .arpUnresolved)
+    }
+  }
+
+  /// The neighbour that takes a packet; nil where there is none. RFC 1122 § 3.3.1.
+  func nextHop(to destination: IPv4Address) -> IPv4Address? {
+    let prefix = configuration.prefix
+    guard ICMPError.isHost(destination), destination != address else { return nil }
+    guard prefix.contains(destination) else { return configuration.gateway }
+    return prefix.length < 31 && destination == prefix.network ? nil : destination
+  }
+
+  private mutating func askAgainWhenOld(_ index: Int) {
+    guard cache[index].tryCount == 0, outgoing.room > 0,
+      ARPCache.hasPassed(ARPCache.freshMilliseconds, since: cache[index].confirmed, at: now),
+      !cache.isAskRecent(cache[index], at: now)
+    else { return }
+    ask(index)
+  }
+
+  /// Keeps a packet until its neighbour answers; asks with the first one. RFC 1122 § 2.3.2.2.
+  private mutating func queue(_ buffer: consuming Buffer, _ index: Int) {
+    guard pending.room > 0, cache[index].queuedCount < ARPCache.maximumQueuedCount else {
+      return dropTransmitted(buffer, .arpQueueFull)
+    }
+    pending.append(buffer)
+    cache[index].queuedCount &+= 1
+    guard cache[index].state == .free else { return }
+    cache[index].state = .asking
+    ask(index)
+  }
+
+  /// Writes the headers and hands the frame on.
+  mutating func emit(_ buffer: consuming Buffer, _ annotation: PacketAnnotation, to mac: MACAddress) {
+    var buffer = buffer
+    if annotation.source != address { replaceSource(annotation, in: &buffer) }
+    // RFC 6864 § 4.1: an atomic datagram, DF set, may have any identification. RFC 1122 § 3.2.1.7: TTL is never 0.
+    let header = IPv4Header(
+      source: address, destination: annotation.destination, protocol: annotation.protocol,
+      payloadByteCount: buffer.validByteCount, ttl: annotation.timeToLive == 0 ? 64 : annotation.timeToLive)
+    guard wrap(&buffer, header, to: mac) else { return dropTransmitted(buffer, .noHeadroom) }
+    outgoing.append(buffer)
+  }
+
+  /// A UDP checksum covers the source address (RFC 768), so it follows when that is replaced. RFC 1624 § 3.
+  private func replaceSource(_ annotation: PacketAnnotation, in buffer: inout Buffer) {
+    guard annotation.protocol == .udp, buffer.validByteCount >= UDPHeader.byteCount else { return }
+    var bytes = buffer.mutableBytes
+    var checksum = bytes.span.bigEndian16(at: 6)
+    guard checksum != 0 else { return }
+    let (old, new) = (annotation.source.rawValue, address.rawValue)
+    checksum = InternetChecksum.updated(
+      checksum, replacing: UInt16(truncatingIfNeeded: old >> 16), with: UInt16(truncatingIfNeeded: new >> 16))
+    checksum = InternetChecksum.updated(
+      checksum, replacing: UInt16(truncatingIfNeeded: old), with: UInt16(truncatingIfNeeded: new))
+    bytes.storeBigEndian(checksum == 0 ? 0xFFFF : checksum, at: 6)
+  }
+
+  /// Puts an IP and an Ethernet header in front of the valid part.
+  ///
+  /// - Returns: false, with nothing changed, where the headroom is shorter than the two.
+  func wrap(_ buffer: inout Buffer, _ header: IPv4Header, to mac: MACAddress) -> Bool {
+    guard buffer.headroom >= ICMPError.headroom, buffer.prepend(IPv4Header.byteCount) else { return false }
+    var bytes = buffer.mutableBytes
+    header.emit(into: &bytes)
+    return prependEthernet(&buffer, to: mac, .ipv4)
+  }
+
+  /// Puts an Ethernet header in front of the valid part.
+  func prependEthernet(_ buffer: inout Buffer, to destination: MACAddress, _ etherType: EtherType) -> Bool {
+    guard buffer.prepend(EthernetHeader.byteCount) else { return false }
+    var bytes = buffer.mutableBytes
+    EthernetHeader(destination: destination, source: mac, etherType: etherType).emit(into: &bytes)
+    return true
+  }
+}

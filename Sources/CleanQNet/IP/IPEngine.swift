@@ -1,0 +1,100 @@
+public import CleanQ
+internal import CleanQWire
+
+/// What the IP layer does with frames and packets, whatever is below: it moves buffers between bursts of its own, and
+/// ``IPPort`` moves those to and from the ports.
+///
+///      lower.receive ► incoming ─┬─ delivered ──► the user's burst
+///                                ├─ answered ───► outgoing ► lower.transmit
+///                                └─ dropped ────► dropped ─► lower.fill
+///      the user's burst ─┬─ wrapped ────────────► outgoing ► lower.transmit
+///                        ├─ not resolved yet ───► pending ─┬► outgoing
+///                        └─ dropped ────────────► returned ◄┘ ► the user's complete
+///
+/// Nothing is begun while a burst that it may end in is full, so nothing is ever lost. Thread-confined.
+@usableFromInline
+struct IPEngine: ~Copyable {
+  let configuration: IPConfiguration
+  /// The most bytes of an IP packet, header included.
+  let mtu: Int
+  /// The time of the last ``advance(to:)``.
+  var now: MonotonicTime
+  var counters = IPCounters()
+  var cache = ARPCache()
+  var spares = SpareBuffers()
+  var errorLimit = TokenBucket.icmpErrors
+
+  /// Received frames not looked at yet.
+  @usableFromInline var incoming = Burst()
+  /// Frames for the port below to send.
+  @usableFromInline var outgoing = Burst()
+  /// Empties for the receive queue below.
+  @usableFromInline var dropped = Burst()
+  /// The user's packets that were not sent.
+  @usableFromInline var returned = Burst()
+  /// What the port below has sent, not sorted yet.
+  @usableFromInline var completed = Burst()
+  /// Packets whose neighbour's Ethernet address is being asked for; no header is written yet.
+  var pending = Burst()
+
+  /// A neighbour of a pending packet has answered, or failed to.
+  var isPendingDue = false
+  /// The next received buffer continues a chain.
+  var isInsideReceivedChain = false
+  /// The next buffer to be transmitted continues a chain.
+  var isInsideTransmittedChain = false
+  /// Something has happened since the last tick.
+  var isActive = false
+
+  init(_ configuration: IPConfiguration, mtu: Int = 1500, now: MonotonicTime) {
+    self.configuration = configuration
+    self.mtu = max(0, min(mtu, 65_535))
+    self.now = now
+  }
+
+  var address: IPv4Address { configuration.prefix.address }
+  var mac: MACAddress { configuration.mac }
+
+  /// The most bytes that an IP header can carry here.
+  var maximumPayloadByteCount: Int { max(0, mtu - IPv4Header.byteCount) }
+
+  /// Whether an address means every host on the link. RFC 1122 § 3.2.1.3 (c), (d).
+  func isBroadcast(_ address: IPv4Address) -> Bool {
+    address.isLimitedBroadcast || address == configuration.prefix.directedBroadcast
+  }
+
+  /// Adds what is held here.
+  func addHoldings(to census: inout Census) {
+    census.addInFlight(incoming)
+    census.addInFlight(outgoing)
+    census.addInFlight(dropped)
+    census.addInFlight(returned)
+    census.addInFlight(completed)
+    census.addInFlight(pending)
+    census.addInFlight(spares.burst)
+  }
+
+  /// Bytes of one region that are held here.
+  func byteCount(of region: RegionID) -> Int {
+    incoming.byteCount(of: region) + outgoing.byteCount(of: region) + dropped.byteCount(of: region)
+      + returned.byteCount(of: region) + completed.byteCount(of: region) + pending.byteCount(of: region)
+      + spares.burst.byteCount(of: region)
+  }
+
+  /// Ends a packet from above: the user gets the buffer back as if it had been sent; one that a layer made an answer of
+  /// goes back to the receive queue. There must be room in both bursts.
+  mutating func dropTransmitted(_ buffer: consuming Buffer, _ reason: IPDropReason) {
+    counters.count(reason)
+    var buffer = buffer
+    buffer.flags.insert(.last)
+    if buffer.flags.contains(.reply) {
+      buffer.flags.remove(.reply)
+      dropped.append(buffer)
+    } else {
+      returned.append(buffer)
+    }
+  }
+
+  /// Whether a packet from above can end wherever it has to.
+  var hasTransmitRoom: Bool { outgoing.room > 0 && dropped.room > 0 && returned.room > 0 }
+}

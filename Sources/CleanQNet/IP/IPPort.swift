@@ -1,0 +1,98 @@
+public import CleanQ
+internal import CleanQWire
+
+/// IPv4 over Ethernet on a port of frames: ARP, ICMP, and packets for this host.
+///
+/// To send, put a packet's payload behind ``headroom`` bytes of headroom and set `packetAnnotation`; a source of 0.0.0.0
+/// means this interface's address. A packet that cannot be sent is dropped, counted and completed as if it had been.
+///
+/// What was received has its IP header, which errors quote, directly in front of the valid part. ARP, echo requests and
+/// protocols other than UDP do not come up.
+///
+/// Source: RFC 791, RFC 792, RFC 826, RFC 894, RFC 1122. Thread-confined.
+@frozen
+public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lower.Unit == Frame {
+  public typealias Unit = Packet
+
+  /// Headroom that a packet needs for the headers of IP and Ethernet; the annotation is in there too.
+  @inlinable
+  public static var headroom: Int { 34 }
+
+  public var lower: Lower
+  @usableFromInline var engine: IPEngine
+
+  /// Puts the layer on a port. The MTU is the port's, 1500 where it has none.
+  ///
+  /// - Parameter now: the time that it starts with.
+  public init(on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now) {
+    self.lower = lower
+    var mtu = 1500
+    if case .byteCount(let frame)? = try? self.lower.control(.maximumPacketByteCount) { mtu = frame - 14 }
+    engine = IPEngine(configuration, mtu: mtu, now: now)
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }
+    engine.collectSpares(from: &empties)
+    return empties.isEmpty ? nil : lower.fill(&empties)
+  }
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) {
+    flush()
+    if engine.incoming.isEmpty { lower.receive(into: &engine.incoming) }
+    engine.receive(into: &filled)
+    flush()
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    guard !filled.isEmpty else { return nil }
+    flush()
+    engine.transmit(&filled)
+    let refusal = flush()
+    return filled.isEmpty ? nil : refusal ?? .full
+  }
+
+  @inlinable
+  public mutating func complete(into sent: inout Burst) {
+    flush()
+    engine.giveBack(into: &sent)
+    if engine.completed.isEmpty { lower.complete(into: &engine.completed) }
+    engine.complete(into: &sent)
+    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }
+  }
+
+  @inlinable
+  public mutating func notify() {
+    flush()
+    lower.notify()
+  }
+
+  /// Gives what waits to the port below: frames to be sent, and empties.
+  ///
+  /// - Returns: why the first frame that is left was not taken.
+  @inlinable
+  @discardableResult
+  mutating func flush() -> Refusal? {
+    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }
+    var refusal: Refusal?
+    for _ in 0..<Burst.capacity where !engine.outgoing.isEmpty {
+      refusal = lower.transmit(&engine.outgoing)
+      guard refusal == .unknownRegion else { break }
+      engine.takeBackUnknown()
+    }
+    return refusal
+  }
+
+  @inlinable
+  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+    let own = engine.advance(to: now)
+    // The loop may sleep after this, without another turn: what goes out now is announced now.
+    if !engine.outgoing.isEmpty || !engine.dropped.isEmpty { notify() }
+    return min(own, lower.advance(to: now))
+  }
+}

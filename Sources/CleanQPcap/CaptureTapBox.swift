@@ -1,0 +1,29 @@
+public import CleanQ
+internal import CleanQPipeline
+internal import Logging
+
+/// A tap behind a pointer, so that ports of any type can be compiled elsewhere without knowing what a tap is made of.
+///
+/// (With the tap itself stored in the generic port, Swift 6.3.1 stops with a failed assertion, "should never be inlining a
+/// resilient function into a fragile function", when it optimises the property's setter.)
+///
+/// Each call costs one check for exclusive access: once per burst and direction. Thread-confined, like the port that owns it.
+@usableFromInline
+final class CaptureTapBox {
+  private var tap: CaptureTap
+
+  init(_ kind: TrafficKind, _ options: CaptureOptions, logger: Logger) throws(StageError) {
+    tap = try CaptureTap(kind, options, logger: logger)
+  }
+
+  @usableFromInline
+  func captureReceived(_ burst: borrowing Burst, from start: Int) { tap.captureReceived(burst, from: start) }
+  @usableFromInline
+  func stage(_ burst: borrowing Burst) { tap.stage(burst) }
+  @usableFromInline
+  func captureTransmitted(_ count: Int) { tap.captureTransmitted(count) }
+  var isComplete: Bool { tap.isComplete }
+  func flush() { tap.flush() }
+  func quiesce() { tap.quiesce() }
+  func report() -> StageReport { tap.report() }
+}

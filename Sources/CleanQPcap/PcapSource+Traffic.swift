@@ -1,0 +1,70 @@
+public import CleanQ
+internal import Logging
+
+extension PcapSource {
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    guard self.empties.room >= empties.count else { return .full }
+    let refusal = table.move(&empties, to: &passing)
+    self.empties.append(contentsOf: &passing)
+    return refusal
+  }
+
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    guard returning.room >= filled.count else { return .full }
+    let refusal = table.move(&filled, to: &passing)
+    transmitted.add(passing)
+    returning.append(contentsOf: &passing)
+    return refusal
+  }
+
+  public mutating func complete(into sent: inout Burst) { returning.move(to: &sent) }
+
+  public mutating func receive(into filled: inout Burst) {
+    var looks = 0
+    while !isAtEnd, !empties.isEmpty, filled.room > 0, looks < Self.recordsPerCall {
+      looks &+= 1
+      switch unsafe reader.next() {
+      case .record(let bytes, let originalByteCount):
+        unsafe deliver(bytes, originalByteCount: originalByteCount, to: &filled)
+      case .nothing: return
+      case .end: isAtEnd = true
+      case .failure(let message):
+        isAtEnd = true
+        unreadableCount &+= 1
+        logger.error("\(path) cannot be read to its end: \(message); it ends after \(received.packets) frames")
+      }
+    }
+  }
+
+  /// Copies one record into an empty buffer, if it matches and fits.
+  ///
+  /// SAFETY: the caller keeps the bytes readable during the call.
+  @unsafe
+  private mutating func deliver(
+    _ bytes: UnsafeRawBufferPointer, originalByteCount: Int, to filled: inout Burst
+  ) {
+    guard unsafe filter.matches(bytes, originalByteCount: originalByteCount) else {
+      filteredFrameCount &+= 1
+      return
+    }
+    guard bytes.count > 0 else {
+      emptyFrameCount &+= 1
+      return
+    }
+    guard var buffer = empties.popFirst() else { return }
+    buffer.reset()
+    guard buffer.setValid(offset: buffer.headroom, byteCount: bytes.count) else {
+      oversizeFrameCount &+= 1
+      empties.pushFirst(buffer)
+      return
+    }
+    // SAFETY: the valid part has the record's length and belongs to this buffer alone.
+    unsafe buffer.address.copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
+    received.add(byteCount: buffer.validByteCount)
+    filled.append(buffer)
+    framesLeft &-= 1
+    if framesLeft == 0 { isAtEnd = true }
+  }
+}

@@ -1,0 +1,110 @@
+public import CleanQ
+public import CleanQPipeline
+public import Logging
+
+/// A capture file as the left end of a pipeline: its Ethernet frames are received, as fast as they are taken.
+///
+/// Each frame is copied into a buffer that was filled. Frames that fit none are dropped as `oversize`; what a capture cut
+/// short comes as it was captured. What the pipeline sends goes nowhere: it is dropped as `read-only`, and its buffers come
+/// back as sent. Whatever the file contains, it can only end early, with one line in the log.
+///
+/// Thread-confined.
+public struct PcapSource: Port, ~Copyable {
+  public typealias Unit = Frame
+
+  /// The longest frame that buffers are asked for.
+  static let maximumFrameByteCount = 65_536
+  /// The most records that one call looks at, so that a file of frames that do not match cannot hold the loop up.
+  static let recordsPerCall = 256
+
+  let path: String
+  let logger: Logger
+  var reader: PcapReader
+  let filter: PcapFilter
+  var table = RegionTable()
+  var empties = BufferStore()
+  var returning = BufferStore()
+  /// Between the check of a burst and a store.
+  var passing = Burst()
+  /// Frames still to be received.
+  var framesLeft: UInt64
+  var isAtEnd = false
+  var received = StageReport.Tally()
+  var transmitted = StageReport.Tally()
+  var oversizeFrameCount: UInt64 = 0
+  var emptyFrameCount: UInt64 = 0
+  var filteredFrameCount: UInt64 = 0
+  var unreadableCount: UInt64 = 0
+
+  /// Opens a capture file.
+  ///
+  /// - Parameters:
+  ///   - path: the file, or `-` for standard input.
+  ///   - filter: which frames are received, as tcpdump takes it; empty for all.
+  ///   - count: after how many frames the source ends; nil for never.
+  /// - Throws: the file is not there, not to be read, no capture, or not of Ethernet; a filter that does not compile.
+  public init(_ path: String, filter: String = "", count: UInt64? = nil, logger: Logger) throws(StageError) {
+    let compiled = try PcapFilter(filter, linkType: .ethernet, for: path)
+    self.init(path, reader: try PcapReader(path), filter: compiled, count: count, logger: logger)
+  }
+
+  private init(
+    _ path: String, reader: consuming PcapReader, filter: consuming PcapFilter, count: UInt64?, logger: Logger
+  ) {
+    self.path = path
+    self.logger = logger
+    self.reader = reader
+    self.filter = filter
+    framesLeft = count ?? .max
+  }
+
+  public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    let elsewhere = empties.byteCount(of: region.id) + returning.byteCount(of: region.id)
+    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try table.remove(region.id)
+  }
+
+  public mutating func quiesce() { isAtEnd = true }
+
+  public var isExhausted: Bool { isAtEnd }
+
+  public var wantedBufferCount: Int { BufferStore.capacity }
+
+  public var wantedBufferByteCount: Int {
+    let frameByteCount = min(reader.snaplen, Self.maximumFrameByteCount)
+    // A multiple of a cache line; 64 bytes hold the headroom.
+    return max(2048, (frameByteCount + 64 + 63) & ~63)
+  }
+
+  /// A stream that has nothing to read wakes the pipeline when it has; a file never lets it sleep.
+  public mutating func arm() -> Bool {
+    guard returning.isEmpty else { return false }
+    return isAtEnd || empties.isEmpty || !reader.isReadable
+  }
+
+  public func addWakeFileDescriptors(to list: inout [Int32]) {
+    if reader.isStream { list.append(reader.file) }
+  }
+
+  public func census() -> Census {
+    var census = Census()
+    census.registeredByteCount = table.byteCount
+    empties.add(to: &census)
+    returning.add(to: &census)
+    return census
+  }
+
+  public func report(into reports: inout [StageReport]) {
+    var report = StageReport("pcap")
+    report.received = received
+    report.transmitted = transmitted
+    report.drops = [
+      .init("oversize", oversizeFrameCount), .init("empty", emptyFrameCount),
+      .init("read-only", transmitted.packets),
+    ].filter { $0.value > 0 }
+    report.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]
+    reports.append(report)
+  }
+}

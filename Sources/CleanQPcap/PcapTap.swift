@@ -1,0 +1,29 @@
+public import CleanQ
+public import CleanQPipeline
+
+/// A tap on any edge of a pipeline: `PcapTap("echo.pcap", filter: "udp port 7")`.
+///
+/// In a pipeline text: `pcap(echo.pcap, filter: "udp port 7", snaplen: 96, precision: nano, count: 100)`.
+public struct PcapTap: PassThroughStage, Hashable {
+  public var options: CaptureOptions
+
+  /// - Parameters:
+  ///   - path: the file, or `-` for standard output.
+  ///   - filter: which packets are captured, as tcpdump takes it; empty for all.
+  ///   - snaplen: the most bytes to keep of a packet, 0 for the maximum.
+  ///   - precision: of the timestamps.
+  ///   - count: after how many captured packets the pipeline ends; nil for never.
+  public init(
+    _ path: String, filter: String = "", snaplen: Int = 0, precision: TimestampPrecision = .micro, count: UInt64? = nil
+  ) {
+    options = CaptureOptions(path, filter: filter, snaplen: snaplen, precision: precision, count: count)
+  }
+
+  public var shape: StageShape { .passThrough }
+
+  public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
+    try next(PcapPort(lower, options, logger: context.logger))
+  }
+}

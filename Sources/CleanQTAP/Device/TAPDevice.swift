@@ -1,0 +1,81 @@
+internal import CPlatform
+internal import CleanQ
+internal import CleanQPipeline
+internal import Glibc
+
+/// An open file of /dev/net/tun, and once it is attached the TAP device that it stands for.
+///
+/// The file never blocks. A device that is not persistent goes when the file is closed. Thread-confined; may be sent.
+///
+/// Source: Linux Documentation/networking/tuntap.rst.
+struct TAPDevice: ~Copyable, Sendable {
+  static let path = "/dev/net/tun"
+
+  let name: String
+  let file: Int32
+  private var stage: String { "tap(\(name))" }
+
+  /// Opens the file; there is no device yet.
+  ///
+  /// - Throws: there is no such file, or no permission for it.
+  init(name: String) throws(StageError) {
+    self.name = name
+    // SAFETY: the path is a string that lives through the call.
+    file = unsafe open(Self.path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+    let number = errno
+    if file < 0 { throw Self.cannotOpen(stage: "tap(\(name))", errno: number) }
+  }
+
+  deinit { if file >= 0 { close(file) } }
+
+  /// Whether the kernel has a network device of this name already.
+  var exists: Bool {
+    // SAFETY: the name is a string that lives through the call.
+    unsafe if_nametoindex(name) != 0
+  }
+
+  /// Makes the device, or takes hold of one that exists.
+  ///
+  /// - Throws: no permission, another process has it, the name belongs to something else.
+  func attach() throws(StageError) {
+    var request = InterfaceRequest(name: name)
+    // One frame per read and write, without a header of the driver's own.
+    request.flags = Int16(IFF_TAP | IFF_NO_PI)
+    guard let number = request.perform(CPLATFORM_TUNSETIFF, on: file) else { return }
+    throw Self.cannotAttach(stage: stage, name: name, errno: number)
+  }
+
+  /// Says whether the device outlives the file.
+  ///
+  /// - Returns: nil when it is done, else the error number.
+  static func setPersistent(_ isPersistent: Bool, file: Int32) -> Int32? {
+    cplatform_ioctl_value(file, CPLATFORM_TUNSETPERSIST, isPersistent ? 1 : 0) == 0 ? nil : errno
+  }
+}
+
+extension TAPDevice {
+  private static func cannotOpen(stage: String, errno number: Int32) -> StageError {
+    let what =
+      switch number {
+      case ENOENT, ENODEV, ENXIO:
+        "there is no \(path); load the driver with \"modprobe tun\", or give the container the device"
+      case EACCES, EPERM:
+        "no permission to open \(path); run as root or let the user read and write it"
+      default: "cannot open \(path): \(systemErrorText(number))"
+      }
+    return StageError(stage, what, errno: number)
+  }
+
+  private static func cannotAttach(stage: String, name: String, errno number: Int32) -> StageError {
+    let what =
+      switch number {
+      case EPERM, EACCES:
+        "no permission to make or use the device; run as root or with CAP_NET_ADMIN, or have it made for this user "
+          + "with \"ip tuntap add \(name) mode tap user NAME\""
+      case EBUSY: "the device is busy: another process has it; end that one or choose another name"
+      case EINVAL, EEXIST: "\(name) is no TAP device, or one made with several queues; choose another name"
+      default: "cannot attach to the device: \(systemErrorText(number))"
+      }
+    return StageError(stage, what, errno: number)
+  }
+}

@@ -1,0 +1,80 @@
+public import CleanQPipeline
+internal import CleanQWire
+
+extension TAP {
+  /// What an MTU can be. Source: RFC 791 § 3.2 for the least; Linux drivers/net/tun.c, `tun_net_initialize`, for the most.
+  static let mtuRange = 68...65_521
+
+  /// The `tap` of pipeline texts.
+  public static var kind: StageKind {
+    StageKind(
+      name: "tap",
+      summary: "a TAP device: an Ethernet link to the machine's own kernel",
+      shapes: [.end(.frame, right: true)],
+      parameters: [
+        Parameter(
+          "name", .custom(placeholder: "NAME") { TAPName.complaint(about: $0) }, required: true,
+          "the device; made where it does not exist, gone at the end unless it was there before"),
+        Parameter(
+          "address", .custom(placeholder: "ADDRESS/PREFIX") { complaint(aboutAddress: $0) }, keyOnly: true,
+          "the IPv4 address of the kernel's side"),
+        Parameter(
+          "mac", .custom(placeholder: "MAC") { complaint(aboutMAC: $0) }, keyOnly: true,
+          "the Ethernet address of the kernel's side"),
+        Parameter(
+          "mtu", .integer(mtuRange, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
+          "the longest IP packet on the link; 1500 in a new device"),
+        Parameter("persistent", .boolean, keyOnly: true, "whether a device that is made stays at the end"),
+        Parameter(
+          "io", .choice(IO.allCases.map(\.rawValue)), keyOnly: true,
+          "how frames pass; auto, which is the default, falls back from uring to readwrite"),
+      ],
+      examples: [
+        "tap(tap0, address: 10.0.0.1/24) | ip(10.0.0.2/24) | udp(7) | echo",
+        "tap(tap0) | pcap(f.pcap) | tap(tap1)",
+        "tap(tap0, mac: 02:00:00:00:00:01, mtu: 9000, persistent: yes, io: readwrite) | discard",
+      ],
+      notes: """
+        Making or changing a device needs CAP_NET_ADMIN; attaching to one that was made for the user does not. A device \
+        that is removed while the pipeline runs ends the pipeline.
+        """
+    ) { arguments throws(ArgumentComplaint) in
+      var tap = TAP(arguments.text("name") ?? "")
+      tap.address = arguments.text("address").flatMap { try? IPv4Prefix($0) }
+      tap.mac = arguments.text("mac").flatMap { MACAddress($0) }
+      tap.mtu = arguments.integer("mtu")
+      tap.persistent = arguments.boolean("persistent") ?? false
+      tap.io = arguments.text("io").flatMap(IO.init(rawValue:)) ?? .auto
+      return tap
+    }
+  }
+
+  /// What is wrong with the text of an address, as it reads after a colon; nil when nothing is.
+  static func complaint(aboutAddress text: String) -> String? {
+    do throws(IPv4Prefix.ParseError) {
+      return complaint(about: try IPv4Prefix(text))
+    } catch {
+      return error.description
+    }
+  }
+
+  /// What is wrong with a prefix as the address of an interface, as it reads after a colon; nil when nothing is.
+  static func complaint(about prefix: IPv4Prefix) -> String? {
+    let address = prefix.address
+    let isHost = !address.isUnspecified && !address.isMulticast && !address.isClassE
+    return isHost ? nil : "\(address) is no host's address; write one as in 10.0.0.1/24"
+  }
+
+  /// What is wrong with the text of an Ethernet address, as it reads after a colon; nil when nothing is.
+  static func complaint(aboutMAC text: String) -> String? {
+    guard let mac = MACAddress(text) else {
+      return "an Ethernet address is six pairs of hexadecimal digits with colons, as in 02:00:00:00:00:01"
+    }
+    return complaint(about: mac)
+  }
+
+  /// What is wrong with an Ethernet address as that of a device, as it reads after a colon; nil when nothing is.
+  static func complaint(about mac: MACAddress) -> String? {
+    mac.isUnicast ? nil : "\(mac) is no single device's address; write one as in 02:00:00:00:00:01"
+  }
+}

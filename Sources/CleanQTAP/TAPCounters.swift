@@ -1,0 +1,66 @@
+public import CleanQ
+internal import Glibc
+
+/// What the port counts.
+struct TAPCounters: Sendable {
+  /// Frames that ended here, by reason.
+  struct Drops: Sendable {
+    /// Longer than the link allows.
+    var oversize: UInt64 = 0
+    /// Longer than the buffer, or shorter than an Ethernet header.
+    var truncated: UInt64 = 0
+    /// Written while the kernel's side was down.
+    var linkDown: UInt64 = 0
+    /// Written after the device was removed.
+    var deviceGone: UInt64 = 0
+    /// The kernel had no memory for it.
+    var noMemory: UInt64 = 0
+    /// The kernel did not like the frame.
+    var invalid: UInt64 = 0
+    /// Any other error.
+    var ioError: UInt64 = 0
+
+    mutating func count(writeError number: Int32) {
+      switch number {
+      case EIO, ENETDOWN: linkDown &+= 1
+      case ENOMEM, ENOBUFS, EAGAIN: noMemory &+= 1
+      case EINVAL, EMSGSIZE: invalid &+= 1
+      default: if TAPCounters.meansGone(number) { deviceGone &+= 1 } else { ioError &+= 1 }
+      }
+    }
+
+    var counts: [StageReport.Count] {
+      [
+        .init("oversize", oversize), .init("truncated", truncated), .init("link-down", linkDown),
+        .init("device-gone", deviceGone), .init("no-memory", noMemory), .init("invalid", invalid),
+        .init("io-error", ioError),
+      ].filter { $0.value > 0 }
+    }
+  }
+
+  var received = StageReport.Tally()
+  var transmitted = StageReport.Tally()
+  var drops = Drops()
+  /// Reads that found no frame: what it costs not to know how many there are.
+  var emptyReadCount: UInt64 = 0
+
+  /// Whether an error says that the device was removed.
+  static func meansGone(_ number: Int32) -> Bool {
+    number == EBADFD || number == ENODEV || number == ENXIO || number == EBADF
+  }
+}
+
+extension TAPPort {
+  public func report(into reports: inout [StageReport]) {
+    var report = StageReport("tap")
+    report.received = counters.received
+    report.transmitted = counters.transmitted
+    report.drops = counters.drops.counts
+    report.counters = [
+      .init("uring", transport.isUring ? 1 : 0), .init("io-enters", batch.systemCallCount),
+      .init("empty-reads", counters.emptyReadCount),
+    ]
+    if batch.strayAnswerCount > 0 { report.counters.append(.init("stray-answers", batch.strayAnswerCount)) }
+    reports.append(report)
+  }
+}

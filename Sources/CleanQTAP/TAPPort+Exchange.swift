@@ -1,0 +1,141 @@
+internal import CleanQ
+internal import Glibc
+
+extension TAPPort {
+  /// The most writes in one system call; the rest of a batch is for reads.
+  private static var writesPerBatch: Int { UringTransport.entryCount &- ReadBudget.most }
+
+  /// Hands the kernel what waits, and takes its answers.
+  mutating func exchange(writes: Bool) {
+    while true {
+      batch.begin()
+      if writes { planWrites() }
+      let isLast = batch.writeCount < Self.writesPerBatch
+      if isLast { planReads() }
+      guard batch.count > 0 else { return }
+      transport.perform(&batch)
+      let isComplete = settleWrites()
+      settleReads()
+      if isLast || !isComplete { return }
+    }
+  }
+
+  /// Asks for a write of each frame that waits, as many as fit.
+  private mutating func planWrites() {
+    var first = 0
+    while first < transmitting.waitingCount, batch.writeCount < Self.writesPerBatch {
+      let run = run(at: first)
+      if run.byteCount > maximumFrameByteCount {
+        // To drop a frame behind others would give their buffers back out of order; it is dropped when they are done.
+        guard first == 0 else { return }
+        counters.drops.oversize &+= 1
+        transmitting.finishFirst(run.bufferCount)
+        continue
+      }
+      guard run.bufferCount == 1 || run.bufferCount <= batch.vectorRoom else { return }
+      append(run, at: first)
+      first &+= run.bufferCount
+    }
+  }
+
+  /// How many buffers and bytes the frame has that begins at a waiting buffer.
+  private func run(at first: Int) -> (bufferCount: Int, byteCount: Int) {
+    var index = first
+    var byteCount = 0
+    while true {
+      byteCount &+= transmitting[waiting: index].validByteCount
+      let isLast = transmitting[waiting: index].flags.contains(.last)
+      index &+= 1
+      if isLast { return (index &- first, byteCount) }
+    }
+  }
+
+  private mutating func append(_ run: (bufferCount: Int, byteCount: Int), at first: Int) {
+    // SAFETY: the lane owns the buffers and moves none before the batch is answered; valid parts are inside.
+    if run.bufferCount == 1 {
+      unsafe batch.appendWrite(transmitting[waiting: first].address, byteCount: run.byteCount)
+      return
+    }
+    for index in first..<(first &+ run.bufferCount) {
+      let byteCount = transmitting[waiting: index].validByteCount
+      unsafe batch.appendVector(transmitting[waiting: index].address, byteCount: byteCount)
+    }
+    batch.appendGather(bufferCount: run.bufferCount)
+  }
+
+  /// Asks for as many reads as are likely to find a frame, unless a burst is there to be taken already.
+  private mutating func planReads() {
+    guard !isQuiescing, !isGone, receiving.doneCount < Burst.capacity else { return }
+    for index in 0..<min(budget.count, receiving.waitingCount) {
+      let byteCount = receiving[waiting: index].byteCount &- receiving[waiting: index].headroom
+      // SAFETY: the lane owns the buffer and does not move it before the batch is answered; the part behind the headroom
+      // is inside.
+      unsafe batch.appendRead(receiving[waiting: index].address, byteCount: byteCount)
+    }
+  }
+
+  /// - Returns: false where the kernel did not begin every write; those wait for the next call.
+  private mutating func settleWrites() -> Bool {
+    for index in 0..<batch.writeCount {
+      let operation = batch[index]
+      let result = operation.result
+      if result == IOBatch.unanswered { return false }
+      transmitting.finishFirst(operation.bufferCount)
+      if result < 0 {
+        counters.drops.count(writeError: -result)
+        if TAPCounters.meansGone(-result) { end(-result) }
+      }
+    }
+    return true
+  }
+
+  /// Frames are where the kernel put them, in the order of the reads; buffers whose read found nothing wait on.
+  private mutating func settleReads() {
+    let asked = batch.count &- batch.writeCount
+    guard asked > 0 else { return }
+    var unused = 0
+    for index in batch.writeCount..<batch.count {
+      let result = batch[index].result
+      if result >= 0, accept(byteCount: Int(result), at: unused) {
+        receiving.finish(waiting: unused)
+        continue
+      }
+      if result < 0, result != IOBatch.unanswered { settle(readError: -result) }
+      unused &+= 1
+    }
+    budget.learn(asked: asked, found: asked &- unused)
+  }
+
+  /// Makes a frame of what a read put into a waiting buffer.
+  ///
+  /// - Returns: false where it is no whole frame; it is dropped then.
+  private mutating func accept(byteCount: Int, at index: Int) -> Bool {
+    let room = receiving[waiting: index].byteCount &- receiving[waiting: index].headroom
+    if byteCount > maximumFrameByteCount {
+      counters.drops.oversize &+= 1
+      return false
+    }
+    // The kernel cuts off what does not fit, and does not say so.
+    if byteCount < Self.headerByteCount || (byteCount >= room && room < maximumFrameByteCount) {
+      counters.drops.truncated &+= 1
+      return false
+    }
+    let headroom = receiving[waiting: index].headroom
+    return receiving[waiting: index].setValid(offset: headroom, byteCount: byteCount)
+  }
+
+  private mutating func settle(readError number: Int32) {
+    switch number {
+    case EAGAIN, EINTR: counters.emptyReadCount &+= 1
+    case ENOMEM, ENOBUFS: counters.drops.noMemory &+= 1
+    default: end(number)
+    }
+  }
+
+  /// The device is gone: nothing will be received any more. Said once.
+  private mutating func end(_ number: Int32) {
+    guard !isGone else { return }
+    isGone = true
+    logger.warning("\(stageName): the device was removed (\(systemErrorText(number))); nothing more comes from it")
+  }
+}

@@ -1,0 +1,54 @@
+public import CleanQ
+
+extension TAPPort {
+  /// Takes empty buffers to be read into. Each is reset; runs are not looked for, an empty buffer is one.
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    while !empties.isEmpty {
+      guard receiving.room > 0 else { return .full }
+      guard table.contains(empties[0].region) else { return .unknownRegion }
+      guard var buffer = empties.popFirst() else { return nil }
+      buffer.reset()
+      receiving.append(buffer)
+    }
+    return nil
+  }
+
+  /// Gives what was read. Looks at the device itself where nobody has called ``notify()`` since the last time.
+  public mutating func receive(into filled: inout Burst) {
+    if receiving.doneCount == 0, !hasLooked { exchange(writes: false) }
+    hasLooked = false
+    let before = filled.count
+    receiving.takeDone(into: &filled)
+    for index in before..<filled.count { counters.received.add(byteCount: filled[index].validByteCount) }
+  }
+
+  /// Takes frames to be written, whole runs of buffers only.
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    let wanted = filled.count
+    let fitting = min(wanted, transmitting.room)
+    var known = 0
+    while known < fitting, table.contains(filled[known].region) { known &+= 1 }
+    var taken = known
+    while taken > 0, !filled[taken &- 1].flags.contains(.last) { taken &-= 1 }
+    for _ in 0..<taken {
+      guard let buffer = filled.popFirst() else { break }
+      counters.transmitted.bytes &+= UInt64(truncatingIfNeeded: buffer.validByteCount)
+      if buffer.flags.contains(.last) { counters.transmitted.packets &+= 1 }
+      transmitting.append(buffer)
+    }
+    if taken == wanted { return nil }
+    if known < fitting { return .unknownRegion }
+    return fitting == wanted ? .incompleteRun : .full
+  }
+
+  /// Gives back the buffers of frames that were written, or dropped and counted, in the order of ``transmit(_:)``.
+  public mutating func complete(into sent: inout Burst) { transmitting.takeDone(into: &sent) }
+
+  /// Writes what waits to be written and reads what is there to be read: one system call, seldom more.
+  public mutating func notify() {
+    exchange(writes: true)
+    hasLooked = true
+  }
+}

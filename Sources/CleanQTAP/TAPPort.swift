@@ -1,0 +1,90 @@
+public import CleanQ
+internal import CleanQPipeline
+internal import Logging
+
+/// The open TAP device as a port of Ethernet frames.
+///
+/// Frames are read straight into the buffers that were filled and written straight from those that are transmitted.
+/// Both queues are first in, first out: frames are received in the order in which the kernel sent them, in buffers in the
+/// order in which they were filled. A frame may lie in a run of buffers; it is written as one.
+///
+/// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and
+/// comes back with the answers. A device that is removed ends the port: ``isExhausted``.
+///
+/// Thread-confined; may be sent to another thread.
+public struct TAPPort: Port, ~Copyable, Sendable {
+  public typealias Unit = Frame
+
+  /// Buffers that wait to be read into, at most.
+  static let receiveCapacity = 1024
+  /// Buffers that wait to be written, or were and wait to be taken back, at most.
+  static let transmitCapacity = 256
+  /// An Ethernet header, and a VLAN tag that the link's MTU does not count. Source: IEEE 802.1Q-2018 § 9.6.
+  static let headerByteCount = 14
+  static let tagByteCount = 4
+
+  // The ring goes before the device: it holds on to the device's file.
+  let transport: Transport
+  let device: TAPDevice
+  var waker: TAPWaker
+  let logger: Logger
+  let stageName: String
+  /// The longest packet of the link when it was opened.
+  let mtu: Int
+
+  var table = RegionTable()
+  var receiving = BufferLane(capacity: TAPPort.receiveCapacity)
+  var transmitting = BufferLane(capacity: TAPPort.transmitCapacity)
+  var batch = IOBatch(capacity: UringTransport.entryCount, vectorCapacity: TAPPort.transmitCapacity)
+  var budget = ReadBudget()
+  var counters = TAPCounters()
+  /// The device was looked at since the last ``receive(into:)``.
+  var hasLooked = false
+  var isQuiescing = false
+  var isGone = false
+
+  /// Opens the device that a description asks for; see ``OpenTAP``.
+  init(_ tap: TAP, logger: Logger) throws(StageError) { self.init(try OpenTAP(tap, logger: logger), tap, logger) }
+
+  private init(_ open: consuming OpenTAP, _ tap: TAP, _ logger: Logger) {
+    transport = open.transport
+    device = open.device
+    waker = open.waker
+    mtu = open.mtu
+    self.logger = logger
+    stageName = tap.stageName
+  }
+
+  public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    let elsewhere = receiving.byteCount(of: region.id) + transmitting.byteCount(of: region.id)
+    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try table.remove(region.id)
+  }
+
+  /// Answers `maximumPacketByteCount`. The Ethernet address is the kernel's, not this side's: `unsupported`.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    switch request {
+    case .maximumPacketByteCount: .byteCount(mtu + Self.headerByteCount)
+    case .hardwareAddress: throw QueueError(.unsupported, context: "a TAP device has no address of its own on this side")
+    }
+  }
+
+  /// The longest frame that the kernel sends.
+  var maximumFrameByteCount: Int { mtu &+ Self.headerByteCount &+ Self.tagByteCount }
+
+  public var wantedBufferCount: Int { 512 }
+
+  public var wantedBufferByteCount: Int {
+    max(2048, (Buffer.standardHeadroom + maximumFrameByteCount + 63) / 64 * 64)
+  }
+
+  public func census() -> Census {
+    var census = Census()
+    census.registeredByteCount = table.byteCount
+    receiving.add(to: &census)
+    transmitting.add(to: &census)
+    return census
+  }
+}

@@ -1,0 +1,105 @@
+import CleanQ
+import CleanQPipeline
+import CleanQWire
+import Testing
+
+@testable import CleanQNet
+
+/// An engine with buffers and a clock: what an IP layer is without a port.
+struct IPHost: ~Copyable {
+  let region: Region
+  var engine: IPEngine
+  /// What was delivered.
+  var filled = Burst()
+  /// What the user got back.
+  var sent = Burst()
+  var milliseconds: UInt64 = 1_000_000
+  var frameCount: UInt64 = 0
+
+  init(_ address: String = "10.0.0.2/24", gateway: String? = nil, mtu: Int = 1500, spares: Int = 4) throws {
+    region = try Region(byteCount: 1 << 20)
+    let configuration = try IPConfiguration(address: address, gateway: gateway)
+    engine = IPEngine(configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000))
+    engine.spares.region = region.id
+    var empties = Burst()
+    for _ in 0..<spares { empties.append(try take(region.buffer(byteCount: 2048))) }
+    engine.collectSpares(from: &empties)
+    check(empties.isEmpty)
+  }
+
+  func buffer(_ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last) throws -> Buffer {
+    var buffer = try take(region.buffer(byteCount: 2048))
+    let fits = buffer.fill(from: bytes.span, headroom: headroom)
+    check(fits)
+    buffer.flags = flags
+    return buffer
+  }
+
+  /// Receives one frame.
+  mutating func receive(_ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last) throws {
+    engine.incoming.append(try buffer(bytes, headroom: headroom, flags: flags))
+    if flags.contains(.last) { frameCount += 1 }
+    engine.receive(into: &filled)
+    engine.dropped.releaseAll()
+  }
+
+  /// Transmits one packet.
+  mutating func transmit(
+    to destination: IPv4Address = Frames.peer, from source: IPv4Address = .unspecified, protocol number: UInt8 = 17,
+    ttl: UInt8 = 64, headroom: Int = 84, flags: BufferFlags = .last, _ payload: [UInt8] = Frames.udp()
+  ) throws {
+    var burst = Burst()
+    var packet = try buffer(payload, headroom: headroom, flags: flags)
+    packet.packetAnnotation = PacketAnnotation(
+      source: source, destination: destination, protocol: IPProtocol(rawValue: number), timeToLive: ttl)
+    burst.append(packet)
+    engine.transmit(&burst)
+    check(burst.isEmpty)
+    burst.releaseAll()
+  }
+
+  /// Lets time pass.
+  mutating func advance(milliseconds count: UInt64) {
+    milliseconds += count
+    _ = engine.advance(to: MonotonicTime(nanoseconds: milliseconds * 1_000_000))
+  }
+
+  /// Sends what is to be sent, and gives the frames.
+  mutating func frames() -> [[UInt8]] {
+    var frames: [[UInt8]] = []
+    while let buffer = engine.outgoing.popFirst() {
+      frames.append(buffer.array)
+      engine.completed.append(buffer)
+    }
+    engine.complete(into: &sent)
+    engine.dropped.releaseAll()
+    return frames
+  }
+
+  /// How many of the user's buffers came back, sent or not.
+  mutating func returnedCount() -> Int {
+    engine.giveBack(into: &sent)
+    let count = sent.count
+    sent.releaseAll()
+    return count
+  }
+
+  func drops(_ reason: IPDropReason) -> UInt64 { engine.counters[reason] }
+
+  /// Every received frame has one fate.
+  var isEachFrameCounted: Bool { engine.counters.receivedFrameCount == frameCount }
+}
+
+extension IPCounters {
+  /// Received frames that were dropped.
+  var receivedDropCount: UInt64 { IPDropReason.allCases.filter { !$0.isTransmit }.reduce(0) { $0 + self[$1] } }
+  /// Packets from above that were dropped.
+  var transmitDropCount: UInt64 { IPDropReason.allCases.filter(\.isTransmit).reduce(0) { $0 + self[$1] } }
+  /// Received frames, by their fates.
+  var receivedFrameCount: UInt64 { received.packets + receivedDropCount + consumed }
+}
+
+extension Buffer {
+  /// The valid bytes.
+  var array: [UInt8] { (0..<validByteCount).map { bytes[$0] } }
+}

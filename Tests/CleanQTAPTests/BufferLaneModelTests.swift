@@ -1,0 +1,98 @@
+import CleanQ
+import Testing
+
+@testable import CleanQTAP
+
+/// The lane against two plain arrays.
+@Suite struct BufferLaneModelTests {
+  @Test(arguments: 0..<20)
+  func random(seed: Int) throws {
+    var random = Seeded(UInt64(seed))
+    let region = try Region(byteCount: 64 * 64)
+    var lane = BufferLane(capacity: 16)
+    var done: [Int] = []
+    var waiting: [Int] = []
+    var burst = Burst()
+    for _ in 0..<2000 {
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0:
+        guard lane.room > 0, let buffer = region.buffer(byteCount: 64) else { break }
+        waiting.append(buffer.offset)
+        lane.append(buffer)
+      case 1:
+        let count = Int.random(in: 0...waiting.count, using: &random)
+        lane.finishFirst(count)
+        done += waiting[..<count]
+        waiting.removeFirst(count)
+      case 2:
+        guard !waiting.isEmpty else { break }
+        let index = Int.random(in: 0..<waiting.count, using: &random)
+        lane.finish(waiting: index)
+        done.append(waiting.remove(at: index))
+      default:
+        lane.takeDone(into: &burst)
+        while let buffer = burst.popFirst() {
+          #expect(buffer.offset == done.removeFirst(), "seed \(seed)")
+          buffer.release()
+        }
+      }
+      check(lane.doneCount == done.count && lane.waitingCount == waiting.count, "seed \(seed)")
+      check(lane.room == 16 - done.count - waiting.count, "seed \(seed)")
+      for index in waiting.indices { check(lane[waiting: index].offset == waiting[index], "seed \(seed)") }
+    }
+    var census = Census()
+    lane.add(to: &census)
+    #expect(census.inFlightBufferCount == done.count + waiting.count)
+    #expect(census.inFlightByteCount == region.liveByteCount)
+    #expect(lane.byteCount(of: region.id) == region.liveByteCount)
+  }
+
+  @Test func whatIsLeftGoesHome() throws {
+    let region = try Region(byteCount: 4096)
+    do {
+      var lane = BufferLane(capacity: 4)
+      for _ in 0..<3 { if let buffer = region.buffer(byteCount: 64) { lane.append(buffer) } }
+      lane.finishFirst(1)
+      #expect(region.liveBufferCount == 3)
+    }
+    #expect(region.liveBufferCount == 0)
+    #expect(region.strayBufferCount == 0)
+  }
+}
+
+/// What the kernel could answer and must not be believed.
+@Suite struct IOBatchTests {
+  @Test func answersToNothingAreCountedAndIgnored() {
+    var batch = IOBatch(capacity: 4, vectorCapacity: 4)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+    defer { unsafe memory.deallocate() }
+    batch.begin()
+    unsafe batch.appendRead(memory, byteCount: 64)
+    let stale = batch.token(0)
+    check(batch.answer(stale, 10))
+    batch.begin()
+    unsafe batch.appendWrite(memory, byteCount: 64)
+    unsafe batch.appendRead(memory, byteCount: 64)
+    check(!batch.answer(stale, 1), "an earlier batch's")
+    check(!batch.answer(batch.token(2), 1), "beyond the batch")
+    check(!batch.answer(batch.token(0) | 0xFFFF_FFFF, 1), "far beyond the batch")
+    check(!batch.answer(.max, 1))
+    check(batch[0].result == IOBatch.unanswered && batch[1].result == IOBatch.unanswered)
+    check(batch.answer(batch.token(1), -11))
+    check(!batch.answer(batch.token(1), 60), "a second answer")
+    check(batch[1].result == -11)
+    check(batch.strayAnswerCount == 5)
+    check(batch.writeCount == 1 && batch.count == 2)
+  }
+
+  @Test func budgetGrowsWithWhatIsFoundAndShrinks() {
+    var budget = ReadBudget()
+    #expect(budget.count == ReadBudget.least)
+    for _ in 0..<10 { budget.learn(asked: budget.count, found: budget.count) }
+    #expect(budget.count == Burst.capacity)
+    budget.learn(asked: 32, found: 5)
+    #expect(budget.count == 5 + ReadBudget.least)
+    budget.learn(asked: 7, found: 0)
+    #expect(budget.count == ReadBudget.least)
+  }
+}

@@ -1,0 +1,97 @@
+import CleanQWire
+import Testing
+
+@Suite struct InternetChecksumTests {
+  @Test("RFC 1071 § 3: the sum of 00 01 f2 03 f4 f5 f6 f7 is dd f2")
+  func rfc1071Example() {
+    #expect(checksum(hex("0001f203f4f5f6f7")) == ~0xDDF2)
+  }
+
+  @Test func emptyAndTiny() {
+    #expect(checksum([]) == 0xFFFF)
+    #expect(checksum([0x12]) == ~0x1200)
+    #expect(checksum([0x12, 0x34]) == ~0x1234)
+    #expect(InternetChecksum().value == 0xFFFF)
+    #expect(!InternetChecksum().isValid)
+    #expect(checksum([UInt8](repeating: 0xFF, count: 70_000)) == 0)
+  }
+
+  @Test("Every length 0…1500 at both alignments is as the bytewise sum", arguments: seeds)
+  func agreesWithReference(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let bytes = random.bytes(1501)
+    for start in 0...1 {
+      // The reference, continued one byte at a time: prefix after prefix.
+      var sum = 0
+      for length in 0...1500 {
+        let got = InternetChecksum.of(bytes.span.extracting(start..<min(start + length, 1501)))
+        if start + length <= 1501, got != ~UInt16(sum) {
+          Issue.record("seed \(seed), start \(start), length \(length): \(got), not \(~UInt16(sum))")
+          return
+        }
+        guard start + length < 1501 else { break }
+        let byte = Int(bytes[start + length])
+        sum += length % 2 == 0 ? byte << 8 : byte
+        if sum > 0xFFFF { sum -= 0xFFFF }
+      }
+    }
+  }
+
+  @Test("Pieces of any lengths sum as the whole does", arguments: seeds)
+  func piecesSumAsWhole(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<200 {
+      let bytes = random.bytes(Int.random(in: 0...300, using: &random))
+      var running = InternetChecksum()
+      var whole = InternetChecksum()
+      var start = 0
+      while start < bytes.count {
+        let end = Int.random(in: start...bytes.count, using: &random)
+        running.add(bytes.span.extracting(start..<end))
+        start = end
+      }
+      whole.add(bytes.span)
+      #expect(running.value == naiveChecksum(bytes), "seed \(seed), bytes \(bytes)")
+      #expect(running == whole, "seed \(seed), bytes \(bytes)")
+    }
+  }
+
+  @Test func wordsAndAddressesAreAsTheirBytes() {
+    var checksum = InternetChecksum()
+    checksum.add(UInt16(0x0102))
+    checksum.add(IPv4Address(0xF3, 4, 5, 0xF6))
+    #expect(checksum.value == naiveChecksum([1, 2, 0xF3, 4, 5, 0xF6]))
+    #expect(!checksum.isValid)
+    checksum.add(checksum.value)
+    #expect(checksum.isValid)
+  }
+
+  @Test("RFC 1624 § 4: 0xDD2F, with 0x5555 become 0x3285, is 0x0000 by equation 3")
+  func rfc1624Example() {
+    #expect(InternetChecksum.updated(0xDD2F, replacing: 0x5555, with: 0x3285) == 0x0000)
+  }
+
+  @Test("All 65536 new words: the updated checksum is the computed one", arguments: seeds)
+  func updateAgreesWithRecomputation(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    // 0x45 keeps the rest from being all zeros.
+    var bytes: [UInt8] = [0x45] + random.bytes(9)
+    let old = UInt16(bytes[4]) << 8 | UInt16(bytes[5])
+    let before = naiveChecksum(bytes)
+    for new in UInt16.min...UInt16.max {
+      bytes[4] = UInt8(new >> 8)
+      bytes[5] = UInt8(new & 0xFF)
+      let after = InternetChecksum.updated(before, replacing: old, with: new)
+      if after != naiveChecksum(bytes) {
+        Issue.record("seed \(seed), \(old) to \(new): \(after), not \(naiveChecksum(bytes))")
+        return
+      }
+    }
+  }
+
+  @Test("Equation 3 gives -0 where the old packet's sum was of zeros alone, as its comment warns")
+  func updateToAllZeros() {
+    #expect(InternetChecksum.updated(~0x0800, replacing: 0x0800, with: 0) == 0)
+    #expect(naiveChecksum([0, 0]) == 0xFFFF)
+  }
+}

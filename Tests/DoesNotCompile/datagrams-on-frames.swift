@@ -1,0 +1,19 @@
+// UDP stands on packets, not on frames.
+// expected: instance method 'callAsFunction' requires the types 'Frame' and 'Packet' be equivalent
+import CleanQ
+import CleanQNet
+import CleanQPipeline
+import CleanQTAP
+
+let right = Pipeline {
+  TAP("tap0")
+  IP("10.0.0.2/24")
+  UDP(port: 7)
+  Echo()
+}
+
+let wrong = Pipeline {  // WRONG
+  TAP("tap0")  // WRONG
+  UDP(port: 7)  // WRONG
+  Echo()  // WRONG
+}  // WRONG

@@ -1,0 +1,92 @@
+"""What the figures were taken on, and whether it was quiet enough to mean anything."""
+
+import os
+import platform
+import time
+
+from process import Failure, run, run_json
+
+SPREAD_LIMIT = 0.10  # of a calibration loop
+STEAL_LIMIT = 0.01  # of all CPU time
+BUSY_LIMIT = 0.10  # of one CPU, by others, while we do nothing
+
+
+def _cpu_model():
+    with open("/proc/cpuinfo") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def _times():
+    """(busy, steal, all) CPU time of the machine, in clock ticks."""
+    with open("/proc/stat") as stat:
+        fields = [int(field) for field in stat.readline().split()[1:9]]
+    user, nice, system, idle, waiting, irq, softirq, steal = fields
+    return user + nice + system + irq + softirq, steal, sum(fields)
+
+
+class Watch:
+    """Notices what disturbs a measurement: before it, and over the whole of it."""
+
+    def __init__(self, calibrate, cpus):
+        self.calibrate = calibrate
+        self.cpus = sorted(set(cpus))
+        self.start = _times()
+        self.warnings = []
+
+    def look(self, when):
+        """Measures the calibration loop on each CPU, and what others use of them."""
+        before = _times()
+        seconds = 0.5
+        time.sleep(seconds)
+        busy = (_times()[0] - before[0]) / os.sysconf("SC_CLK_TCK") / seconds
+        if busy > BUSY_LIMIT:
+            self.warnings.append(f"{when}: other processes use {busy:.0%} of a CPU "
+                                 f"(load average {os.getloadavg()[0]:.2f})")
+        found = {}
+        for cpu in self.cpus:
+            found = run_json([self.calibrate, "--cpu", str(cpu)])
+            if found["spread"] > SPREAD_LIMIT:
+                self.warnings.append(f"{when}: a fixed loop on CPU {cpu} varies by {found['spread']:.0%}")
+        return found
+
+    def finish(self):
+        """Looks once more and reports steal time since the beginning."""
+        self.look("after")
+        _, steal, total = (now - then for now, then in zip(_times(), self.start))
+        if total > 0 and steal / total > STEAL_LIMIT:
+            self.warnings.append(f"the hypervisor took {steal / total:.1%} of the CPU time away")
+        return self.warnings
+
+
+def describe(calibration):
+    with open("/proc/meminfo") as lines:
+        memory_kib = int(lines.readline().split()[1])
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "tscMHz": calibration["tscMHz"],
+        "coreMHz": calibration["coreMHz"],
+        "memoryMiB": memory_kib // 1024,
+        "kernel": platform.release(),
+        "os": _os_name(),
+        "load": os.getloadavg()[0],
+    }
+
+
+def _os_name():
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
+
+
+def commit(root):
+    """The commit that was measured, with `+changes` when the work tree differs from it."""
+    try:
+        name = run(["git", "-C", root, "rev-parse", "HEAD"]).strip()
+        return name + ("+changes" if run(["git", "-C", root, "status", "--porcelain"]).strip() else "")
+    except Failure:
+        return "unknown"
