@@ -1,4 +1,5 @@
 import ArgumentParser
+import CleanQPcap
 import CleanQPipeline
 import Glibc
 import Logging
@@ -35,7 +36,7 @@ struct PipelineRunner {
   private func report(_ report: PipelineReport, of pipeline: CheckedPipeline) throws(StageError) {
     let summary = Summary(report, pipeline: "\(pipeline)")
     // Where a capture goes to standard output, the summary must not follow it there.
-    let takesStandardOutput = pipeline.stages.contains { $0.kind.name == "pcap" && $0.arguments.text("file") == "-" && !$0.arguments.flag("read") }
+    let takesStandardOutput = pipeline.stages.contains { ($0.description as? PcapTap)?.options.path == "-" }
     let text = output.json ? summary.json : summary.text
     if takesStandardOutput { printError(text) } else { print(text) }
     if report.lostByteCount != 0 {

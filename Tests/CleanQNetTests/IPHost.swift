@@ -17,14 +17,16 @@ struct IPHost: ~Copyable {
   var frameCount: UInt64 = 0
 
   init(_ address: String = "10.0.0.2/24", gateway: String? = nil, mtu: Int = 1500, spares: Int = 4) throws {
-    region = try Region(byteCount: 1 << 20)
+    let region = try Region(byteCount: 1 << 20)
     let configuration = try IPConfiguration(address: address, gateway: gateway)
-    engine = IPEngine(configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000))
+    var engine = IPEngine(configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000))
     engine.spares.region = region.id
     var empties = Burst()
     for _ in 0..<spares { empties.append(try take(region.buffer(byteCount: 2048))) }
     engine.collectSpares(from: &empties)
     check(empties.isEmpty)
+    self.region = region
+    self.engine = engine
   }
 
   func buffer(_ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last) throws -> Buffer {
