@@ -62,9 +62,13 @@ let package = Package(
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
     tests("CleanQTests", ["CleanQ"]),
     tests("CleanQWireTests", ["CleanQWire"]),
+    tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
     tests(
       "CleanQPcapTests",
       ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap", logging]),
+    tests(
+      "CleanQTAPTests",
+      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQTAP", logging]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", logging]),
   ],
   swiftLanguageModes: [.v6]

@@ -14,6 +14,9 @@ enum TAPName {
       return "a device name has at most \(maximumByteCount) bytes, this one has \(bytes.count); shorten it"
     }
     if name == "." || name == ".." { return "\(name) names a folder; choose a name as in tap0" }
+    if name == "all" || name == "default" {
+      return "\(name) has a meaning of its own in the kernel; choose a name as in tap0"
+    }
     // The kernel refuses the first three and would replace a % pattern by a number.
     if bytes.contains(where: { $0 <= 0x20 || $0 == 0x7F || "/:%".utf8.contains($0) }) {
       return "a device name has no blanks and none of / : %; choose one as in tap0"

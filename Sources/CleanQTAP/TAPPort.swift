@@ -67,7 +67,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
     switch request {
     case .maximumPacketByteCount: .byteCount(mtu + Self.headerByteCount)
-    case .hardwareAddress: throw QueueError(.unsupported, context: "a TAP device has no address of its own on this side")
+    case .hardwareAddress:
+      throw QueueError(.unsupported, context: "a TAP device has no address of its own on this side")
     }
   }
 

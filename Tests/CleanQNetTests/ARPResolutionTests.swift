@@ -90,7 +90,8 @@ import Testing
     try host.transmit()
     try host.transmit()
     let frames = host.frames()
-    #expect(frames.count == 3 && frames.filter { $0[12...13] == [8, 6] } == [question(Frames.peer, to: Frames.peerMAC)])
+    let questions = frames.filter { $0[12...13] == [8, 6] }
+    #expect(frames.count == 3 && questions == [question(Frames.peer, to: Frames.peerMAC)])
     host.advance(milliseconds: 1)
     host.advance(milliseconds: 1000)
     #expect(host.frames() == [question(Frames.peer, to: Frames.peerMAC)])

@@ -97,7 +97,8 @@ import Testing
     let good = PacketAnnotation(
       source: Frames.peer, destination: Frames.ours, protocol: .udp, timeToLive: 9, headerByteCount: 20)
     func attempt(
-      _ packet: [UInt8] = Frames.ip(Frames.udp()), headroom: Int = 64, _ change: (inout PacketAnnotation) -> Void = { _ in }
+      _ packet: [UInt8] = Frames.ip(Frames.udp()), headroom: Int = 64,
+      _ change: (inout PacketAnnotation) -> Void = { _ in }
     ) throws -> Bool {
       var annotation = good
       change(&annotation)

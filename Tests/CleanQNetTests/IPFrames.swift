@@ -32,7 +32,8 @@ enum Frames {
     word(from) + word(to) + word(UInt16(8 + payload.count)) + [0, 0] + payload
   }
 
-  static func icmp(type: UInt8 = 8, code: UInt8 = 0, rest: UInt32 = 0x0001_0002, _ data: [UInt8] = [9, 8, 7]) -> [UInt8] {
+  static func icmp(type: UInt8 = 8, code: UInt8 = 0, rest: UInt32 = 0x0001_0002, _ data: [UInt8] = [9, 8, 7]) -> [UInt8]
+  {
     var message: [UInt8] = [type, code, 0, 0] + word(UInt16(rest >> 16)) + word(UInt16(rest & 0xFFFF)) + data
     let sum = checksum(message)
     message[2] = UInt8(sum >> 8)

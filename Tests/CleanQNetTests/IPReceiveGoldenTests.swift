@@ -104,7 +104,8 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
 }
 
 @Suite("IP: received frames") struct IPReceiveGoldenTests {
-  @Test("each refused frame is counted once, for its own reason, and its buffer comes back",
+  @Test(
+    "each refused frame is counted once, for its own reason, and its buffer comes back",
     arguments: ReceiveCase.ethernet + ReceiveCase.internet + ReceiveCase.addressResolution)
   func refused(_ example: ReceiveCase) throws {
     var host = try IPHost()

@@ -59,7 +59,8 @@ import Testing
     #expect(alone.frames().isEmpty && alone.drops(.noRoute) == 1 && alone.returnedCount() == 1)
   }
 
-  @Test("what has no neighbour at all comes back, counted",
+  @Test(
+    "what has no neighbour at all comes back, counted",
     arguments: ["0.0.0.0", "0.0.0.9", "127.0.0.1", "224.0.0.1", "240.0.0.1", "10.0.0.2", "10.0.0.0"])
   func noRoute(_ text: String) throws {
     var host = try host(gateway: "10.0.0.1")

@@ -58,7 +58,8 @@ import Testing
     expectAll(tally, running.finish())
   }
 
-  @Test("a text makes the same pipeline", arguments: ["generator | count | loopback", "generator@0 | count@1 | loopback"])
+  @Test(
+    "a text makes the same pipeline", arguments: ["generator | count | loopback", "generator@0 | count@1 | loopback"])
   func text(_ text: String) throws {
     let tally = Tally()
     let generator = StageKind(name: "generator", summary: "generates", shapes: [.end(.frame, right: true)]) {

@@ -91,7 +91,7 @@ import Testing
     for _ in 0..<10 { budget.learn(asked: budget.count, found: budget.count) }
     #expect(budget.count == Burst.capacity)
     budget.learn(asked: 32, found: 5)
-    #expect(budget.count == 5 + ReadBudget.least)
+    #expect(budget.count == 5 + ReadBudget.margin)
     budget.learn(asked: 7, found: 0)
     #expect(budget.count == ReadBudget.least)
   }

@@ -24,7 +24,8 @@ enum UDPFrame {
   /// The payload of a frame to UDP port 7, or nil for any other.
   static func payload(_ buffer: borrowing Buffer) -> [UInt8]? {
     let bytes = buffer.bytes
-    guard bytes.count >= headerByteCount, bytes[12] == 8, bytes[13] == 0, bytes[23] == 17, bytes[36] == 0, bytes[37] == 7
+    guard bytes.count >= headerByteCount, bytes[12] == 8, bytes[13] == 0, bytes[23] == 17, bytes[36] == 0,
+      bytes[37] == 7
     else { return nil }
     let end = min(bytes.count, 34 + Int(bytes[38]) << 8 + Int(bytes[39]))
     return (headerByteCount..<end).map { bytes[$0] }

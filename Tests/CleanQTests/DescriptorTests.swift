@@ -18,7 +18,8 @@ import Testing
     let cases: [(UInt64, UInt32, UInt32, UInt32, DescriptorFault?)] = [
       (.max, 1, 0, 0, .outsideRegion), (.max, .max, 0, 0, .outsideRegion), (4096, 1, 0, 0, .outsideRegion),
       (4095, 2, 0, 0, .outsideRegion), (4095, 1, 0, 0, nil), (0, 4096, 0, 0, nil), (0, 4097, 0, 0, .outsideRegion),
-      (0, 0, 0, 0, .empty), (.max - 1, 2, 0, 0, .outsideRegion), (0, 16, 16, 0, nil), (0, 16, 17, 0, .validOutsideBuffer),
+      (0, 0, 0, 0, .empty), (.max - 1, 2, 0, 0, .outsideRegion), (0, 16, 16, 0, nil),
+      (0, 16, 17, 0, .validOutsideBuffer),
       (0, 16, .max, 1, .validOutsideBuffer), (0, 16, 1, .max, .validOutsideBuffer), (0, 16, 8, 8, nil),
       (0, 16, 8, 9, .validOutsideBuffer), (0, 16, .max, .max, .validOutsideBuffer),
     ]

@@ -1,5 +1,5 @@
 // UDP stands on packets, not on frames.
-// expected: instance method 'callAsFunction' requires the types 'Frame' and 'Packet' be equivalent
+// expected: no exact matches in call to static method 'buildPartialBlock'
 import CleanQ
 import CleanQNet
 import CleanQPipeline

@@ -154,7 +154,7 @@ class Streamed(Case):
         self.assertEqual(summary.stage("echo")["received"]["packets"], 300)
 
     def one_complaint(self, stderr, pattern):
-        lines = [line for line in stderr.splitlines() if re.search(pattern, line)]
+        lines = [line for line in stderr.splitlines() if " error " in line and re.search(pattern, line)]
         self.assertEqual(len(lines), 1, f"one line that matches {pattern} wanted:\n{stderr}")
 
 

@@ -48,7 +48,9 @@ class PortBox<Unit: Traffic> {
   @usableFromInline func transmit(_ filled: inout Burst) -> Refusal? { fatalError("abstract") }
   @usableFromInline func complete(into sent: inout Burst) { fatalError("abstract") }
   @usableFromInline func notify() { fatalError("abstract") }
-  @usableFromInline func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { fatalError("abstract") }
+  @usableFromInline func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    fatalError("abstract")
+  }
   @usableFromInline func advance(to now: MonotonicTime) -> MonotonicTime { fatalError("abstract") }
   @usableFromInline func arm() -> Bool { fatalError("abstract") }
   @usableFromInline func disarm() { fatalError("abstract") }

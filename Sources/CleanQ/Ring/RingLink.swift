@@ -31,8 +31,9 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     unsafe balance[2 &* slot &+ 1].store(bufferValue &+ buffers, ordering: .relaxed)
   }
 
+  /// Always inlined: out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
   @inlinable
-  @inline(__always)  // Out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
+  @inline(__always)
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     guard unsafe table.pointee.contains(buffer.region) else { return Refused(buffer, .unknownRegion) }
     guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }

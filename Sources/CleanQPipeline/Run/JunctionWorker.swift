@@ -47,10 +47,10 @@ final class JunctionWorker<Left: Port & ~Copyable, Right: Port & ~Copyable>: Wor
     return !burst.isEmpty
   }
 
-  override func run(_ control: RunControl, isLast: Bool) {
+  override func run(_ control: RunControl, index: Int, isLast: Bool) {
     guard var junction = junction.take(), control.passGate() else { return }
     loop(&junction, control)
-    drain(&junction, control)
+    drain(&junction, control, index: index)
     control.waitUntilAllRest()
     junction.left.report(into: &outcome.reports)
     junction.right.report(into: &outcome.reports)
@@ -102,15 +102,15 @@ final class JunctionWorker<Left: Port & ~Copyable, Right: Port & ~Copyable>: Wor
   }
 
   /// Turns without taking anything new, until nothing moves any more.
-  private func drain(_ junction: inout Junction<Left, Right>, _ control: RunControl) {
+  private func drain(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int) {
     junction.left.quiesce()
     junction.right.quiesce()
     while true {
-      let moved = junction.turn()
+      let moves = control.moves
+      let moved = junction.turn() > 0
       let now = MonotonicTime.now
-      if moved > 0 { control.noteMove(at: now) }
       _ = advance(&junction, to: now)
-      if control.isDrained(at: now) { return }
+      if control.noteTurn(of: index, moved: moved, since: moves, at: now) { return }
     }
   }
 

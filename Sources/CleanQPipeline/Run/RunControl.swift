@@ -5,10 +5,10 @@ internal import Synchronization
 
 /// What the threads of one running pipeline tell each other: go, stop, I still have work, I am at rest.
 final class RunControl: Sendable {
-  /// How long the loops go on after the last buffer moved, once they were told to stop.
+  /// How long the loops go on after the last buffer moved, once they were told to stop: a device may still complete.
   static let quietMilliseconds: UInt64 = 5
   /// How long they go on at most.
-  static let drainMilliseconds: UInt64 = 500
+  static let drainMilliseconds: UInt64 = 2000
 
   private enum Gate {
     static let shut = 0
@@ -24,7 +24,11 @@ final class RunControl: Sendable {
   let doneFile: Int32
   private let gate = Atomic<Int>(Gate.shut)
   private let stopTime = Atomic<UInt64>(0)
-  private let lastMove = Atomic<UInt64>(0)
+  private let lastMoveTime = Atomic<UInt64>(0)
+  /// How many turns of draining loops moved something.
+  private let moveCount = Atomic<UInt64>(0)
+  /// Per loop: the move count of which it has seen an idle turn from beginning to end.
+  private let idleVotes: [IdleVote]
   private let atRest = Atomic<Int>(0)
   private let counted = Atomic<Int>(0)
   private let workerCount: Int
@@ -32,6 +36,7 @@ final class RunControl: Sendable {
   init(region: consuming Region, workerCount: Int) throws(StageError) {
     self.region = region
     self.workerCount = workerCount
+    idleVotes = (0..<workerCount).map { _ in IdleVote() }
     stopFile = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     doneFile = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     guard stopFile >= 0, doneFile >= 0 else {
@@ -59,7 +64,7 @@ final class RunControl: Sendable {
   func stop() {
     let now = MonotonicTime.now.nanoseconds
     guard stopTime.load(ordering: .relaxed) == 0 else { return }
-    lastMove.store(now, ordering: .relaxed)
+    lastMoveTime.store(now, ordering: .relaxed)
     stopTime.store(now, ordering: .releasing)
     signal(stopFile)
   }
@@ -67,15 +72,26 @@ final class RunControl: Sendable {
   /// Whether the loops were asked to drain.
   var isStopping: Bool { stopTime.load(ordering: .relaxed) != 0 }
 
-  /// A draining loop moved something.
-  func noteMove(at now: MonotonicTime) { lastMove.store(now.nanoseconds, ordering: .relaxed) }
+  /// The moves so far; asked before a draining turn, and told to ``noteTurn(of:moved:since:at:)`` after it.
+  var moves: UInt64 { moveCount.load(ordering: .acquiring) }
 
-  /// Whether draining is over: nothing moved for a while, or it took too long.
-  func isDrained(at now: MonotonicTime) -> Bool {
-    let quiet = MonotonicTime(nanoseconds: lastMove.load(ordering: .relaxed))
+  /// A draining loop has made a turn.
+  ///
+  /// - Returns: whether draining is over. Every loop has seen an idle turn since the last move anywhere, so that nothing is
+  ///   on its way between two of them, and no device has given anything back for a while; or it took too long.
+  func noteTurn(of worker: Int, moved: Bool, since moves: UInt64, at now: MonotonicTime) -> Bool {
+    if moved {
+      moveCount.add(1, ordering: .acquiringAndReleasing)
+      lastMoveTime.store(now.nanoseconds, ordering: .relaxed)
+    } else {
+      idleVotes[worker].moves.store(moves, ordering: .releasing)
+    }
     let start = MonotonicTime(nanoseconds: stopTime.load(ordering: .relaxed))
-    return now > quiet.advanced(byMilliseconds: Self.quietMilliseconds)
-      || now > start.advanced(byMilliseconds: Self.drainMilliseconds)
+    if now > start.advanced(byMilliseconds: Self.drainMilliseconds) { return true }
+    let quiet = MonotonicTime(nanoseconds: lastMoveTime.load(ordering: .relaxed))
+    guard now > quiet.advanced(byMilliseconds: Self.quietMilliseconds) else { return false }
+    let current = self.moves
+    return idleVotes.allSatisfy { $0.moves.load(ordering: .acquiring) == current }
   }
 
   /// Waits until every loop is at rest: a census taken from here on is exact.
@@ -98,4 +114,9 @@ final class RunControl: Sendable {
     // SAFETY: eight bytes of a local variable.
     _ = unsafe write(file, &one, 8)
   }
+}
+
+/// A draining loop's word that it had nothing to do.
+private final class IdleVote: Sendable {
+  let moves = Atomic<UInt64>(.max)
 }

@@ -49,7 +49,9 @@ public final class RunningPipeline {
     do {
       for (index, worker) in workers.enumerated() {
         let control = control
-        try threads.start(name: "cleanq-\(index)", cpu: worker.cpu) { worker.run(control, isLast: worker === last) }
+        try threads.start(name: "cleanq-\(index)", cpu: worker.cpu) {
+          worker.run(control, index: index, isLast: worker === last)
+        }
       }
     } catch {
       control.openGate(false)

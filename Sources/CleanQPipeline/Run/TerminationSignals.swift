@@ -24,7 +24,9 @@ public struct TerminationSignals: ~Copyable {
 
   /// Waits for a signal or until `other` is readable.
   public func wait(or other: Int32) {
-    var files = [pollfd(fd: file, events: Int16(POLLIN), revents: 0), pollfd(fd: other, events: Int16(POLLIN), revents: 0)]
+    var files = [
+      pollfd(fd: file, events: Int16(POLLIN), revents: 0), pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+    ]
     // SAFETY: the array outlives the call and its count is passed with it.
     while unsafe poll(&files, 2, -1) < 0, errno == EINTR {}
   }

@@ -16,7 +16,7 @@ class Worker {
   func prime(from region: borrowing Region, left: Int, right: Int, byteCount: Int) { fatalError("abstract") }
 
   /// Runs the loop until the pipeline stops. Afterwards the ports are closed and ``outcome`` is set.
-  func run(_ control: RunControl, isLast: Bool) { fatalError("abstract") }
+  func run(_ control: RunControl, index: Int, isLast: Bool) { fatalError("abstract") }
 
   /// What the loop said when it was at rest.
   var outcome = WorkerOutcome()

@@ -41,8 +41,12 @@ struct TAPDevice: ~Copyable, Sendable {
     var request = InterfaceRequest(name: name)
     // One frame per read and write, without a header of the driver's own.
     request.flags = Int16(IFF_TAP | IFF_NO_PI)
-    guard let number = request.perform(CPLATFORM_TUNSETIFF, on: file) else { return }
-    throw Self.cannotAttach(stage: stage, name: name, errno: number)
+    if let number = request.perform(CPLATFORM_TUNSETIFF, on: file) {
+      throw Self.cannotAttach(stage: stage, name: name, errno: number)
+    }
+    // A device that another program used may have been told that checksums and segments can be left to the reader.
+    guard cplatform_ioctl_value(file, CPLATFORM_TUNSETOFFLOAD, 0) != 0 else { return }
+    throw Self.cannotAttach(stage: stage, name: name, errno: errno)
   }
 
   /// Says whether the device outlives the file.

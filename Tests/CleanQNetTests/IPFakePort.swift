@@ -1,0 +1,111 @@
+import CleanQ
+import Testing
+
+/// Random numbers that are the same for the same seed.
+struct SeededRandom: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ mixed >> 31
+  }
+}
+
+/// A device that receives what a test puts in its inbox, keeps what is sent in its outbox, and refuses at random.
+struct FakePort: Port, ~Copyable {
+  typealias Unit = Frame
+
+  var random: SeededRandom
+  /// How often a call is cut short, in percent.
+  var refusalPercent = 40
+  var inbox: [[UInt8]] = []
+  var outbox: [[UInt8]] = []
+  /// Frames given up, a chain being one.
+  var receivedFrameCount: UInt64 = 0
+  var headroom = 50
+  private var region = RegionID.none
+  private var registeredByteCount = 0
+  private var empties = Burst()
+  private var sent = Burst()
+  private var isInsideChain = false
+
+  init(seed: UInt64) { random = SeededRandom(state: seed) }
+
+  mutating func register(_ region: borrowing Region) throws(QueueError) {
+    self.region = region.id
+    registeredByteCount = region.byteCount
+  }
+
+  mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    let held = census()
+    guard held.inFlightByteCount == 0 else { throw QueueError(.elsewhere(byteCount: held.inFlightByteCount)) }
+    self.region = .none
+    registeredByteCount = 0
+  }
+
+  /// How many of so many buffers this call moves.
+  private mutating func share(of count: Int) -> Int {
+    guard count > 0, Int.random(in: 0..<100, using: &random) < refusalPercent else { return count }
+    return Int.random(in: 0...count, using: &random)
+  }
+
+  mutating func fill(_ burst: inout Burst) -> Refusal? {
+    for _ in 0..<share(of: min(burst.count, empties.room)) {
+      guard burst[0].region == region else { return .unknownRegion }
+      if let buffer = burst.popFirst() { empties.append(buffer) }
+    }
+    return burst.isEmpty ? nil : .full
+  }
+
+  mutating func receive(into filled: inout Burst) {
+    for _ in 0..<share(of: min(filled.room, empties.count, inbox.count)) {
+      guard var buffer = empties.popFirst() else { return }
+      let frame = inbox.removeLast()
+      buffer.reset()
+      let fits = buffer.fill(from: frame.span, headroom: headroom)
+      check(fits)
+      // One in a hundred is the beginning of a chain.
+      isInsideChain = Int.random(in: 0..<100, using: &random) == 0
+      buffer.flags = isInsideChain ? [] : .last
+      if !isInsideChain { receivedFrameCount += 1 }
+      filled.append(buffer)
+    }
+  }
+
+  mutating func transmit(_ burst: inout Burst) -> Refusal? {
+    for _ in 0..<share(of: min(burst.count, sent.room)) {
+      guard burst[0].region == region else { return .unknownRegion }
+      check(burst[0].flags.contains(.last))
+      if let buffer = burst.popFirst() {
+        outbox.append(buffer.array)
+        sent.append(buffer)
+      }
+    }
+    return burst.isEmpty ? nil : burst[0].region == region ? .full : .unknownRegion
+  }
+
+  mutating func complete(into burst: inout Burst) {
+    for _ in 0..<share(of: min(burst.room, sent.count)) {
+      if let buffer = sent.popFirst() { burst.append(buffer) }
+    }
+  }
+
+  /// Takes the empties back, so that a region can be deregistered.
+  mutating func releaseEmpties() { empties.releaseAll() }
+
+  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { .byteCount(1514) }
+
+  mutating func arm() -> Bool { inbox.isEmpty && sent.isEmpty }
+
+  func census() -> Census {
+    var census = Census()
+    census.registeredByteCount = registeredByteCount
+    census.addInFlight(empties)
+    census.addInFlight(sent)
+    return census
+  }
+
+  func report(into reports: inout [StageReport]) { reports.append(StageReport("fake")) }
+}

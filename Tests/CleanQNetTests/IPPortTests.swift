@@ -1,0 +1,100 @@
+import CleanQ
+import CleanQPipeline
+import CleanQWire
+import Testing
+
+@testable import CleanQNet
+
+@Suite("IP: the port") struct IPPortTests {
+  /// Puts a layer at an end of a cable.
+  private func layer(
+    _ end: consuming RingPort<Frame>, _ address: String
+  ) throws -> IPPort<RingPort<Frame>> {
+    try IPPort(on: end, IPConfiguration(address: address), now: MonotonicTime(nanoseconds: 1))
+  }
+
+  @Test("two stacks on a cable resolve each other and talk; each user gets its own buffers back, and no other's")
+  func cable() throws {
+    let region = try Region(byteCount: 1 << 20)
+    let pair = try RingPort<Frame>.pair(slotCount: 64)
+    var first = try layer(pair.first, "10.0.0.1/24")
+    var second = try layer(pair.second, "10.0.0.2/24")
+    try first.register(region)
+    // The first one's spares; a cable gets its buffers from what is transmitted.
+    var burst = Burst()
+    for _ in 0..<4 { burst.append(try take(region.buffer(byteCount: 2048))) }
+    first.fill(&burst)
+    check(burst.isEmpty)
+    var up = Burst()
+    var sent = Burst()
+    var completedCount = 0
+    for round in 0..<50 {
+      var packet = try take(region.buffer(byteCount: 2048))
+      let fits = packet.fill(from: Frames.udp([UInt8(round)]).span, headroom: 84)
+      check(fits)
+      // Every other one is of a protocol that the second does not speak: it answers in the same buffer.
+      packet.packetAnnotation = PacketAnnotation(
+        source: .unspecified, destination: Frames.ours, protocol: round % 2 == 0 ? .udp : .tcp)
+      burst.append(packet)
+      first.transmit(&burst)
+      check(burst.isEmpty)
+      for _ in 0..<8 {
+        second.receive(into: &up)
+        second.fill(&up)
+        second.complete(into: &sent)
+        check(sent.isEmpty, "the second user sent nothing")
+        first.receive(into: &up)
+        check(up.isEmpty, "nothing but answers came back")
+        first.complete(into: &sent)
+        completedCount += sent.count
+        sent.releaseAll()
+      }
+    }
+    #expect(completedCount == 50)
+    check(first.engine.spares.burst.count + second.engine.spares.burst.count == region.liveBufferCount)
+    #expect(first.engine.counters.arpRequestsSent == 1 && second.engine.counters.received.packets == 25)
+    #expect(second.engine.counters.icmpErrorsSent == 25 && first.engine.counters[.icmpIgnored] == 25)
+  }
+
+  @Test("a buffer of a region that the port below does not know comes back, counted")
+  func unknownRegion() throws {
+    let region = try Region(byteCount: 1 << 16)
+    let stranger = try Region(byteCount: 1 << 16)
+    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
+    port.lower.refusalPercent = 0
+    try port.register(region)
+    var burst = Burst()
+    for isStrange in [false, true, false] {
+      var packet = try take(isStrange ? stranger.buffer(byteCount: 2048) : region.buffer(byteCount: 2048))
+      _ = packet.setValid(offset: 84, byteCount: 100)
+      packet.packetAnnotation = PacketAnnotation(
+        source: .unspecified, destination: .limitedBroadcast, protocol: .udp)
+      burst.append(packet)
+    }
+    port.transmit(&burst)
+    check(burst.isEmpty && port.lower.outbox.count == 2)
+    port.complete(into: &burst)
+    check(burst.count == 3 && port.engine.counters[.unknownRegion] == 1)
+    burst.releaseAll()
+  }
+
+  @Test("the layer answers for the payload's length, its own address and its books")
+  func facts() throws {
+    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
+    #expect(try port.control(.maximumPacketByteCount) == .byteCount(1480))
+    #expect(try port.control(.hardwareAddress) == .hardwareAddress(0x0200_0A00_0002))
+    var reports: [StageReport] = []
+    port.report(into: &reports)
+    #expect(reports.map(\.name) == ["fake", "ip"] && reports[1].drops.isEmpty)
+    let isIdle = port.arm()
+    #expect(isIdle)
+  }
+
+  @Test("nothing wakes the loop in vain, and the clock never stands still for long")
+  func clock() throws {
+    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
+    let now = MonotonicTime(nanoseconds: 5_000_000_000)
+    let next = port.advance(to: now)
+    #expect(next > now && next <= now.advanced(byMilliseconds: 1000))
+  }
+}
