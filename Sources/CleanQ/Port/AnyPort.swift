@@ -1,125 +1,88 @@
 /// Any port of one kind of traffic, for pipelines that are put together at run time: one dynamic call per burst.
+///
+/// The calls go through closures that are made where the port's type is known, so that each is compiled for that type. A
+/// class with overridden methods would not do: the methods of a generic class are compiled once, for no type in particular.
 @safe
 @frozen
 public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
-  @usableFromInline let box: PortBox<Unit>
+  @usableFromInline let port: UnsafeMutableRawPointer
+  @usableFromInline let traffic: PortTraffic
+  /// Destroys the port when this value goes.
+  @usableFromInline let owner: PortOwner
 
   /// Takes the port over.
   @inlinable
-  public init<P: Port & ~Copyable>(_ port: consuming P) where P.Unit == Unit { box = PortBoxOf(port) }
+  public init<P: Port & ~Copyable>(_ port: consuming P) where P.Unit == Unit {
+    let pointer = UnsafeMutablePointer<P>.allocate(capacity: 1)
+    unsafe pointer.initialize(to: port)
+    unsafe self.port = UnsafeMutableRawPointer(pointer)
+    traffic = PortTraffic(of: P.self)
+    owner = unsafe PortOwner(UnsafeMutableRawPointer(pointer), PortSetUp(of: P.self))
+  }
 
-  public mutating func register(_ region: borrowing Region) throws(QueueError) { try box.register(region) }
-  public mutating func deregister(_ region: borrowing Region) throws(QueueError) { try box.deregister(region) }
+  @inlinable
+  init(owner: PortOwner, traffic: PortTraffic) {
+    unsafe port = owner.port
+    self.traffic = traffic
+    self.owner = owner
+  }
+
+  // SAFETY, for every call below: `port` points to an initialised port of the type that the closures were made for, and
+  // belongs to this noncopyable value alone, so a mutating call has exclusive access to it.
+
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? { box.fill(&empties) }
+  public mutating func fill(_ empties: inout Burst) -> Refusal? { unsafe traffic.fill(port, &empties) }
+
   @inlinable
-  public mutating func receive(into filled: inout Burst) { box.receive(into: &filled) }
+  public mutating func receive(into filled: inout Burst) { unsafe traffic.receive(port, &filled) }
+
   @inlinable
   @discardableResult
-  public mutating func transmit(_ filled: inout Burst) -> Refusal? { box.transmit(&filled) }
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? { unsafe traffic.transmit(port, &filled) }
+
   @inlinable
-  public mutating func complete(into sent: inout Burst) { box.complete(into: &sent) }
+  public mutating func complete(into sent: inout Burst) { unsafe traffic.complete(port, &sent) }
+
   @inlinable
-  public mutating func notify() { box.notify() }
+  public mutating func notify() { unsafe traffic.notify(port) }
+
+  public mutating func register(_ region: borrowing Region) throws(QueueError) {
+    try unsafe owner.setUp.register(port, region).get()
+  }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    try unsafe owner.setUp.deregister(port, region).get()
+  }
+
   public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try box.control(request)
-  }
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { box.advance(to: now) }
-  public mutating func arm() -> Bool { box.arm() }
-  public mutating func disarm() { box.disarm() }
-  public func addWakeFileDescriptors(to list: inout [Int32]) { box.addWakeFileDescriptors(to: &list) }
-  public mutating func quiesce() { box.quiesce() }
-  public var isExhausted: Bool { box.isExhausted }
-  public var wantedBufferCount: Int { box.wantedBufferCount }
-  public var wantedBufferByteCount: Int { box.wantedBufferByteCount }
-  public func census() -> Census { box.census() }
-  public func report(into reports: inout [StageReport]) { box.report(into: &reports) }
-}
-
-/// The calls of a port, to be overridden by the box that knows which port it is.
-@usableFromInline
-class PortBox<Unit: Traffic> {
-  @inlinable init() {}
-  @usableFromInline func register(_ region: borrowing Region) throws(QueueError) { fatalError("abstract") }
-  @usableFromInline func deregister(_ region: borrowing Region) throws(QueueError) { fatalError("abstract") }
-  @usableFromInline func fill(_ empties: inout Burst) -> Refusal? { fatalError("abstract") }
-  @usableFromInline func receive(into filled: inout Burst) { fatalError("abstract") }
-  @usableFromInline func transmit(_ filled: inout Burst) -> Refusal? { fatalError("abstract") }
-  @usableFromInline func complete(into sent: inout Burst) { fatalError("abstract") }
-  @usableFromInline func notify() { fatalError("abstract") }
-  @usableFromInline func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    fatalError("abstract")
-  }
-  @usableFromInline func advance(to now: MonotonicTime) -> MonotonicTime { fatalError("abstract") }
-  @usableFromInline func arm() -> Bool { fatalError("abstract") }
-  @usableFromInline func disarm() { fatalError("abstract") }
-  @usableFromInline func addWakeFileDescriptors(to list: inout [Int32]) { fatalError("abstract") }
-  @usableFromInline func quiesce() { fatalError("abstract") }
-  @usableFromInline var isExhausted: Bool { fatalError("abstract") }
-  @usableFromInline var wantedBufferCount: Int { fatalError("abstract") }
-  @usableFromInline var wantedBufferByteCount: Int { fatalError("abstract") }
-  @usableFromInline func census() -> Census { fatalError("abstract") }
-  @usableFromInline func report(into reports: inout [StageReport]) { fatalError("abstract") }
-}
-
-/// Holds a port behind a pointer of its own, so that a call needs no exclusivity check on class state.
-@safe
-@usableFromInline
-final class PortBoxOf<P: Port & ~Copyable>: PortBox<P.Unit> {
-  @usableFromInline let port: UnsafeMutablePointer<P>
-
-  // SAFETY, for every access below: `port` is initialised from init to deinit and belongs to this box alone; the AnyPort
-  // that holds the box is noncopyable, so its mutating methods have exclusive access.
-  @inlinable
-  init(_ port: consuming P) {
-    unsafe self.port = UnsafeMutablePointer<P>.allocate(capacity: 1)
-    unsafe self.port.initialize(to: port)
+    try unsafe owner.setUp.control(port, request).get()
   }
 
-  deinit {
-    unsafe port.deinitialize(count: 1)
-    unsafe port.deallocate()
-  }
+  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { unsafe owner.setUp.advance(port, now) }
 
+  public mutating func arm() -> Bool { unsafe owner.setUp.arm(port) }
+
+  public mutating func disarm() { unsafe owner.setUp.disarm(port) }
+
+  public func addWakeFileDescriptors(to list: inout [Int32]) { unsafe owner.setUp.addWakeFileDescriptors(port, &list) }
+
+  public mutating func quiesce() { unsafe owner.setUp.quiesce(port) }
+
+  public var isExhausted: Bool { unsafe owner.setUp.isExhausted(port) }
+
+  public var wantedBufferCount: Int { unsafe owner.setUp.wanted(port).count }
+
+  public var wantedBufferByteCount: Int { unsafe owner.setUp.wanted(port).byteCount }
+
+  public func census() -> Census { unsafe owner.setUp.census(port) }
+
+  public func report(into reports: inout [StageReport]) { unsafe owner.setUp.report(port, &reports) }
+
+  /// The same port under another name of its kind of traffic. Both names must be of one kind: the check is at run time.
   @inlinable
-  override func register(_ region: borrowing Region) throws(QueueError) { try unsafe port.pointee.register(region) }
-  @inlinable
-  override func deregister(_ region: borrowing Region) throws(QueueError) { try unsafe port.pointee.deregister(region) }
-  @inlinable
-  override func fill(_ empties: inout Burst) -> Refusal? { unsafe port.pointee.fill(&empties) }
-  @inlinable
-  override func receive(into filled: inout Burst) { unsafe port.pointee.receive(into: &filled) }
-  @inlinable
-  override func transmit(_ filled: inout Burst) -> Refusal? { unsafe port.pointee.transmit(&filled) }
-  @inlinable
-  override func complete(into sent: inout Burst) { unsafe port.pointee.complete(into: &sent) }
-  @inlinable
-  override func notify() { unsafe port.pointee.notify() }
-  @inlinable
-  override func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try unsafe port.pointee.control(request)
+  public consuming func retyped<Other: Traffic>(as other: Other.Type = Other.self) -> AnyPort<Other> {
+    precondition(Other.kind == Unit.kind, "a port of \(Unit.kind) does not carry \(Other.kind)")
+    return AnyPort<Other>(owner: owner, traffic: traffic)
   }
-  @inlinable
-  override func advance(to now: MonotonicTime) -> MonotonicTime { unsafe port.pointee.advance(to: now) }
-  @inlinable
-  override func arm() -> Bool { unsafe port.pointee.arm() }
-  @inlinable
-  override func disarm() { unsafe port.pointee.disarm() }
-  @inlinable
-  override func addWakeFileDescriptors(to list: inout [Int32]) {
-    unsafe port.pointee.addWakeFileDescriptors(to: &list)
-  }
-  @inlinable
-  override func quiesce() { unsafe port.pointee.quiesce() }
-  @inlinable
-  override var isExhausted: Bool { unsafe port.pointee.isExhausted }
-  @inlinable
-  override var wantedBufferCount: Int { unsafe port.pointee.wantedBufferCount }
-  @inlinable
-  override var wantedBufferByteCount: Int { unsafe port.pointee.wantedBufferByteCount }
-  @inlinable
-  override func census() -> Census { unsafe port.pointee.census() }
-  @inlinable
-  override func report(into reports: inout [StageReport]) { unsafe port.pointee.report(into: &reports) }
 }

@@ -90,6 +90,7 @@ public protocol Port: ~Copyable {
 }
 
 extension Port where Self: ~Copyable {
+  @inlinable
   public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
     throw QueueError(.unsupported)
   }
@@ -100,15 +101,21 @@ extension Port where Self: ~Copyable {
   @inlinable
   public mutating func advance(to now: MonotonicTime) -> MonotonicTime { .never }
 
+  @inlinable
   public mutating func disarm() {}
 
+  @inlinable
   public func addWakeFileDescriptors(to list: inout [Int32]) {}
 
+  @inlinable
   public mutating func quiesce() {}
 
+  @inlinable
   public var isExhausted: Bool { false }
 
+  @inlinable
   public var wantedBufferCount: Int { 0 }
 
+  @inlinable
   public var wantedBufferByteCount: Int { 0 }
 }

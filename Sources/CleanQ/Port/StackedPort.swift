@@ -7,8 +7,10 @@ public protocol StackedPort: Port, ~Copyable {
 }
 
 extension StackedPort where Self: ~Copyable {
+  @inlinable
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try lower.register(region) }
 
+  @inlinable
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) { try lower.deregister(region) }
 
   @inlinable
@@ -28,6 +30,7 @@ extension StackedPort where Self: ~Copyable {
   @inlinable
   public mutating func notify() { lower.notify() }
 
+  @inlinable
   public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
     try lower.control(request)
   }
@@ -35,21 +38,30 @@ extension StackedPort where Self: ~Copyable {
   @inlinable
   public mutating func advance(to now: MonotonicTime) -> MonotonicTime { lower.advance(to: now) }
 
+  @inlinable
   public mutating func arm() -> Bool { lower.arm() }
 
+  @inlinable
   public mutating func disarm() { lower.disarm() }
 
+  @inlinable
   public func addWakeFileDescriptors(to list: inout [Int32]) { lower.addWakeFileDescriptors(to: &list) }
 
+  @inlinable
   public mutating func quiesce() { lower.quiesce() }
 
+  @inlinable
   public var isExhausted: Bool { lower.isExhausted }
 
+  @inlinable
   public var wantedBufferCount: Int { lower.wantedBufferCount }
 
+  @inlinable
   public var wantedBufferByteCount: Int { lower.wantedBufferByteCount }
 
+  @inlinable
   public func census() -> Census { lower.census() }
 
+  @inlinable
   public func report(into reports: inout [StageReport]) { lower.report(into: &reports) }
 }

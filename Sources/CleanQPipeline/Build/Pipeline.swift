@@ -14,7 +14,7 @@ public import Logging
 /// The compiler checks which stage may follow which, and that both ends are there. A `HandOver()` between two stages
 /// starts a new loop, on a thread of its own; all other neighbours are fused into one.
 public struct Pipeline<Body: PipelineBody>: Sendable {
-  let body: Body
+  @usableFromInline let body: Body
 
   public init(@PipelineBuilder _ make: () -> Body) { body = make() }
 
@@ -24,6 +24,7 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   ///   - placements: where the loops run, left to right; those that are not named run anywhere.
   ///   - logger: where the stages say what a user should know.
   /// - Throws: StageError where a stage could not be opened; everything is closed again then.
+  @inlinable
   public func start(
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")
   ) throws(StageError) -> RunningPipeline {
@@ -36,6 +37,7 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   ///
   /// - Returns: what it did.
   /// - Throws: StageError, as ``start(on:logger:)``.
+  @inlinable
   @discardableResult
   public func run(
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")

@@ -1,4 +1,4 @@
-internal import CleanQ
+public import CleanQ
 
 /// A pipeline with both ends: something that can be opened into loops.
 public protocol PipelineBody: Sendable {
@@ -8,9 +8,10 @@ public protocol PipelineBody: Sendable {
 
 /// A stack of stages with a device at its right end.
 public struct Joined<Left: PipelineStack, End: EndStage>: PipelineBody where Left.Unit == End.Unit {
-  let left: Left
-  let end: End
+  @usableFromInline let left: Left
+  @usableFromInline let end: End
 
+  @inlinable
   public func open(in context: PipelineContext) throws(StageError) {
     try left.open(in: context, then: JoinEnd(end: end, context: context))
   }
@@ -18,30 +19,47 @@ public struct Joined<Left: PipelineStack, End: EndStage>: PipelineBody where Lef
 
 /// A stack of stages with a sink at its right end.
 public struct Sunk<Left: PipelineStack, Sink: SinkStage>: PipelineBody {
-  let left: Left
-  let sink: Sink
+  @usableFromInline let left: Left
+  @usableFromInline let sink: Sink
 
+  @inlinable
   public func open(in context: PipelineContext) throws(StageError) {
     try left.open(in: context, then: JoinSink<Left.Unit, Sink>(sink: sink, context: context))
   }
 }
 
 /// Opens the device at the right end and joins the two.
+@usableFromInline
 struct JoinEnd<End: EndStage>: PortContinuation {
-  typealias Unit = End.Unit
-  let end: End
-  let context: PipelineContext
+  @usableFromInline typealias Unit = End.Unit
+  @usableFromInline let end: End
+  @usableFromInline let context: PipelineContext
 
+  @inlinable
+  init(end: End, context: PipelineContext) {
+    self.end = end
+    self.context = context
+  }
+
+  @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
     context.add(port, try end.open(in: context))
   }
 }
 
 /// Opens the sink at the right end and joins the two.
+@usableFromInline
 struct JoinSink<Unit: Traffic, Sink: SinkStage>: PortContinuation {
-  let sink: Sink
-  let context: PipelineContext
+  @usableFromInline let sink: Sink
+  @usableFromInline let context: PipelineContext
 
+  @inlinable
+  init(sink: Sink, context: PipelineContext) {
+    self.sink = sink
+    self.context = context
+  }
+
+  @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
     try sink.join(to: port, in: context)
   }
@@ -49,22 +67,26 @@ struct JoinSink<Unit: Traffic, Sink: SinkStage>: PortContinuation {
 
 extension SinkStage {
   /// Opens the sink and makes it the right end of a loop with `left`.
+  @inlinable
   func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
     try open(in: context, then: JoinRight(left: left, context: context))
   }
 }
 
 /// Joins the port that it holds to the one that it gets.
-private final class JoinRight<Left: Port & ~Copyable>: PortContinuation {
-  typealias Unit = Left.Unit
-  private var left: Left?
-  private let context: PipelineContext
+@usableFromInline
+final class JoinRight<Left: Port & ~Copyable>: PortContinuation {
+  @usableFromInline typealias Unit = Left.Unit
+  @usableFromInline var left: Left?
+  @usableFromInline let context: PipelineContext
 
+  @inlinable
   init(left: consuming Left, context: PipelineContext) {
     self.left = consume left
     self.context = context
   }
 
+  @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
     guard let left = left.take() else { preconditionFailure("a sink was opened twice") }
     context.add(left, port)

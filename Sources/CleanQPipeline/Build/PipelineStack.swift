@@ -12,8 +12,9 @@ public protocol PipelineStack: Sendable {
 /// A device at the left end.
 public struct Bottom<End: EndStage>: PipelineStack {
   public typealias Unit = End.Unit
-  let end: End
+  @usableFromInline let end: End
 
+  @inlinable
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
@@ -24,9 +25,10 @@ public struct Bottom<End: EndStage>: PipelineStack {
 /// A protocol layer on the stages to its left.
 public struct Layered<Below: PipelineStack, Layer: LayerStage>: PipelineStack where Below.Unit == Layer.Below {
   public typealias Unit = Layer.Above
-  let below: Below
-  let layer: Layer
+  @usableFromInline let below: Below
+  @usableFromInline let layer: Layer
 
+  @inlinable
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
@@ -37,9 +39,10 @@ public struct Layered<Below: PipelineStack, Layer: LayerStage>: PipelineStack wh
 /// A stage that lets anything through, on the stages to its left.
 public struct Tapped<Below: PipelineStack, Stage: PassThroughStage>: PipelineStack {
   public typealias Unit = Below.Unit
-  let below: Below
-  let stage: Stage
+  @usableFromInline let below: Below
+  @usableFromInline let stage: Stage
 
+  @inlinable
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
@@ -48,26 +51,44 @@ public struct Tapped<Below: PipelineStack, Stage: PassThroughStage>: PipelineSta
 }
 
 /// Continues with a layer on the port.
-private struct PutLayer<Layer: LayerStage, Next: PortContinuation>: PortContinuation where Next.Unit == Layer.Above {
-  typealias Unit = Layer.Below
-  typealias Result = Next.Result
-  let layer: Layer
-  let context: PipelineContext
-  let next: Next
+@usableFromInline
+struct PutLayer<Layer: LayerStage, Next: PortContinuation>: PortContinuation where Next.Unit == Layer.Above {
+  @usableFromInline typealias Unit = Layer.Below
+  @usableFromInline typealias Result = Next.Result
+  @usableFromInline let layer: Layer
+  @usableFromInline let context: PipelineContext
+  @usableFromInline let next: Next
 
+  @inlinable
+  init(layer: Layer, context: PipelineContext, next: Next) {
+    self.layer = layer
+    self.context = context
+    self.next = next
+  }
+
+  @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
     try layer.attach(to: port, in: context, then: next)
   }
 }
 
 /// Continues with a pass-through stage on the port.
-private struct PutThrough<Unit: Traffic, Stage: PassThroughStage, Next: PortContinuation>: PortContinuation
+@usableFromInline
+struct PutThrough<Unit: Traffic, Stage: PassThroughStage, Next: PortContinuation>: PortContinuation
 where Next.Unit == Unit {
-  typealias Result = Next.Result
-  let stage: Stage
-  let context: PipelineContext
-  let next: Next
+  @usableFromInline typealias Result = Next.Result
+  @usableFromInline let stage: Stage
+  @usableFromInline let context: PipelineContext
+  @usableFromInline let next: Next
 
+  @inlinable
+  init(stage: Stage, context: PipelineContext, next: Next) {
+    self.stage = stage
+    self.context = context
+    self.next = next
+  }
+
+  @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
     try stage.attach(to: port, in: context, then: next)
   }

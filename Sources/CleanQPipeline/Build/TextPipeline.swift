@@ -10,112 +10,51 @@ public struct TextPipeline: Sendable {
   /// Opens every stage and starts the threads; as ``Pipeline/start(on:logger:)``, with the CPUs of the text's marks.
   public func start(logger: Logger) throws(StageError) -> RunningPipeline {
     let context = PipelineContext(logger: logger)
-    var stack: OpenStack?
-    var placements: [Placement] = []
-    for (index, stage) in checked.stages.enumerated() {
-      let placement = stage.cpu.map { Placement.cpu($0) }
-      guard let below = stack else {
-        stack = try Self.bottom(stage, context)
-        placements = [placement ?? .any]
-        continue
-      }
-      var current = below
+    guard let first = checked.stages.first, let last = checked.stages.last else {
+      throw StageError("pipeline", "has no stages")
+    }
+    var placements = [Self.placement(first) ?? .any]
+    guard let bottom = first.description as? any EndStage else { throw Self.misplaced(first) }
+    var stack = try bottom.openBottom(in: context)
+    for stage in checked.stages.dropFirst() {
       // A mark for another CPU hands over to a new loop.
-      if let placement, placement != placements.last {
-        current = try current.put(HandOver(), context)
+      if let placement = Self.placement(stage), placement != placements.last {
+        stack = try HandOver().put(on: stack, in: context)
         placements.append(placement)
       }
-      if index == checked.stages.count - 1 {
-        try Self.end(stage, on: current, context)
-      } else {
-        stack = try Self.put(stage, on: current, context)
+      if stage.call.range == last.call.range {
+        try Self.end(stage, on: stack, context)
+        break
       }
+      stack = try Self.put(stage, on: stack, context)
     }
     return try RunningPipeline(context, placements: placements, texts: checked.stages.map(\.text))
   }
 
-  private static func bottom(_ stage: CheckedStage, _ context: PipelineContext) throws(StageError) -> OpenStack {
-    guard let end = stage.description as? any EndStage else { throw misplaced(stage) }
-    return try openBottom(end, context)
-  }
-
-  private static func openBottom(_ end: some EndStage, _ context: PipelineContext) throws(StageError) -> OpenStack {
-    OpenStackOf(AnyPort(try end.open(in: context)))
-  }
+  private static func placement(_ stage: CheckedStage) -> Placement? { stage.cpu.map { .cpu($0) } }
 
   private static func put(
-    _ stage: CheckedStage, on stack: OpenStack, _ context: PipelineContext
-  ) throws(StageError) -> OpenStack {
+    _ stage: CheckedStage, on stack: consuming AnyStack, _ context: PipelineContext
+  ) throws(StageError) -> AnyStack {
     if let layer = stage.description as? any LayerStage {
-      guard let result = try putLayer(layer, on: stack, context) else { throw misplaced(stage) }
+      guard let result = try layer.put(on: stack, in: context) else { throw misplaced(stage) }
       return result
     }
     guard let through = stage.description as? any PassThroughStage else { throw misplaced(stage) }
-    return try stack.put(through, context)
-  }
-
-  private static func putLayer<Layer: LayerStage>(
-    _ layer: Layer, on stack: OpenStack, _ context: PipelineContext
-  ) throws(StageError) -> OpenStack? {
-    guard let below = stack as? OpenStackOf<Layer.Below> else { return nil }
-    return OpenStackOf(try layer.attach(to: below.take(), in: context, then: Erase<Layer.Above>()))
+    return try through.put(on: stack, in: context)
   }
 
   private static func end(
-    _ stage: CheckedStage, on stack: OpenStack, _ context: PipelineContext
+    _ stage: CheckedStage, on stack: consuming AnyStack, _ context: PipelineContext
   ) throws(StageError) {
-    if let sink = stage.description as? any SinkStage { return try stack.end(sink, context) }
-    guard let end = stage.description as? any EndStage, try join(end, on: stack, context) else {
+    if let sink = stage.description as? any SinkStage { return try sink.openTop(on: stack, in: context) }
+    guard let end = stage.description as? any EndStage, try end.openTop(on: stack, in: context) else {
       throw misplaced(stage)
     }
-  }
-
-  private static func join<End: EndStage>(
-    _ end: End, on stack: OpenStack, _ context: PipelineContext
-  ) throws(StageError) -> Bool {
-    guard let left = stack as? OpenStackOf<End.Unit> else { return false }
-    try JoinEnd(end: end, context: context)(left.take())
-    return true
   }
 
   /// The checker lets no such stage through; a third party's description may say one shape and be another.
   private static func misplaced(_ stage: CheckedStage) -> StageError {
     StageError(stage.text, "cannot stand here: its description does not do what its shape says")
-  }
-}
-
-/// An opened stack whose kind of traffic is known at run time only.
-private class OpenStack {
-  func put(_ stage: any PassThroughStage, _ context: PipelineContext) throws(StageError) -> OpenStack {
-    fatalError("abstract")
-  }
-
-  func end(_ sink: any SinkStage, _ context: PipelineContext) throws(StageError) { fatalError("abstract") }
-}
-
-private final class OpenStackOf<Unit: Traffic>: OpenStack {
-  private var port: AnyPort<Unit>?
-
-  init(_ port: consuming AnyPort<Unit>) { self.port = consume port }
-
-  func take() -> AnyPort<Unit> {
-    guard let port = port.take() else { preconditionFailure("a stack was used twice") }
-    return port
-  }
-
-  override func put(_ stage: any PassThroughStage, _ context: PipelineContext) throws(StageError) -> OpenStack {
-    OpenStackOf(try stage.attach(to: take(), in: context, then: Erase<Unit>()))
-  }
-
-  override func end(_ sink: any SinkStage, _ context: PipelineContext) throws(StageError) {
-    try sink.join(to: take(), in: context)
-  }
-}
-
-/// Ends in a port of which only the kind of traffic is known.
-private struct Erase<Unit: Traffic>: PortContinuation {
-  func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> AnyPort<Unit>
-  where P.Unit == Unit {
-    AnyPort(port)
   }
 }

@@ -1,9 +1,10 @@
 internal import CPlatform
-internal import CleanQ
+public import CleanQ
 internal import Glibc
 internal import Synchronization
 
 /// What the threads of one running pipeline tell each other: go, stop, I still have work, I am at rest.
+@usableFromInline
 final class RunControl: Sendable {
   /// How long the loops go on after the last buffer moved, once they were told to stop: a device may still complete.
   static let quietMilliseconds: UInt64 = 5
@@ -17,9 +18,9 @@ final class RunControl: Sendable {
   }
 
   /// All buffers of the pipeline are carved from this.
-  let region: Region
+  @usableFromInline let region: Region
   /// Readable from the moment the pipeline was told to stop: wakes every sleeping loop.
-  let stopFile: Int32
+  @usableFromInline let stopFile: Int32
   /// Readable when every loop is at rest for good.
   let doneFile: Int32
   private let gate = Atomic<Int>(Gate.shut)
@@ -55,12 +56,14 @@ final class RunControl: Sendable {
   }
 
   /// Waits for the gate. Returns whether to run.
+  @usableFromInline
   func passGate() -> Bool {
     while gate.load(ordering: .acquiring) == Gate.shut { usleep(50) }
     return gate.load(ordering: .acquiring) == Gate.open
   }
 
   /// Asks every loop to drain and end. May be called more than once, from any thread.
+  @usableFromInline
   func stop() {
     let now = MonotonicTime.now.nanoseconds
     guard stopTime.load(ordering: .relaxed) == 0 else { return }
@@ -70,15 +73,18 @@ final class RunControl: Sendable {
   }
 
   /// Whether the loops were asked to drain.
+  @usableFromInline
   var isStopping: Bool { stopTime.load(ordering: .relaxed) != 0 }
 
   /// The moves so far; asked before a draining turn, and told to ``noteTurn(of:moved:since:at:)`` after it.
+  @usableFromInline
   var moves: UInt64 { moveCount.load(ordering: .acquiring) }
 
   /// A draining loop has made a turn.
   ///
   /// - Returns: whether draining is over. Every loop has seen an idle turn since the last move anywhere, so that nothing is
   ///   on its way between two of them, and no device has given anything back for a while; or it took too long.
+  @usableFromInline
   func noteTurn(of worker: Int, moved: Bool, since moves: UInt64, at now: MonotonicTime) -> Bool {
     if moved {
       moveCount.add(1, ordering: .acquiringAndReleasing)
@@ -95,9 +101,11 @@ final class RunControl: Sendable {
   }
 
   /// Waits until every loop is at rest: a census taken from here on is exact.
+  @usableFromInline
   func waitUntilAllRest() { meet(atRest) }
 
   /// Waits until every loop has taken its census, so that no port is closed under a neighbour's.
+  @usableFromInline
   func waitUntilAllCounted() {
     meet(counted)
     signal(doneFile)

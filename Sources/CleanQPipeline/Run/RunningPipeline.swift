@@ -28,6 +28,7 @@ public final class RunningPipeline {
   private let startTime = MonotonicTime.now
 
   /// Gives the opened loops their memory and starts their threads. What fails undoes all.
+  @usableFromInline
   init(_ context: PipelineContext, placements: [Placement], texts: [String]) throws(StageError) {
     workers = context.workers
     self.texts = texts
@@ -39,18 +40,17 @@ public final class RunningPipeline {
       }
       worker.cpu = cpu
     }
-    let wanted = PipelineMemory(workers, last: last)
-    control = try RunControl(region: wanted.makeRegion(context.logger), workerCount: workers.count)
+    let wanted = Self.wantedBuffers(workers, last: last)
+    control = try RunControl(region: Self.makeRegion(wanted, context.logger), workerCount: workers.count)
     for worker in workers {
-      do { try worker.register(control.region, isLast: worker === last) } catch { throw StageError("pipeline", error) }
+      if let error = worker.register(control.region, worker === last) { throw StageError("pipeline", error) }
     }
-    last.prime(
-      from: control.region, left: wanted.leftCount, right: wanted.rightCount, byteCount: wanted.bufferByteCount)
+    last.prime(control.region, wanted)
     do {
       for (index, worker) in workers.enumerated() {
         let control = control
         try threads.start(name: "cleanq-\(index)", cpu: worker.cpu) {
-          worker.run(control, index: index, isLast: worker === last)
+          worker.outcome = worker.run(control, index, worker === last)
         }
       }
     } catch {
@@ -96,28 +96,23 @@ public final class RunningPipeline {
   }
 }
 
-/// How much memory a pipeline needs.
-private struct PipelineMemory {
-  /// Buffers for the devices below the last loop and for that at its right end.
-  let leftCount: Int
-  let rightCount: Int
-  let bufferByteCount: Int
-
-  init(_ workers: [Worker], last: Worker) {
-    leftCount = workers.reduce(0) { $0 + $1.wantedBuffers.left }
-    rightCount = last.wantedBuffers.right
-    bufferByteCount = workers.reduce(2048) { max($0, ($1.wantedBufferByteCount + 63) / 64 * 64) }
+extension RunningPipeline {
+  /// What all loops together want of the last: buffers for the devices below it and for that at its right end.
+  private static func wantedBuffers(_ workers: [Worker], last: Worker) -> WantedBuffers {
+    let each = workers.map { $0.wanted() }
+    let byteCount = each.reduce(2048) { max($0, ($1.byteCount + 63) / 64 * 64) }
+    return WantedBuffers(left: each.reduce(0) { $0 + $1.left }, right: last.wanted().right, byteCount: byteCount)
   }
 
-  func makeRegion(_ logger: Logger) throws(StageError) -> Region {
-    let count = max(leftCount + rightCount, Burst.capacity)
+  private static func makeRegion(_ wanted: WantedBuffers, _ logger: Logger) throws(StageError) -> Region {
+    let count = max(wanted.left + wanted.right, Burst.capacity)
     do {
-      let region = try Region(byteCount: count * bufferByteCount)
+      let region = try Region(byteCount: count * wanted.byteCount)
       logger.info(
         "memory", metadata: ["buffers": "\(count)", "bytes": "\(region.byteCount)", "page": "\(region.pageByteCount)"])
       return region
     } catch {
-      throw StageError("pipeline", "no memory for \(count) buffers of \(bufferByteCount) bytes: \(error)")
+      throw StageError("pipeline", "no memory for \(count) buffers of \(wanted.byteCount) bytes: \(error)")
     }
   }
 }

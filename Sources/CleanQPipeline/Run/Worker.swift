@@ -1,35 +1,62 @@
-internal import CleanQ
+public import CleanQ
 
-/// One loop of a pipeline, which runs on one thread: what every loop can be asked to do, whatever ports it joins.
-class Worker {
+/// One loop of a pipeline: what every loop can be asked to do, whatever ports it joins.
+///
+/// The closures are made where the loop's type is known, so that the loop is compiled for that type.
+@usableFromInline
+final class Worker {
   /// The CPU that the loop is pinned to, or nil.
   var cpu: Int?
-
-  /// Buffers that the devices of this loop want: below, and at its right end.
-  var wantedBuffers: (left: Int, right: Int) { fatalError("abstract") }
-  var wantedBufferByteCount: Int { fatalError("abstract") }
-
-  /// Registers the region with the left port, and with the right one where the loop is the last.
-  func register(_ region: borrowing Region, isLast: Bool) throws(QueueError) { fatalError("abstract") }
-
-  /// Carves buffers and gives them to the ports' receive queues.
-  func prime(from region: borrowing Region, left: Int, right: Int, byteCount: Int) { fatalError("abstract") }
-
-  /// Runs the loop until the pipeline stops. Afterwards the ports are closed and ``outcome`` is set.
-  func run(_ control: RunControl, index: Int, isLast: Bool) { fatalError("abstract") }
-
   /// What the loop said when it was at rest.
-  var outcome = WorkerOutcome()
+  @usableFromInline var outcome = WorkerOutcome()
+
+  /// What the devices of this loop want.
+  @usableFromInline let wanted: () -> WantedBuffers
+  /// Registers the region with the left port, and with the right one where the loop is the last.
+  @usableFromInline let register: (_ region: borrowing Region, _ isLast: Bool) -> QueueError?
+  /// Carves buffers and gives them to the ports' receive queues.
+  @usableFromInline let prime: (_ region: borrowing Region, _ wanted: WantedBuffers) -> Void
+  /// Runs the loop until the pipeline stops, then closes its ports.
+  @usableFromInline let run: (_ control: RunControl, _ index: Int, _ isLast: Bool) -> WorkerOutcome
+
+  @inlinable
+  init<Left: Port & ~Copyable, Right: Port & ~Copyable>(_ loop: Loop<Left, Right>) {
+    wanted = { loop.wanted }
+    register = { loop.register($0, isLast: $1) }
+    prime = { loop.prime(from: $0, $1) }
+    run = { loop.run($0, index: $1, isLast: $2) }
+  }
+}
+
+/// How many buffers a loop's devices work best with, and how long they have to be.
+@frozen
+@usableFromInline
+struct WantedBuffers {
+  @usableFromInline var left: Int
+  @usableFromInline var right: Int
+  @usableFromInline var byteCount: Int
+
+  @inlinable
+  init(left: Int, right: Int, byteCount: Int) {
+    self.left = left
+    self.right = right
+    self.byteCount = byteCount
+  }
 }
 
 /// What a loop leaves behind.
+@frozen
+@usableFromInline
 struct WorkerOutcome {
   /// The stages of its left port, bottom up, then those of its right port.
-  var reports: [StageReport] = []
+  @usableFromInline var reports: [StageReport] = []
   /// Everything it and what is below it held when all loops were at rest.
-  var held = Census()
+  @usableFromInline var held = Census()
   /// What it should have held: in the last loop all buffers that exist, in another what the cable above it has counted.
-  var expectedByteCount = 0
+  @usableFromInline var expectedByteCount = 0
   /// In the last loop, the buffers that exist.
-  var bufferCount = 0
+  @usableFromInline var bufferCount = 0
+
+  @inlinable
+  init() {}
 }

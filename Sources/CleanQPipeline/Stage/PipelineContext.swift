@@ -11,8 +11,12 @@ public final class PipelineContext {
   public init(logger: Logger) { self.logger = logger }
 
   /// Makes two ports the ends of a loop.
+  @inlinable
   public func add<Left: Port & ~Copyable, Right: Port & ~Copyable>(_ left: consuming Left, _ right: consuming Right)
   where Left.Unit == Right.Unit {
-    workers.append(JunctionWorker(left, right))
+    add(Worker(Loop(Junction(left, right))))
   }
+
+  @usableFromInline
+  func add(_ worker: Worker) { workers.append(worker) }
 }

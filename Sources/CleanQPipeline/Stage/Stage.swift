@@ -3,6 +3,9 @@ public import CleanQ
 // Descriptions of stages. A description is a plain value; nothing is open before a pipeline opens it. The type of the
 // port that a layer makes depends on the port below it, and Swift has no generic associated types, so a stage passes its
 // port on to a continuation: the whole stack is one concrete type, and the compiler sees through all of it.
+//
+// The requirements that speak of texts have default implementations (AnyStack.swift); they are requirements so that they
+// are compiled for each stage, and not once for all.
 
 /// What happens next with a port that was just opened.
 public protocol PortContinuation {
@@ -18,6 +21,12 @@ public protocol EndStage: StageDescription {
 
   /// Opens the port. What it opened goes when the port goes.
   func open(in context: PipelineContext) throws(StageError) -> Opened
+
+  /// Opens the port as the left end of a pipeline from a text.
+  func openBottom(in context: PipelineContext) throws(StageError) -> AnyStack
+
+  /// Opens the port as the right end of a pipeline from a text. Returns false where its traffic is of another kind.
+  func openTop(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError) -> Bool
 }
 
 /// A stage that turns one kind of traffic into another: a protocol layer.
@@ -29,6 +38,9 @@ public protocol LayerStage: StageDescription {
   func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above
+
+  /// Puts the layer on a stack from a text. Returns nil where its traffic is of another kind.
+  func put(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError) -> AnyStack?
 }
 
 /// A stage through which traffic of any kind passes: a counter, a capture, a hand-over to another thread.
@@ -37,10 +49,16 @@ public protocol PassThroughStage: StageDescription {
   func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit
+
+  /// Puts the stage on a stack from a text.
+  func put(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError) -> AnyStack
 }
 
 /// A stage that ends a pipeline of any kind of traffic on the right: echo, discard.
 public protocol SinkStage: StageDescription {
   /// Opens the port and passes it on.
   func open<Next: PortContinuation>(in context: PipelineContext, then next: Next) throws(StageError) -> Next.Result
+
+  /// Opens the port as the right end of a pipeline from a text.
+  func openTop(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError)
 }

@@ -4,12 +4,14 @@ public import CleanQ
 /// single-producer single-consumer rings joins them. In texts this is the `@CPU` mark.
 public struct HandOver: PassThroughStage {
   /// Slots of each ring; enough for all buffers of a pipeline, so that no ring is ever full.
-  static let slotCount = 4096
+  @inlinable
+  static var slotCount: Int { 4096 }
 
   public init() {}
 
   public var shape: StageShape { .passThrough }
 
+  @inlinable
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {

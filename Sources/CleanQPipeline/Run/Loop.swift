@@ -1,0 +1,138 @@
+public import CleanQ
+
+/// The loop over one junction, compiled for the types of its ports in the module that puts the pipeline together.
+@usableFromInline
+final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Unit == Right.Unit {
+  /// Nil once the loop has taken it to its thread.
+  @usableFromInline var junction: Junction<Left, Right>?
+
+  @inlinable
+  init(_ junction: consuming Junction<Left, Right>) { self.junction = consume junction }
+
+  @inlinable
+  var wanted: WantedBuffers {
+    WantedBuffers(
+      left: junction?.left.wantedBufferCount ?? 0, right: junction?.right.wantedBufferCount ?? 0,
+      byteCount: max(junction?.left.wantedBufferByteCount ?? 0, junction?.right.wantedBufferByteCount ?? 0))
+  }
+
+  /// Registers the region with the left port, and with the right one where the loop is the last: the right end of another
+  /// is a cable, which the loop above registers.
+  @inlinable
+  func register(_ region: borrowing Region, isLast: Bool) -> QueueError? {
+    do throws(QueueError) {
+      try junction?.left.register(region)
+      if isLast { try junction?.right.register(region) }
+      return nil
+    } catch { return error }
+  }
+
+  /// Carves buffers and gives them to the ports' receive queues.
+  @inlinable
+  func prime(from region: borrowing Region, _ wanted: WantedBuffers) {
+    var burst = Burst()
+    var left = wanted.left
+    while left > 0, region.carve(min(left, burst.room), byteCount: wanted.byteCount, into: &burst) {
+      left -= burst.count
+      guard junction?.left.fill(&burst) == nil else { break }
+    }
+    var right = wanted.right
+    while right > 0, region.carve(min(right, burst.room), byteCount: wanted.byteCount, into: &burst) {
+      right -= burst.count
+      guard junction?.right.fill(&burst) == nil else { break }
+    }
+    burst.releaseAll()
+  }
+
+  /// Runs until the pipeline stops; the ports close when it returns, on the thread that used them.
+  @inlinable
+  func run(_ control: RunControl, index: Int, isLast: Bool) -> WorkerOutcome {
+    var outcome = WorkerOutcome()
+    guard control.passGate(), var junction = junction.take() else { return outcome }
+    turn(&junction, control)
+    drain(&junction, control, index: index)
+    control.waitUntilAllRest()
+    junction.left.report(into: &outcome.reports)
+    junction.right.report(into: &outcome.reports)
+    outcome.held = junction.held()
+    outcome.held.addHoldings(of: junction.left.census())
+    let right = junction.right.census()
+    if isLast {
+      outcome.held.addHoldings(of: right)
+      outcome.expectedByteCount = control.region.liveByteCount
+      outcome.bufferCount = control.region.liveBufferCount
+    } else {
+      outcome.expectedByteCount = right.ownedByteCount
+    }
+    control.waitUntilAllCounted()
+    endLifetime(of: junction)
+    return outcome
+  }
+
+  /// Turns until the pipeline is to stop.
+  @inlinable
+  func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl) {
+    var files = [control.stopFile]
+    junction.left.addWakeFileDescriptors(to: &files)
+    junction.right.addWakeFileDescriptors(to: &files)
+    var wait = IdleWait(files: files)
+    var deadline = advance(&junction, to: .now)
+    var busyTurns = 0
+    while !control.isStopping {
+      if junction.turn() > 0 {
+        wait.reset()
+        busyTurns &+= 1
+        // The clock is read once in a while when there is work, and at every turn when there is none.
+        if busyTurns & 31 != 0 { continue }
+      }
+      let now = MonotonicTime.now
+      if now >= deadline { deadline = advance(&junction, to: now) }
+      if junction.left.isExhausted || junction.right.isExhausted { control.stop() }
+      if wait.isTired(at: now) { sleep(&junction, &wait, now: now, until: deadline) }
+    }
+  }
+
+  @inlinable
+  func sleep(
+    _ junction: inout Junction<Left, Right>, _ wait: inout IdleWait, now: MonotonicTime, until deadline: MonotonicTime
+  ) {
+    // Both are armed before anything is looked at again: what comes in from here on wakes the thread.
+    let leftIsIdle = junction.left.arm()
+    let rightIsIdle = junction.right.arm()
+    if leftIsIdle, rightIsIdle { wait.sleep(now: now, until: deadline) }
+    junction.left.disarm()
+    junction.right.disarm()
+  }
+
+  /// Turns without taking anything new, until nothing moves any more.
+  @inlinable
+  func drain(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int) {
+    junction.left.quiesce()
+    junction.right.quiesce()
+    while true {
+      let moves = control.moves
+      let moved = junction.turn() > 0
+      let now = MonotonicTime.now
+      _ = advance(&junction, to: now)
+      if control.noteTurn(of: index, moved: moved, since: moves, at: now) { return }
+    }
+  }
+
+  @inlinable
+  func advance(_ junction: inout Junction<Left, Right>, to now: MonotonicTime) -> MonotonicTime {
+    min(junction.left.advance(to: now), junction.right.advance(to: now))
+  }
+}
+
+extension Region {
+  /// Appends up to `count` empty buffers to a burst. Returns false where there is none in it afterwards.
+  @usableFromInline
+  func carve(_ count: Int, byteCount: Int, into burst: inout Burst) -> Bool {
+    for _ in 0..<count {
+      guard var buffer = buffer(byteCount: byteCount) else { break }
+      buffer.reset()
+      burst.append(buffer)
+    }
+    return !burst.isEmpty
+  }
+}
