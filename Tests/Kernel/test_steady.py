@@ -57,11 +57,12 @@ class Steady(Case):
 
         (small, _), (large, summary) = run(20_000), run(60_000)
         self.assert_free(small, large, 40_000)
-        tap = summary.stage("tap")
-        self.assertLess(tap["counters"]["io-enters"], tap["received"]["packets"], "a system call for each packet")
+        return summary.stage("tap")
 
     def test_echo(self):
-        self.echo(ECHO)
+        tap = self.echo(ECHO)
+        # A loop that waits for the client looks at the device now and then, which is a system call too.
+        self.assertLess(tap["counters"]["io-enters"], tap["received"]["packets"], "a system call for each packet")
 
     def test_echo_on_two_cpus(self):
         if len(os.sched_getaffinity(0)) < 2:

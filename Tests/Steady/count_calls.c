@@ -43,13 +43,13 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
 
 __attribute__((preserve_most)) void *swift_retain(void *object) {
   REAL("swift_retain", void *(*)(void *));
-  atomic_fetch_add_explicit(&retains, 1, memory_order_relaxed);
+  if (object) atomic_fetch_add_explicit(&retains, 1, memory_order_relaxed);
   return real(object);
 }
 
 __attribute__((preserve_most)) void swift_release(void *object) {
   REAL("swift_release", void (*)(void *));
-  atomic_fetch_add_explicit(&releases, 1, memory_order_relaxed);
+  if (object) atomic_fetch_add_explicit(&releases, 1, memory_order_relaxed);
   real(object);
 }
 

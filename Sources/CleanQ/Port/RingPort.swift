@@ -10,6 +10,8 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   @usableFromInline var receiving: RingLink
   /// Packets: transmitted here, completed back.
   @usableFromInline var transmitting: RingLink
+  /// Wakes this end, and the other.
+  @usableFromInline let ownBell: Doorbell
   @usableFromInline let peerBell: Doorbell
   @usableFromInline var isUnannounced = false
 
@@ -39,6 +41,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
     // The second end's receive rings are the first end's transmit rings.
     transmitting = RingLink(channel, end: end, lane: end == .first ? 0 : 2)
     receiving = RingLink(channel, end: end, lane: end == .first ? 2 : 0)
+    ownBell = channel.bell(of: end)
     peerBell = channel.bell(of: end.other)
   }
 
@@ -82,13 +85,13 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   }
 
   public mutating func arm() -> Bool {
-    channel.bell(of: end).arm()
+    ownBell.arm()
     return !receiving.hasArrivals() && !transmitting.hasArrivals()
   }
 
-  public mutating func disarm() { channel.bell(of: end).disarm() }
+  public mutating func disarm() { ownBell.disarm() }
 
-  public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(channel.bell(of: end).file) }
+  public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(ownBell.file) }
 
   public func census() -> Census { channel.census(of: end) }
 

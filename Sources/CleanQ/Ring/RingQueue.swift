@@ -7,6 +7,8 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
   @usableFromInline let channel: RingChannel
   @usableFromInline let end: RingEnd
   @usableFromInline var link: RingLink
+  /// Wakes this end, and the other.
+  @usableFromInline let ownBell: Doorbell
   @usableFromInline let peerBell: Doorbell
   @usableFromInline var isUnannounced = false
 
@@ -33,6 +35,7 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
     self.channel = channel
     self.end = end
     link = RingLink(channel, end: end, lane: 0)
+    ownBell = channel.bell(of: end)
     peerBell = channel.bell(of: end.other)
   }
 
@@ -82,13 +85,13 @@ extension RingQueue {
   ///
   /// - Returns: false where something has arrived already, so that sleeping would be wrong.
   public mutating func arm() -> Bool {
-    channel.bell(of: end).arm()
+    ownBell.arm()
     return !link.hasArrivals()
   }
 
   /// Ends what ``arm()`` began.
-  public mutating func disarm() { channel.bell(of: end).disarm() }
+  public mutating func disarm() { ownBell.disarm() }
 
   /// Becomes readable when the other end notifies after ``arm()``. Owned by the queue.
-  public var wakeFileDescriptor: Int32 { channel.bell(of: end).file }
+  public var wakeFileDescriptor: Int32 { ownBell.file }
 }

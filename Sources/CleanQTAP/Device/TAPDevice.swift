@@ -34,6 +34,10 @@ struct TAPDevice: ~Copyable, Sendable {
     unsafe if_nametoindex(name) != 0
   }
 
+  /// How long a device may be busy. A process that was killed lets go of its io_uring, and with it of the device, some
+  /// time after it is gone.
+  private static var patienceMilliseconds: UInt64 { 500 }
+
   /// Makes the device, or takes hold of one that exists.
   ///
   /// - Throws: no permission, another process has it, the name belongs to something else.
@@ -41,7 +45,13 @@ struct TAPDevice: ~Copyable, Sendable {
     var request = InterfaceRequest(name: name)
     // One frame per read and write, without a header of the driver's own.
     request.flags = Int16(IFF_TAP | IFF_NO_PI)
-    if let number = request.perform(CPLATFORM_TUNSETIFF, on: file) {
+    let patience = MonotonicTime.now.advanced(byMilliseconds: Self.patienceMilliseconds)
+    var failure = request.perform(CPLATFORM_TUNSETIFF, on: file)
+    while failure == EBUSY, MonotonicTime.now < patience {
+      usleep(5000)
+      failure = request.perform(CPLATFORM_TUNSETIFF, on: file)
+    }
+    if let number = failure {
       throw Self.cannotAttach(stage: stage, name: name, errno: number)
     }
     // A device that another program used may have been told that checksums and segments can be left to the reader.
