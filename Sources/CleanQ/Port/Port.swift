@@ -2,8 +2,8 @@
 ///
 /// Each of the two is a CleanQ queue. The receive queue takes empty buffers (``fill(_:)``) and gives filled ones
 /// (``receive(into:)``). The transmit queue takes filled buffers (``transmit(_:)``) and gives them back when they are sent
-/// (``complete(into:)``). The four verbs are those of an AF_XDP socket's four rings; ``ReceiveQueue`` and
-/// ``TransmitQueue`` show either side as a ``Queue``.
+/// (``complete(into:)``). The four verbs are those of an AF_XDP socket's four rings; ``PortQueue`` shows either side as
+/// a ``Queue``.
 ///
 ///              fill ─►┐        ┌─► receive        transmit ─►┐        ┌─► complete
 ///          empty      │        │     filled         filled   │        │      sent

@@ -108,8 +108,8 @@ extension RunningPipeline {
     let count = max(wanted.left + wanted.right, Burst.capacity)
     do {
       let region = try Region(byteCount: count * wanted.byteCount)
-      logger.info(
-        "memory", metadata: ["buffers": "\(count)", "bytes": "\(region.byteCount)", "page": "\(region.pageByteCount)"])
+      let pages = region.pageByteCount > 65_536 ? "hugepages" : "ordinary pages"
+      logger.notice("memory", metadata: ["buffers": "\(count) of \(wanted.byteCount) bytes", "in": "\(pages)"])
       return region
     } catch {
       throw StageError("pipeline", "no memory for \(count) buffers of \(wanted.byteCount) bytes: \(error)")
