@@ -101,6 +101,19 @@ public struct Burst: ~Copyable, @unchecked Sendable {
 }
 
 extension Burst {
+  /// Puts a buffer `index` places behind the last one, where ``adopt(_:)`` will find it: appending without counting one by
+  /// one, which would send the count through memory for each.
+  @inlinable
+  @inline(__always)
+  func place(_ buffer: consuming Buffer, at index: Int) {
+    // SAFETY: the caller stays below ``room``, so the slot is inside the allocation and not initialised.
+    unsafe slot(used &+ index).initialize(to: buffer)
+  }
+
+  /// Counts the `count` buffers that were placed.
+  @inlinable
+  mutating func adopt(_ count: Int) { used &+= count }
+
   /// Drops the first `count` buffers without sending them home: their bytes have a new owner.
   @inlinable
   mutating func forgetFirst(_ count: Int) {

@@ -8,13 +8,12 @@ public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
   public var region: RegionID
   /// The buffer's first byte, counted from the region's.
   public var offset: UInt64
-  /// The buffer's length in bytes, at least 1.
-  public var byteCount: UInt32
-  /// The first valid byte, counted from the buffer's first.
-  public var validOffset: UInt32
-  /// How many bytes are valid.
-  public var validByteCount: UInt32
-  public var flags: BufferFlags
+  // Two fields in one word each, so that a descriptor moves as four words: what is stored in pieces of one size and loaded
+  // in pieces of another stalls the processor.
+  /// Low half: the buffer's length. High half: where its valid part begins.
+  @usableFromInline var extent: UInt64
+  /// Low half: the length of the valid part. High half: the marks.
+  @usableFromInline var content: UInt64
 
   @inlinable
   public init(
@@ -23,10 +22,35 @@ public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
   ) {
     self.region = region
     self.offset = offset
-    self.byteCount = byteCount
-    self.validOffset = validOffset
-    self.validByteCount = validByteCount
-    self.flags = flags
+    extent = UInt64(byteCount) | UInt64(validOffset) << 32
+    content = UInt64(validByteCount) | UInt64(flags.rawValue) << 32
+  }
+
+  /// The buffer's length in bytes, at least 1.
+  @inlinable
+  public var byteCount: UInt32 {
+    get { UInt32(truncatingIfNeeded: extent) }
+    set { extent = extent & ~0xFFFF_FFFF | UInt64(newValue) }
+  }
+
+  /// The first valid byte, counted from the buffer's first.
+  @inlinable
+  public var validOffset: UInt32 {
+    get { UInt32(truncatingIfNeeded: extent >> 32) }
+    set { extent = extent & 0xFFFF_FFFF | UInt64(newValue) << 32 }
+  }
+
+  /// How many bytes are valid.
+  @inlinable
+  public var validByteCount: UInt32 {
+    get { UInt32(truncatingIfNeeded: content) }
+    set { content = content & ~0xFFFF_FFFF | UInt64(newValue) }
+  }
+
+  @inlinable
+  public var flags: BufferFlags {
+    get { BufferFlags(rawValue: UInt32(truncatingIfNeeded: content >> 32)) }
+    set { content = content & 0xFFFF_FFFF | UInt64(newValue.rawValue) << 32 }
   }
 
   /// What is wrong with this descriptor in a region of the given size; nil where it is in bounds.

@@ -23,6 +23,20 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
       self.base = base
       self.byteCount = byteCount
     }
+
+    /// Turns a descriptor into the buffer that it names, after every check of the contract.
+    ///
+    /// SAFETY: the caller has taken the bytes over from whoever owned them; a registered region stays mapped.
+    @unsafe
+    @inlinable
+    @inline(__always)
+    func buffer(_ descriptor: Descriptor) -> Result<Buffer, DescriptorFault> {
+      guard id == descriptor.region, let base = unsafe UnsafeMutableRawPointer(bitPattern: base) else {
+        return .failure(.unknownRegion)
+      }
+      if let fault = descriptor.fault(regionByteCount: byteCount) { return .failure(fault) }
+      return unsafe .success(Buffer(base: base, descriptor: descriptor))
+    }
   }
 
   @usableFromInline let entries: UnsafeMutablePointer<Entry>
@@ -45,6 +59,33 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
     unsafe entries[region.slot & (RegionDirectory.capacity &- 1)].id == region
   }
 
+  /// How many of the first `count` buffers of a burst belong to registered regions, up to the first that does not.
+  ///
+  /// - Complexity: O(`count`); neighbours of one region are looked up once.
+  @inlinable
+  func countKnown(_ burst: borrowing Burst, of count: Int) -> Int {
+    var known = 0
+    var region = RegionID.none
+    while known < count {
+      let next = burst[known].region
+      if next != region {
+        guard contains(next) else { break }
+        region = next
+      }
+      known &+= 1
+    }
+    return known
+  }
+
+  /// The entry where the region would be; of another region, or none, where it is not registered.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  func entry(of region: RegionID) -> Entry {
+    // SAFETY: the mask keeps the index inside the table.
+    unsafe entries[region.slot & (RegionDirectory.capacity &- 1)]
+  }
+
   /// Turns a descriptor into the buffer that it names, after every check of the contract.
   ///
   /// SAFETY: the caller has taken the bytes over from whoever owned them.
@@ -53,13 +94,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   @unsafe
   @inlinable
   func buffer(_ descriptor: Descriptor) -> Result<Buffer, DescriptorFault> {
-    // SAFETY: the mask keeps the index inside the table; a registered region stays mapped.
-    let entry = unsafe entries[descriptor.region.slot & (RegionDirectory.capacity &- 1)]
-    guard entry.id == descriptor.region, let base = unsafe UnsafeMutableRawPointer(bitPattern: entry.base) else {
-      return .failure(.unknownRegion)
-    }
-    if let fault = descriptor.fault(regionByteCount: entry.byteCount) { return .failure(fault) }
-    return unsafe .success(Buffer(base: base, descriptor: descriptor))
+    unsafe entry(of: descriptor.region).buffer(descriptor)
   }
 
   /// Adds a region.

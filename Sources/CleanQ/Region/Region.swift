@@ -6,8 +6,8 @@
 ///
 /// Sendable: every method may be called from any thread. None is meant for the data path: each takes a lock.
 public struct Region: ~Copyable, Sendable {
-  /// The longest region: 1 TiB.
-  public static let maximumByteCount = 1 << 40
+  /// The longest region: 256 GiB.
+  public static let maximumByteCount = 1 << 38
 
   let control: RegionControl
 

@@ -7,6 +7,8 @@ public import Synchronization
 struct RingConsumer: ~Copyable, @unchecked Sendable {
   @usableFromInline let memory: RingMemory
   @usableFromInline let slots: UnsafeMutablePointer<Descriptor>
+  @usableFromInline let headCursor: RingMemory.Cursor
+  @usableFromInline let tailCursor: RingMemory.Cursor
   @usableFromInline let slotCount: UInt32
   @usableFromInline var tail: UInt32
   @usableFromInline var cachedHead: UInt32
@@ -14,6 +16,8 @@ struct RingConsumer: ~Copyable, @unchecked Sendable {
   init(_ memory: RingMemory) {
     self.memory = memory
     unsafe slots = memory.slots
+    unsafe headCursor = memory.head
+    unsafe tailCursor = memory.tail
     slotCount = memory.slotCount
     // Zero in a new ring; where an end was left, when the channel brings the rest home.
     unsafe tail = memory.tail.pointee.load(ordering: .acquiring)
@@ -26,7 +30,7 @@ struct RingConsumer: ~Copyable, @unchecked Sendable {
     let available = cachedHead &- tail
     if available >= wanted { return available }
     // Acquire; pairs with the release in `RingProducer.publish`: the slots were written before the cursor moved.
-    unsafe cachedHead = memory.head.pointee.load(ordering: .acquiring)
+    unsafe cachedHead = headCursor.pointee.load(ordering: .acquiring)
     return cachedHead &- tail
   }
 
@@ -42,7 +46,7 @@ struct RingConsumer: ~Copyable, @unchecked Sendable {
   mutating func publish(_ count: UInt32) {
     tail = tail &+ count
     // Release; pairs with the acquire in `RingProducer.freeCount`: the slots are read before they are written again.
-    unsafe memory.tail.pointee.store(tail, ordering: .releasing)
+    unsafe tailCursor.pointee.store(tail, ordering: .releasing)
   }
 
   /// Takes the oldest descriptor, or nil.

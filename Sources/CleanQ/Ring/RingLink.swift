@@ -23,12 +23,10 @@ struct RingLink: ~Copyable, @unchecked Sendable {
 
   /// Adds to this end's balance. Only this end writes it, so a load and a store do.
   @inlinable
-  func add(bytes: Int, buffers: Int, slot: Int) {
+  func add(_ change: Int, slot: Int) {
     // SAFETY: the slot is that of a registered region, hence inside the table.
-    let byteValue = unsafe balance[2 &* slot].load(ordering: .relaxed)
-    unsafe balance[2 &* slot].store(byteValue &+ bytes, ordering: .relaxed)
-    let bufferValue = unsafe balance[2 &* slot &+ 1].load(ordering: .relaxed)
-    unsafe balance[2 &* slot &+ 1].store(bufferValue &+ buffers, ordering: .relaxed)
+    let value = unsafe balance[slot].load(ordering: .relaxed)
+    unsafe balance[slot].store(value &+ change, ordering: .relaxed)
   }
 
   /// Always inlined: out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
@@ -40,7 +38,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard !producer.memory.isClosed.load(ordering: .relaxed) else { return Refused(buffer, .closed) }
     guard producer.freeCount(wanted: 1) > 0 else { return Refused(buffer, .full) }
     let descriptor = buffer.intoDescriptor()
-    add(bytes: Int(descriptor.byteCount), buffers: 1, slot: descriptor.region.slot)
+    add(RingBalance.step(byteCount: descriptor.byteCount), slot: descriptor.region.slot)
     producer.write(descriptor, at: 0)
     producer.publish(1)
     return nil
@@ -53,16 +51,23 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard !producer.memory.isClosed.load(ordering: .relaxed) else { return .closed }
     let free = Int(producer.freeCount(wanted: UInt32(truncatingIfNeeded: wanted)))
     let fitting = min(free, wanted)
-    var known = 0
-    while known < fitting, unsafe table.pointee.contains(burst[known].region) { known &+= 1 }
+    let known = unsafe table.pointee.countKnown(burst, of: fitting)
     // Whole runs only: back to the last buffer that ends one.
     var taken = known
     while taken > 0, !burst[taken &- 1].flags.contains(.last) { taken &-= 1 }
+    // Neighbours are mostly of one region: their sum is formed in a register and added once.
+    var slot = taken > 0 ? burst[0].region.slot : 0
+    var sum = 0
     for index in 0..<taken {
       let descriptor = burst[index].name
-      add(bytes: Int(descriptor.byteCount), buffers: 1, slot: descriptor.region.slot)
+      if descriptor.region.slot != slot {
+        add(sum, slot: slot)
+        (slot, sum) = (descriptor.region.slot, 0)
+      }
+      sum &+= RingBalance.step(byteCount: descriptor.byteCount)
       producer.write(descriptor, at: UInt32(truncatingIfNeeded: index))
     }
+    add(sum, slot: slot)
     // The ring owns these now: the burst forgets them before the consumer can see them.
     burst.forgetFirst(taken)
     producer.publish(UInt32(truncatingIfNeeded: taken))
@@ -71,14 +76,14 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     return fitting == wanted || free == Int(producer.slotCount) && taken == 0 ? .incompleteRun : .full
   }
 
-  /// Turns what came through the ring into a buffer.
+  /// Turns what came through the ring into a buffer, of which the region's entry has been looked up.
   @inlinable
-  func take(_ descriptor: Descriptor) -> Buffer {
+  @inline(__always)
+  func take(_ descriptor: Descriptor, _ entry: RegionTable.Entry) -> Buffer {
     // SAFETY: the other end consumed the buffer when it enqueued the descriptor, and each descriptor is read once.
-    let result = unsafe table.pointee.buffer(descriptor)
+    let result = unsafe entry.buffer(descriptor)
     switch consume result {
     case .success(let buffer):
-      add(bytes: -Int(descriptor.byteCount), buffers: -1, slot: descriptor.region.slot)
       return buffer
     case .failure(let fault):
       // Both ends are in this process and went through the checks above: somebody wrote over the ring's memory.
@@ -87,9 +92,11 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   }
 
   @inlinable
+  @inline(__always)
   mutating func dequeue() -> Buffer? {
     guard let descriptor = consumer.next() else { return nil }
-    return take(descriptor)
+    add(0 &- RingBalance.step(byteCount: descriptor.byteCount), slot: descriptor.region.slot)
+    return unsafe take(descriptor, table.pointee.entry(of: descriptor.region))
   }
 
   @inlinable
@@ -97,7 +104,21 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     let room = UInt32(truncatingIfNeeded: burst.room)
     let count = min(consumer.availableCount(wanted: room), room)
     guard count > 0 else { return }
-    for index in 0..<count { burst.append(take(consumer.read(at: index))) }
+    var region = consumer.read(at: 0).region
+    var entry = unsafe table.pointee.entry(of: region)
+    var sum = 0
+    for index in 0..<count {
+      let descriptor = consumer.read(at: index)
+      if descriptor.region != region {
+        add(sum, slot: region.slot)
+        (region, sum) = (descriptor.region, 0)
+        entry = unsafe table.pointee.entry(of: region)
+      }
+      sum &-= RingBalance.step(byteCount: descriptor.byteCount)
+      burst.place(take(descriptor, entry), at: Int(index))
+    }
+    burst.adopt(Int(count))
+    add(sum, slot: region.slot)
     consumer.publish(count)
   }
 

@@ -10,6 +10,8 @@ public import Synchronization
 struct RingProducer: ~Copyable, @unchecked Sendable {
   @usableFromInline let memory: RingMemory
   @usableFromInline let slots: UnsafeMutablePointer<Descriptor>
+  @usableFromInline let headCursor: RingMemory.Cursor
+  @usableFromInline let tailCursor: RingMemory.Cursor
   @usableFromInline let slotCount: UInt32
   @usableFromInline var head: UInt32 = 0
   @usableFromInline var cachedTail: UInt32 = 0
@@ -17,6 +19,8 @@ struct RingProducer: ~Copyable, @unchecked Sendable {
   init(_ memory: RingMemory) {
     self.memory = memory
     unsafe slots = memory.slots
+    unsafe headCursor = memory.head
+    unsafe tailCursor = memory.tail
     slotCount = memory.slotCount
   }
 
@@ -26,7 +30,7 @@ struct RingProducer: ~Copyable, @unchecked Sendable {
     let free = slotCount &- (head &- cachedTail)
     if free >= wanted { return free }
     // Acquire; pairs with the release in `RingConsumer.publish`: the consumer has read the slots that it gives back.
-    unsafe cachedTail = memory.tail.pointee.load(ordering: .acquiring)
+    unsafe cachedTail = tailCursor.pointee.load(ordering: .acquiring)
     return slotCount &- (head &- cachedTail)
   }
 
@@ -42,6 +46,6 @@ struct RingProducer: ~Copyable, @unchecked Sendable {
   mutating func publish(_ count: UInt32) {
     head = head &+ count
     // Release; pairs with the acquire in `RingConsumer.availableCount`: the slots are written before they are seen.
-    unsafe memory.head.pointee.store(head, ordering: .releasing)
+    unsafe headCursor.pointee.store(head, ordering: .releasing)
   }
 }

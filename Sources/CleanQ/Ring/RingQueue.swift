@@ -50,6 +50,7 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
   }
 
   @inlinable
+  @inline(__always)
   public mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     isUnannounced = true
     return link.enqueue(buffer)
@@ -62,6 +63,7 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
   }
 
   @inlinable
+  @inline(__always)
   public mutating func dequeue() -> Buffer? { link.dequeue() }
 
   @inlinable
