@@ -26,21 +26,14 @@ extension TAPPort {
   /// Takes frames to be written, whole runs of buffers only.
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
-    let wanted = filled.count
-    let fitting = min(wanted, transmitting.room)
-    var known = 0
-    while known < fitting, table.contains(filled[known].region) { known &+= 1 }
-    var taken = known
-    while taken > 0, !filled[taken &- 1].flags.contains(.last) { taken &-= 1 }
+    let (taken, refusal) = table.offer(filled, room: transmitting.room, capacity: Self.transmitCapacity)
     for _ in 0..<taken {
       guard let buffer = filled.popFirst() else { break }
       counters.transmitted.bytes &+= UInt64(truncatingIfNeeded: buffer.validByteCount)
       if buffer.flags.contains(.last) { counters.transmitted.packets &+= 1 }
       transmitting.append(buffer)
     }
-    if taken == wanted { return nil }
-    if known < fitting { return .unknownRegion }
-    return fitting == wanted ? .incompleteRun : .full
+    return refusal
   }
 
   /// Gives back the buffers of frames that were written, or dropped and counted, in the order of ``transmit(_:)``.

@@ -1,4 +1,4 @@
-"""What must not happen per packet: allocations, reference counting, locks, and a system call for each.
+"""What must not happen per packet: allocations, reference counting and locks.
 
 The calls are counted by a library in front of the program (Tests/Steady/count_calls.c). A run with n packets and a run with
 2n differ by what n packets cost, so whatever start and end of the program do falls out.
@@ -55,14 +55,11 @@ class Steady(Case):
             ns = self.namespace()
             return self.counted(ns, "run", pipeline, traffic=lambda: check_window(self, ns, count))
 
-        (small, _), (large, summary) = run(20_000), run(60_000)
+        (small, _), (large, _) = run(20_000), run(60_000)
         self.assert_free(small, large, 40_000)
-        return summary.stage("tap")
 
     def test_echo(self):
-        tap = self.echo(ECHO)
-        # A loop that waits for the client looks at the device now and then, which is a system call too.
-        self.assertLess(tap["counters"]["io-enters"], tap["received"]["packets"], "a system call for each packet")
+        self.echo(ECHO)
 
     def test_echo_on_two_cpus(self):
         if len(os.sched_getaffinity(0)) < 2:

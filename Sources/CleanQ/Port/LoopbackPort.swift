@@ -62,20 +62,14 @@ extension RegionTable {
   /// - Returns: nil where all were moved, else why the first that is left was not.
   @inlinable
   public func move(_ source: inout Burst, to destination: inout Burst) -> Refusal? {
-    let wanted = source.count
-    guard wanted > 0 else { return nil }
-    let fitting = min(wanted, destination.room)
-    var taken = 0
-    while taken < fitting, contains(source[taken].region) { taken &+= 1 }
-    let isUnknown = taken < fitting
-    while taken > 0, !source[taken &- 1].flags.contains(.last) { taken &-= 1 }
-    if taken == wanted {
+    guard !source.isEmpty else { return nil }
+    let (taken, refusal) = offer(source, room: destination.room, capacity: Burst.capacity)
+    if taken == source.count {
       destination.append(contentsOf: &source)
-      return nil
+    } else {
+      for _ in 0..<taken { if let buffer = source.popFirst() { destination.append(buffer) } }
     }
-    for _ in 0..<taken { if let buffer = source.popFirst() { destination.append(buffer) } }
-    if isUnknown { return .unknownRegion }
-    return fitting == wanted ? .incompleteRun : .full
+    return refusal
   }
 }
 

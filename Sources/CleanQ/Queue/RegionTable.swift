@@ -59,6 +59,27 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
     unsafe entries[region.slot & (RegionDirectory.capacity &- 1)].id == region
   }
 
+  /// What a queue takes of a burst: as many buffers from its front as fit, of registered regions, and in whole runs.
+  ///
+  /// - Parameters:
+  ///   - room: how many buffers the queue has room for.
+  ///   - capacity: how many it would have room for if it were empty.
+  /// - Returns: how many buffers to take, and why not the next one; nil where all are taken.
+  /// - Complexity: O(number of buffers).
+  @inlinable
+  public func offer(_ burst: borrowing Burst, room: Int, capacity: Int) -> (taken: Int, refusal: Refusal?) {
+    let wanted = burst.count
+    let fitting = min(wanted, room)
+    let known = countKnown(burst, of: fitting)
+    // Back to the last buffer that ends a run.
+    var taken = known
+    while taken > 0, !burst[taken &- 1].flags.contains(.last) { taken &-= 1 }
+    if taken == wanted { return (taken, nil) }
+    if known < fitting { return (taken, .unknownRegion) }
+    let canNeverFit = taken == 0 && room == capacity
+    return (taken, fitting == wanted || canNeverFit ? .incompleteRun : .full)
+  }
+
   /// How many of the first `count` buffers of a burst belong to registered regions, up to the first that does not.
   ///
   /// - Complexity: O(`count`); neighbours of one region are looked up once.

@@ -50,11 +50,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard wanted > 0 else { return nil }
     guard !producer.memory.isClosed.load(ordering: .relaxed) else { return .closed }
     let free = Int(producer.freeCount(wanted: UInt32(truncatingIfNeeded: wanted)))
-    let fitting = min(free, wanted)
-    let known = unsafe table.pointee.countKnown(burst, of: fitting)
-    // Whole runs only: back to the last buffer that ends one.
-    var taken = known
-    while taken > 0, !burst[taken &- 1].flags.contains(.last) { taken &-= 1 }
+    let (taken, refusal) = unsafe table.pointee.offer(burst, room: free, capacity: Int(producer.slotCount))
     // Neighbours are mostly of one region: their sum is formed in a register and added once.
     var slot = taken > 0 ? burst[0].region.slot : 0
     var sum = 0
@@ -71,9 +67,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     // The ring owns these now: the burst forgets them before the consumer can see them.
     burst.forgetFirst(taken)
     producer.publish(UInt32(truncatingIfNeeded: taken))
-    if taken == wanted { return nil }
-    if known < fitting { return .unknownRegion }
-    return fitting == wanted || free == Int(producer.slotCount) && taken == 0 ? .incompleteRun : .full
+    return refusal
   }
 
   /// Turns what came through the ring into a buffer, of which the region's entry has been looked up.
