@@ -4,7 +4,8 @@ import ArgumentParser
 @main
 struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cleanq-bench", abstract: "One run of one benchmark; see scripts/bench.", subcommands: [Ring.self])
+    commandName: "cleanq-bench", abstract: "One run of one benchmark; see scripts/bench.",
+    subcommands: [Ring.self, Checked.self])
 }
 
 /// A measured figure, as `scripts/bench` reads it.
