@@ -84,7 +84,7 @@ import Testing
     #expect(result.payload == [1, 2, 3])
   }
 
-  /// SPEC, defects of the published code: a UDP length of 0 underflowed and passed the outer check.
+  /// A defect of the published C code: a UDP length of 0 underflowed and passed the outer check.
   @Test("with a length that cannot be is dropped", arguments: [0, 1, 7, 12, 13, 65_535] as [UInt16])
   func badLength(length: UInt16) throws {
     var bytes = datagram([1, 2, 3])

@@ -11,7 +11,7 @@ import Testing
     check(MemoryLayout<RegionTable.Entry>.stride == 32)
   }
 
-  /// SPEC, defects of the published code: offset 2^64-1 with length 1 passed its check.
+  /// A defect of the published C code: offset 2^64-1 with length 1 passed its check.
   @Test("sums that would overflow are out of bounds, not in")
   func overflow() {
     let id = RegionID(slot: 1, generation: 1)
@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  /// SPEC, defects of the published code: only the low bits of a region id were looked at, and ids were used again.
+  /// A defect of the published C code: only the low bits of a region id were looked at, and ids were used again.
   @Test("a retired region's descriptor does not name its successor")
   func generation() throws {
     var table = RegionTable()

@@ -2,7 +2,7 @@ import CleanQ
 import Testing
 
 @Suite("RingQueue") struct RingQueueTests {
-  /// SPEC, defects of the published code: the position never advanced, so a queue of 64 slots held one buffer.
+  /// A defect of the published C code: the position never advanced, so a queue of 64 slots held one buffer.
   @Test("holds as many buffers as it has slots, and hands the next one back")
   func capacity() throws {
     let region = try Region(byteCount: 128 * 64)
@@ -50,7 +50,7 @@ import Testing
     check(pair.second.dequeue() != nil)
   }
 
-  /// SPEC, defects of the published code: deregister ignored buffers in flight.
+  /// A defect of the published C code: deregister ignored buffers in flight.
   @Test("deregister names the bytes that are elsewhere, and changes nothing")
   func deregister() throws {
     let region = try Region(byteCount: 4096)

@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  /// SPEC, failures that loose ownership has caused, 9: a lost wake-up from a missing store-load fence.
+  /// A failure that loose ownership has caused: a lost wake-up from a missing store-load fence.
   @Test("a sleeper is woken by every notify: ten thousand sleeps on either side", .timeLimit(.minutes(1)))
   func wakeUps() throws {
     let region = try Region(byteCount: 4096)
