@@ -33,9 +33,17 @@ def _ring_zero_copy(cores, burst):
                      "rte_ring zero-copy", rings.rte_ring(cores, burst, "zc"), needs=("cleanq-bench",), by_default=False)
 
 
+def _checked(burst):
+    """A pass through the ring with a checked enqueue and a checked dequeue; what `ring` shows less is their price."""
+    return Benchmark(f"checked/cores=1/burst={burst}", "cycles/buffer", "lower", rings.ours(1, burst, "checked"),
+                     needs=("cleanq-bench",))
+
+
 BENCHMARKS = [
     *(_ring(*shape) for shape in SHAPES),
     *(_ring_zero_copy(*shape) for shape in SHAPES),
+    _checked(1),
+    _checked(32),
     Benchmark("tap-echo", "echoes/s", "higher", echoes.ours, "net_tap", echoes.net_tap),
     Benchmark("tap-echo-kernel", "echoes/s", "higher", echoes.ours, "kernel UDP over veth", echoes.kernel,
               by_default=False),

@@ -12,11 +12,12 @@ PROBE_SECONDS = "0.15"
 PROBE_ROUNDS = 3
 
 
-def ours(cores, burst):
+def ours(cores, burst, command="ring"):
+    """`command`: ring, or checked, the same ring with a checked queue at either end."""
     def measure(bench):
-        found = run_json([bench.cleanq_bench, "ring", "--cores", str(cores), "--burst", str(burst)])
+        found = run_json([bench.cleanq_bench, command, "--cores", str(cores), "--burst", str(burst)])
         if "value" not in found:
-            raise Failure(f"cleanq-bench ring printed no value: {found}")
+            raise Failure(f"cleanq-bench {command} printed no value: {found}")
         return float(found["value"])
     return measure
 

@@ -1,0 +1,111 @@
+/// Checks, at run time, that every byte that passes is handed over by the side that owns it. Changes nothing else.
+///
+/// May stand between any two stages. The compiler sees to ownership in safe code; this finds what unsafe code, a device or a
+/// broken stage does: buffers that come up twice or were never handed down, that overlap, that are longer than what was
+/// given, of a region that is not registered, outside their region, lost. Each violation is counted by kind, and the
+/// first ones are reported with what, where, when and the last events of the buffer. ``OwnershipLedger`` says what becomes of the
+/// buffer.
+///
+/// Put it on a port before regions are registered. Thread-confined.
+@frozen
+public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
+  public typealias Unit = Lower.Unit
+
+  public var lower: Lower
+  @usableFromInline let ledger: OwnershipLedger
+  @usableFromInline let stops: Bool
+  @usableFromInline var received = StageReport.Tally()
+  @usableFromInline var transmitted = StageReport.Tally()
+
+  /// Puts a check on a port.
+  ///
+  /// - Parameters:
+  ///   - lower: a port with which no region is registered yet.
+  ///   - stops: whether the first violation makes ``isExhausted`` true, which ends a pipeline.
+  ///   - report: is told of the first violations, on the thread that uses the port.
+  public init(
+    on lower: consuming Lower, stops: Bool = false, report: (@Sendable (OwnershipViolation) -> Void)? = nil
+  ) {
+    var below: [StageReport] = []
+    lower.report(into: &below)
+    ledger = OwnershipLedger(stageBelow: below.last?.name ?? "ring", handler: report)
+    self.lower = lower
+    self.stops = stops
+  }
+
+  /// How many violations there were.
+  public var violationCount: UInt64 { ledger.violationCount }
+
+  /// How many violations of one kind there were.
+  public func violationCount(of kind: OwnershipViolation.Kind) -> UInt64 { ledger.count(of: kind) }
+
+  public mutating func register(_ region: borrowing Region) throws(QueueError) {
+    try lower.register(region)
+    do throws(QueueError) { try ledger.register(region) } catch {
+      try lower.deregister(region)
+      throw error
+    }
+  }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    try lower.deregister(region)
+    ledger.deregister(region)
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    if empties.isEmpty { return lower.fill(&empties) }
+    ledger.handDown(&empties, .fill)
+    let refusal = lower.fill(&empties)
+    ledger.handedDown(&empties, .fill, refusal)
+    return refusal
+  }
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) {
+    ledger.expect(filled)
+    lower.receive(into: &filled)
+    let start = ledger.handedUp(&filled, .receive) { lower.census().registeredByteCount }
+    for index in start..<filled.count { received.add(byteCount: filled[index].validByteCount) }
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    if filled.isEmpty { return lower.transmit(&filled) }
+    ledger.handDown(&filled, .transmit)
+    var all = StageReport.Tally()
+    all.add(filled)
+    let refusal = lower.transmit(&filled)
+    ledger.handedDown(&filled, .transmit, refusal)
+    var left = StageReport.Tally()
+    left.add(filled)
+    transmitted.packets &+= all.packets &- left.packets
+    transmitted.bytes &+= all.bytes &- left.bytes
+    return refusal
+  }
+
+  @inlinable
+  public mutating func complete(into sent: inout Burst) {
+    ledger.expect(sent)
+    lower.complete(into: &sent)
+    _ = ledger.handedUp(&sent, .complete) { lower.census().registeredByteCount }
+  }
+
+  public var isExhausted: Bool { stops && ledger.violationCount > 0 || lower.isExhausted }
+
+  /// Compares the ledger with the census of what is below, so that bytes that were lost are found.
+  public func report(into reports: inout [StageReport]) {
+    lower.report(into: &reports)
+    ledger.settle(lower.census())
+    var report = StageReport("checked")
+    report.received = received
+    report.transmitted = transmitted
+    ledger.addCounts(to: &report)
+    reports.append(report)
+  }
+}
+
+// The ledger belongs to this port alone, so it goes to another thread only together with it.
+extension CheckedPort: @unchecked Sendable where Lower: Sendable & ~Copyable {}
