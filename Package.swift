@@ -29,6 +29,8 @@ let package = Package(
   name: "cleanq",
   products: [
     .library(name: "CleanQ", targets: ["CleanQ"]),
+    .library(name: "CleanQModel", targets: ["CleanQModel"]),
+    .library(name: "CleanQConformance", targets: ["CleanQConformance"]),
     .library(name: "CleanQWire", targets: ["CleanQWire"]),
     .library(name: "CleanQPipeline", targets: ["CleanQPipeline"]),
     .library(name: "CleanQNet", targets: ["CleanQNet"]),
@@ -45,6 +47,8 @@ let package = Package(
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
     .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
     library("CleanQ", ["CPlatform"]),
+    library("CleanQModel", []),
+    library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
     library("CleanQPipeline", ["CPlatform", "CleanQ", logging]),
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline"]),
@@ -61,6 +65,10 @@ let package = Package(
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
     tests("CleanQTests", ["CleanQ"]),
+    tests(
+      "CleanQConformanceTests",
+      ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+    tests("CleanQModelTests", ["CleanQ", "CleanQModel"]),
     tests("CleanQWireTests", ["CleanQWire"]),
     tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
     tests(

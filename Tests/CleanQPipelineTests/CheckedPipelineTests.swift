@@ -52,22 +52,27 @@ private struct Leak: PassThroughStage {
   }
 }
 
-/// A stage that completes the first buffer of each thousandth burst twice.
+/// A stage that completes a buffer of each thousandth burst twice, and another one later.
 private struct EchoingPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   typealias Unit = Lower.Unit
 
   var lower: Lower
   private var burstCount = 0
+  private var kept = Burst()
 
   init(on lower: consuming Lower) { self.lower = lower }
 
   mutating func complete(into sent: inout Burst) {
+    while sent.room > 0, let buffer = kept.popFirst() { sent.append(buffer) }
     lower.complete(into: &sent)
-    guard !sent.isEmpty, sent.room > 0 else { return }
+    guard sent.count > 1 else { return }
     burstCount += 1
-    guard burstCount % 1000 == 0 else { return }
+    guard burstCount % 1000 == 0, let first = sent.popFirst() else { return }
     // SAFETY: none; that is the point. The check above forgets the buffer, and nobody touches its bytes.
-    sent.append(unsafe Buffer(base: sent[0].base, descriptor: sent[0].name))
+    let second = unsafe Buffer(base: first.base, descriptor: first.name)
+    if let other = sent.popFirst() { kept.append(other) }
+    sent.append(first)
+    sent.append(second)
   }
 }
 

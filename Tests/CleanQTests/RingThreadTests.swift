@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 @Suite("RingQueue between two threads", .serialized) struct RingThreadTests {
-  static let laps = 200_000
+  static let laps = 50_000
 
   /// The second end, which its thread takes.
   private final class Peer: @unchecked Sendable {

@@ -19,8 +19,8 @@ public struct LoopbackQueue: Queue, ~Copyable, Sendable {
   @inlinable
   public mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     guard table.contains(buffer.region) else { return Refused(buffer, .unknownRegion) }
-    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
     guard inFlight.room > 0 else { return Refused(buffer, .full) }
+    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
     inFlight.append(buffer)
     return nil
   }

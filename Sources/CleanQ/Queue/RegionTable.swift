@@ -56,7 +56,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   @inlinable
   public func contains(_ region: RegionID) -> Bool {
     // SAFETY: the mask keeps the index inside the table.
-    unsafe entries[region.slot & (RegionDirectory.capacity &- 1)].id == region
+    unsafe region != .none && entries[region.slot & (RegionDirectory.capacity &- 1)].id == region
   }
 
   /// What a queue takes of a burst: as many buffers from its front as fit, of registered regions, and in whole runs.
@@ -75,7 +75,8 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
     var taken = known
     while taken > 0, !burst[taken &- 1].flags.contains(.last) { taken &-= 1 }
     if taken == wanted { return (taken, nil) }
-    if known < fitting { return (taken, .unknownRegion) }
+    // The reason is that of the next buffer, also where there is no room to look at it.
+    if known < wanted, !contains(burst[known].region) { return (taken, .unknownRegion) }
     let canNeverFit = taken == 0 && room == capacity
     return (taken, fitting == wanted || canNeverFit ? .incompleteRun : .full)
   }

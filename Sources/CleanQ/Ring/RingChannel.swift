@@ -60,6 +60,10 @@ final class RingChannel: @unchecked Sendable {
     try owners.withLock { (owners) throws(QueueError) in
       // SAFETY: the lock makes this the only change; the data path does not look at an entry that names no buffer.
       try unsafe table.pointee.insert(region)
+      // What went away while it was registered leaves neither its name nor its account to the next in its slot.
+      for dead in owners.keys where dead.slot == id.slot { owners[dead] = nil }
+      balances.0.clear(id.slot)
+      balances.1.clear(id.slot)
       owners[id] = end
     }
   }
@@ -68,8 +72,10 @@ final class RingChannel: @unchecked Sendable {
     try owners.withLock { (owners) throws(QueueError) in
       guard let owner = owners[region] else { throw QueueError(.notRegistered, context: "\(region)") }
       guard owner == end else { throw QueueError(.notOwner, context: "\(region)") }
-      let elsewhere = balance(of: end).bytes(region.slot)
-      guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+      // Handed over by this end and not taken back; or handed over by the other, which may have carved it from the region.
+      let mine = balance(of: end).bytes(region.slot)
+      let theirs = balance(of: end.other).bytes(region.slot)
+      guard mine == 0, theirs == 0 else { throw QueueError(.elsewhere(byteCount: max(mine, mine + theirs))) }
       // SAFETY: as for `register`; no buffer of the region is in flight or with the other end.
       try unsafe table.pointee.remove(region)
       owners[region] = nil

@@ -33,10 +33,10 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @inlinable
   @inline(__always)
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
-    guard unsafe table.pointee.contains(buffer.region) else { return Refused(buffer, .unknownRegion) }
-    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
     guard !producer.memory.isClosed.load(ordering: .relaxed) else { return Refused(buffer, .closed) }
+    guard unsafe table.pointee.contains(buffer.region) else { return Refused(buffer, .unknownRegion) }
     guard producer.freeCount(wanted: 1) > 0 else { return Refused(buffer, .full) }
+    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
     let descriptor = buffer.intoDescriptor()
     add(RingBalance.step(byteCount: descriptor.byteCount), slot: descriptor.region.slot)
     producer.write(descriptor, at: 0)

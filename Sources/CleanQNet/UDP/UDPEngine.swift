@@ -13,6 +13,8 @@ struct UDPEngine: Sendable {
   private var errorLimit = TokenBucket.icmpErrors
   private var errorsSent: UInt64 = 0
   private var errorsLimited: UInt64 = 0
+  /// The next buffer to be transmitted continues a chain.
+  private var isInsideTransmittedChain = false
   @usableFromInline var now = MonotonicTime(nanoseconds: 0)
 
   init(ports: [UInt16]) { self.ports = PortSet(ports) }
@@ -79,7 +81,15 @@ struct UDPEngine: Sendable {
   mutating func transmit(_ burst: inout Burst, maximumByteCount: Int) -> UInt32 {
     var unsent: UInt32 = 0
     for index in 0..<burst.count {
-      if let drop = transmit(&burst[index], maximumByteCount: maximumByteCount) {
+      // A chain is one packet, counted with its last buffer.
+      let isLast = burst[index].flags.contains(.last)
+      let isChained = isInsideTransmittedChain || !isLast
+      isInsideTransmittedChain = !isLast
+      if isChained {
+        if isLast { count(.chained) }
+        burst[index].flags = .last
+        unsent |= 1 << UInt32(index)
+      } else if let drop = transmit(&burst[index], maximumByteCount: maximumByteCount) {
         count(drop)
         unsent |= 1 << UInt32(index)
       }
@@ -89,7 +99,6 @@ struct UDPEngine: Sendable {
 
   /// Puts one header in front. Nil where the packet goes down.
   private mutating func transmit(_ buffer: inout Buffer, maximumByteCount: Int) -> UDPDrop? {
-    guard buffer.flags.contains(.last) else { return .chained }
     let byteCount = buffer.validByteCount
     guard byteCount <= maximumByteCount else { return .tooLong }
     guard buffer.headroom >= PacketAnnotation.byteCount &+ UDPHeader.byteCount else { return .noHeadroom }

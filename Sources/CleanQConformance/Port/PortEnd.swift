@@ -1,0 +1,45 @@
+public import CleanQ
+
+/// Makes a buffer one that the port can fill, or a packet that it can transmit.
+public typealias PreparePacket = (inout Buffer, PortSide) -> Void
+
+/// The second end of a cable, driven by the suite.
+public struct PortEnd<P: Port & ~Copyable, Other: Port & ~Copyable>: QueuePeer, ~Copyable {
+  public typealias Subject = PortSubject<P>
+
+  private let side: PortSide
+  private let prepareBuffer: PreparePacket
+  private var inner: OtherEnd<PortSubject<P>, PortSubject<Other>>
+
+  public init(_ side: PortSide, _ other: consuming Other, prepare: @escaping PreparePacket = { _, _ in }) {
+    self.side = side
+    prepareBuffer = prepare
+    inner = OtherEnd(PortSubject(side == .transmit ? .receive : .transmit, of: other))
+  }
+
+  public static var kind: PeerKind { .driven }
+
+  public mutating func take(_ count: Int, from subject: inout Subject) -> [Descriptor] {
+    inner.take(count, from: &subject)
+  }
+
+  public mutating func giveBack(_ count: Int, to subject: inout Subject) -> Int { inner.giveBack(count, to: &subject) }
+
+  public mutating func notify(_ subject: inout Subject) { inner.notify(&subject) }
+
+  public mutating func prepare(_ buffer: inout Buffer) { prepareBuffer(&buffer, side) }
+
+  public func census() -> Census? { inner.census() }
+
+  public static var hasOwnEnd: Bool { true }
+
+  public mutating func register(_ region: borrowing Region) throws(QueueError) { try inner.register(region) }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) { try inner.deregister(region) }
+
+  public mutating func hand(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? { inner.hand(buffer) }
+
+  public mutating func leave() -> Bool { inner.leave() }
+
+  public mutating func giveUp(_ isForged: (Descriptor) -> Bool) { inner.giveUp(isForged) }
+}
