@@ -180,7 +180,7 @@ class CommandLine(Refused):
                 self.assertEqual(set(self.ns.links()), {"lo"})
                 self.assertEqual(tree(self.work), [])
                 if arguments == ("stages",):
-                    for name in ("tap", "pcap", "ip", "udp", "echo", "discard", "loopback", "count"):
+                    for name in ("tap", "pcap", "ip", "udp", "echo", "discard", "loopback", "count", "checked"):
                         self.assertRegex(done.stdout, rf"(?m)\b{name}\b")
                 if "--help" in arguments:
                     self.assertIn("cleanq run '", done.stdout, "help shows an example")
