@@ -1,12 +1,15 @@
-(* What the other files rest on: each line must print "Closed under the global context". *)
+(* Every line below has to print "Closed under the global context". *)
 
-From CleanQ Require Fifo Sets Sequences Ring Bursts Composition.
+From CleanQ Require Fifo Sets Sequences Ring Bursts.
 
 Print Assumptions Fifo.fifo_order.
 Print Assumptions Fifo.fifo_bounded.
 
+Print Assumptions Sets.split_bytes.
+Print Assumptions Sets.split_valid_bytes.
+Print Assumptions Sets.merge_bytes.
+Print Assumptions Sets.merge_valid_bytes.
 Print Assumptions Sets.fault_agrees.
-Print Assumptions Sets.reachable_good.
 Print Assumptions Sets.conservation.
 Print Assumptions Sets.exclusion.
 Print Assumptions Sets.buffers_exclusive.
@@ -19,6 +22,7 @@ Print Assumptions Sets.deregister_reports.
 Print Assumptions Sets.retired_for_ever.
 Print Assumptions Sets.slots_unshared.
 
+Print Assumptions Sequences.step_refines.
 Print Assumptions Sequences.sequences_refine_sets.
 Print Assumptions Sequences.failure_changes_nothing.
 Print Assumptions Sequences.conservation.
@@ -26,6 +30,7 @@ Print Assumptions Sequences.exclusion.
 Print Assumptions Sequences.no_repetition.
 Print Assumptions Sequences.first_in_first_out.
 
+Print Assumptions Ring.spare_bit_needed.
 Print Assumptions Ring.ring_refines_sequence.
 Print Assumptions Ring.ring_order.
 Print Assumptions Ring.ring_bounded.
@@ -41,5 +46,3 @@ Print Assumptions Bursts.burst_is_run_by_run.
 Print Assumptions Bursts.burst_keeps_the_rest.
 Print Assumptions Bursts.ring_burst_is_single_steps.
 
-Print Assumptions Composition.stack_conforms.
-Print Assumptions Composition.conforming_execution.
