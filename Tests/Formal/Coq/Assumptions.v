@@ -1,6 +1,6 @@
 (* Every line below has to print "Closed under the global context". *)
 
-From CleanQ Require Fifo Sets Sequences Ring Bursts.
+From CleanQ Require Fifo Sets Sequences Ring Bursts Composition.
 
 Print Assumptions Fifo.fifo_order.
 Print Assumptions Fifo.fifo_bounded.
@@ -46,3 +46,7 @@ Print Assumptions Bursts.burst_is_run_by_run.
 Print Assumptions Bursts.burst_keeps_the_rest.
 Print Assumptions Bursts.ring_burst_is_single_steps.
 
+
+Print Assumptions Composition.stack_conforms.
+Print Assumptions Composition.conforming_execution.
+Print Assumptions Composition.holding_conforms.
