@@ -36,6 +36,7 @@ let package = Package(
     .library(name: "CleanQNet", targets: ["CleanQNet"]),
     .library(name: "CleanQTAP", targets: ["CleanQTAP"]),
     .library(name: "CleanQPcap", targets: ["CleanQPcap"]),
+    .library(name: "CleanQVirtio", targets: ["CleanQVirtio"]),
     .executable(name: "cleanq", targets: ["cleanq"]),
   ],
   dependencies: [
@@ -54,6 +55,7 @@ let package = Package(
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline"]),
     library("CleanQTAP", ["CPlatform", "CUring", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
     library("CleanQPcap", ["CPlatform", "CPcap", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+    library("CleanQVirtio", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
     .executableTarget(
       name: "cleanq",
       dependencies: ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap", arguments, logging],
