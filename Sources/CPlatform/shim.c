@@ -1,6 +1,8 @@
 #include "CPlatform.h"
 
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 // The package manager wants one C file in a C target; layouts that Swift code relies on are pinned here.
 _Static_assert(sizeof(void *) == 8, "CleanQ is written for 64-bit machines");
@@ -13,3 +15,51 @@ int cplatform_epoll_watch(int set, int fd) {
 }
 
 int cplatform_epoll_forget(int set, int fd) { return epoll_ctl(set, EPOLL_CTL_DEL, fd, 0); }
+
+ssize_t cplatform_send_with_files(int socket, const void *bytes, size_t count, const int *files, int file_count) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(int) * 16)];
+    struct cmsghdr aligned;
+  } control;
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  if (file_count < 0 || file_count > CPLATFORM_MAXIMUM_FILES) {
+    errno = EINVAL;
+    return -1;
+  }
+  if (file_count > 0) {
+    memset(&control, 0, sizeof control);
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)file_count);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)file_count);
+    memcpy(CMSG_DATA(header), files, sizeof(int) * (size_t)file_count);
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, int *closed_count) {
+  // Room for the most that the kernel passes at a time (SCM_MAX_FD), so that none is lost uncounted.
+  union {
+    char bytes[CMSG_SPACE(sizeof(int) * 253)];
+    struct cmsghdr aligned;
+  } control;
+  struct iovec vector = {.iov_base = bytes, .iov_len = count};
+  struct msghdr message = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (received < 0) return received;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t file_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t index = 0; index < file_count; index++) {
+      int file;
+      memcpy(&file, CMSG_DATA(header) + index * sizeof file, sizeof file);
+      close(file);
+      *closed_count += 1;
+    }
+  }
+  return received;
+}

@@ -21,6 +21,9 @@ public struct PcapTap: PassThroughStage, Hashable {
 
   public var shape: StageShape { .passThrough }
 
+  /// One writer per file.
+  public var copies: ClosedRange<Int> { 1...1 }
+
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {

@@ -12,7 +12,7 @@ struct Summary: Encodable {
   struct Stage: Encodable {
     let name: String
     let text: String
-    let cpu: Int?
+    let cpus: [Int]
     let received: Tally
     let transmitted: Tally
     let drops: [String: UInt64]
@@ -40,7 +40,7 @@ struct Summary: Encodable {
     seconds = report.seconds
     stages = report.stages.map { stage in
       Stage(
-        name: stage.report.name, text: stage.text, cpu: stage.cpu, received: Tally(stage.report.received),
+        name: stage.report.name, text: stage.text, cpus: stage.cpus, received: Tally(stage.report.received),
         transmitted: Tally(stage.report.transmitted), drops: Self.table(stage.report.drops),
         counters: Self.table(stage.report.counters))
     }
@@ -69,7 +69,7 @@ struct Summary: Encodable {
     for stage in stages {
       lines.append(
         "\(pad(stage.text, 44)) up \(stage.received.text), down \(stage.transmitted.text)"
-          + (stage.cpu.map { ", CPU \($0)" } ?? ""))
+          + (stage.cpus.isEmpty ? "" : ", CPU " + stage.cpus.map(String.init).joined(separator: " and ")))
       lines += stage.drops.sorted { $0.key < $1.key }.map { "    dropped \($0.value) \($0.key)" }
       lines += stage.counters.sorted { $0.key < $1.key }.map { "    \($0.key) \($0.value)" }
     }

@@ -6,7 +6,16 @@ enum LanguageFixture {
     var shape: StageShape
   }
 
+  /// A device with a queue pair for each copy of the pipeline.
+  struct Device: StageDescription {
+    var queueCount: Int
+    var shape: StageShape { .end(.frame, right: true) }
+    var copies: ClosedRange<Int> { queueCount...queueCount }
+  }
+
   static let catalog = StageCatalog([tap, pcap, ip, udp, echo, discard, loopback, count, source])
+  /// The same and a device with several queue pairs, which the golden texts about lists of stages leave out.
+  static let deviceCatalog = StageCatalog(catalog.kinds + [device])
 
   /// Looks like an address and a prefix length; enough for a language test.
   static let address = ParameterType.custom(placeholder: "ADDRESS/PREFIX") { text in
@@ -89,14 +98,23 @@ enum LanguageFixture {
     Description(shape: .end(.packet, right: false))
   }
 
-  static func check(_ text: String, cpuCount: Int = 2) throws(Diagnostic) -> CheckedPipeline {
+  static let device = StageKind(
+    name: "device", summary: "has queue pairs", shapes: [.end(.frame, right: true)],
+    parameters: [Parameter("queues", .integer(1...16, placeholder: "COUNT"), default: "1", keyOnly: true, "how many")]
+  ) { arguments throws(ArgumentComplaint) in Device(queueCount: arguments.integer("queues") ?? 1) }
+
+  static func check(
+    _ text: String, cpuCount: Int = 2, catalog: StageCatalog = catalog
+  ) throws(Diagnostic) -> CheckedPipeline {
     try PipelineText.check(text, catalog: catalog, cpuCount: cpuCount)
   }
 
   /// How the mistake in a text is shown; "no mistake" when there is none.
-  static func rendering(_ text: String, name: String = "pipeline", cpuCount: Int = 2) -> String {
+  static func rendering(
+    _ text: String, name: String = "pipeline", cpuCount: Int = 2, catalog: StageCatalog = catalog
+  ) -> String {
     do throws(Diagnostic) {
-      let pipeline = try check(text, cpuCount: cpuCount)
+      let pipeline = try check(text, cpuCount: cpuCount, catalog: catalog)
       return "no mistake: \(pipeline)"
     } catch {
       return error.render(source: text, name: name)

@@ -31,7 +31,7 @@ struct LanguageFuzz {
       do throws(Diagnostic) {
         let again = try LanguageFixture.check(canonical)
         #expect(again.description == canonical, "seed \(seed): \(text.debugDescription)")
-        #expect(again.stages.map(\.cpu) == pipeline.stages.map(\.cpu), "seed \(seed): \(text.debugDescription)")
+        #expect(again.stages.map(\.cpus) == pipeline.stages.map(\.cpus), "seed \(seed): \(text.debugDescription)")
       } catch {
         Issue.record("seed \(seed): \(text.debugDescription) became \(canonical.debugDescription): \(error)")
       }

@@ -39,7 +39,7 @@ struct LanguageLimitTests {
   }
 
   @Test func cpu() throws {
-    #expect(try PipelineText.parse("a@65535").first?.cpu?.number == PipelineText.maximumCPU)
+    #expect(try PipelineText.parse("a@65535").first?.cpu?.numbers == [PipelineText.maximumCPU])
     #expect(throws: Diagnostic.self) { try PipelineText.parse("a@65536") }
   }
 }

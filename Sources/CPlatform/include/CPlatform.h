@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
@@ -82,6 +83,17 @@ static inline int cplatform_ioctl_pointer(int fd, unsigned long request, void *a
 static inline int cplatform_ioctl_value(int fd, unsigned long request, unsigned long argument) {
   return ioctl(fd, request, argument);
 }
+
+// Messages with files on a Unix socket: the CMSG macros. In shim.c.
+/// The most files that one message carries.
+static const int CPLATFORM_MAXIMUM_FILES = 16;
+/// poll: the other side has closed, or shut down, its half of a stream.
+static const int CPLATFORM_POLLRDHUP = POLLRDHUP;
+/// sendmsg without SIGPIPE, with up to CPLATFORM_MAXIMUM_FILES files. Returns the bytes sent, or -1.
+ssize_t cplatform_send_with_files(int socket, const void *bytes, size_t count, const int *files, int file_count);
+/// recvmsg. Closes every file that comes along and adds their number to `closed_count`. Returns the bytes received, 0 at
+/// the end, or -1.
+ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, int *closed_count);
 
 // epoll: the event structure is packed and its flags are an enumeration. In shim.c, because sys/epoll.h in this header
 // disturbs how Swift imports sys/select.h.

@@ -75,6 +75,8 @@ public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
 
   public var wantedBufferByteCount: Int { unsafe owner.setUp.wanted(port).byteCount }
 
+  public var wantedBacking: RegionBacking { unsafe owner.setUp.wanted(port).backing }
+
   public func census() -> Census { unsafe owner.setUp.census(port) }
 
   public func report(into reports: inout [StageReport]) { unsafe owner.setUp.report(port, &reports) }

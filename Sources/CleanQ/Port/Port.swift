@@ -82,6 +82,9 @@ public protocol Port: ~Copyable {
   /// How long a buffer has to be for the longest packet and its headers.
   var wantedBufferByteCount: Int { get }
 
+  /// What the buffers have to be made of: `.shared` where another process is to reach them.
+  var wantedBacking: RegionBacking { get }
+
   /// The buffers that this port and everything below it hold.
   func census() -> Census
 
@@ -118,4 +121,7 @@ extension Port where Self: ~Copyable {
 
   @inlinable
   public var wantedBufferByteCount: Int { 0 }
+
+  @inlinable
+  public var wantedBacking: RegionBacking { .anonymous }
 }

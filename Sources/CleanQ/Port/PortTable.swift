@@ -38,7 +38,7 @@ final class PortSetUp {
   let addWakeFileDescriptors: (Pointer, inout [Int32]) -> Void
   let quiesce: (Pointer) -> Void
   let isExhausted: (Pointer) -> Bool
-  let wanted: (Pointer) -> (count: Int, byteCount: Int)
+  let wanted: (Pointer) -> WantedMemory
   let census: (Pointer) -> Census
   let report: (Pointer, inout [StageReport]) -> Void
   let destroy: (Pointer) -> Void
@@ -54,7 +54,7 @@ final class PortSetUp {
     addWakeFileDescriptors: @escaping (Pointer, inout [Int32]) -> Void,
     quiesce: @escaping (Pointer) -> Void,
     isExhausted: @escaping (Pointer) -> Bool,
-    wanted: @escaping (Pointer) -> (count: Int, byteCount: Int),
+    wanted: @escaping (Pointer) -> WantedMemory,
     census: @escaping (Pointer) -> Census,
     report: @escaping (Pointer, inout [StageReport]) -> Void,
     destroy: @escaping (Pointer) -> Void
@@ -102,7 +102,9 @@ final class PortSetUp {
       isExhausted: { unsafe $0.assumingMemoryBound(to: P.self).pointee.isExhausted },
       wanted: {
         let port = unsafe $0.assumingMemoryBound(to: P.self)
-        return unsafe (port.pointee.wantedBufferCount, port.pointee.wantedBufferByteCount)
+        return unsafe WantedMemory(
+          count: port.pointee.wantedBufferCount, byteCount: port.pointee.wantedBufferByteCount,
+          backing: port.pointee.wantedBacking)
       },
       census: { unsafe $0.assumingMemoryBound(to: P.self).pointee.census() },
       report: { unsafe $0.assumingMemoryBound(to: P.self).pointee.report(into: &$1) },
@@ -111,6 +113,21 @@ final class PortSetUp {
         unsafe endLifetime(of: port.move())
         unsafe port.deallocate()
       })
+  }
+}
+
+/// What a port says that it wants of the memory of its buffers.
+@usableFromInline
+struct WantedMemory {
+  let count: Int
+  let byteCount: Int
+  let backing: RegionBacking
+
+  @usableFromInline
+  init(count: Int, byteCount: Int, backing: RegionBacking) {
+    self.count = count
+    self.byteCount = byteCount
+    self.backing = backing
   }
 }
 

@@ -60,6 +60,9 @@ extension StackedPort where Self: ~Copyable {
   public var wantedBufferByteCount: Int { lower.wantedBufferByteCount }
 
   @inlinable
+  public var wantedBacking: RegionBacking { lower.wantedBacking }
+
+  @inlinable
   public func census() -> Census { lower.census() }
 
   @inlinable

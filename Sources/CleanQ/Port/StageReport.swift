@@ -16,6 +16,13 @@ public struct StageReport: Sendable, Equatable {
       bytes &+= UInt64(truncatingIfNeeded: byteCount)
     }
 
+    /// Adds another tally.
+    @inlinable
+    public mutating func add(_ other: Tally) {
+      packets &+= other.packets
+      bytes &+= other.bytes
+    }
+
     /// Adds every packet of a burst.
     ///
     /// - Complexity: O(number of buffers).
@@ -49,4 +56,22 @@ public struct StageReport: Sendable, Equatable {
   public var counters: [Count] = []
 
   public init(_ name: String) { self.name = name }
+
+  /// Adds what the same stage did in another copy of the pipeline: traffic and counters, each by its name.
+  public mutating func add(_ other: StageReport) {
+    received.add(other.received)
+    transmitted.add(other.transmitted)
+    Self.add(other.drops, to: &drops)
+    Self.add(other.counters, to: &counters)
+  }
+
+  private static func add(_ counts: [Count], to sums: inout [Count]) {
+    for count in counts {
+      if let index = sums.firstIndex(where: { $0.name == count.name }) {
+        sums[index].value &+= count.value
+      } else {
+        sums.append(count)
+      }
+    }
+  }
 }

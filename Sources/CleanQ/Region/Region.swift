@@ -45,6 +45,16 @@ public struct Region: ~Copyable, Sendable {
   /// The size of the pages behind the region: 2 MiB where hugepages were to be had.
   public var pageByteCount: Int { control.mapping.pageByteCount }
 
+  /// The address of the region's first byte in this process, for those who make the region reachable for a device. Valid for
+  /// as long as the region or a registration of it lives.
+  public var address: UInt {
+    // SAFETY: the address is not followed here.
+    unsafe UInt(bitPattern: control.mapping.base)
+  }
+
+  /// The length of the mapping from ``address`` on: ``byteCount`` in whole pages.
+  public var mappedByteCount: Int { control.mapping.byteCount }
+
   /// The memfd behind a `.shared` region, owned by the region; nil for an anonymous one.
   public var fileDescriptor: Int32? { control.mapping.file >= 0 ? control.mapping.file : nil }
 

@@ -29,8 +29,26 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")
   ) throws(StageError) -> RunningPipeline {
     let context = PipelineContext(logger: logger)
-    try body.open(in: context)
-    return try RunningPipeline(context, placements: placements, texts: [])
+    try context.openCopies { () throws(StageError) in try body.open(in: context) }
+    return try RunningPipeline(context, placements: [placements], texts: [])
+  }
+
+  /// Opens a copy of the pipeline for each CPU and starts the threads: `VhostUser("/run/x.sock", queues: 2)` at the left end
+  /// and `start(onEach: [0, 1])`. Each copy has a queue pair of the device and buffers of its own, and runs on its CPU alone;
+  /// the copies share nothing else, and stop together.
+  ///
+  /// - Parameters:
+  ///   - cpus: at least one, each once.
+  ///   - logger: where the stages say what a user should know.
+  /// - Throws: StageError where a stage could not be opened, or not so many times; everything is closed again then.
+  @inlinable
+  public func start(
+    onEach cpus: [Int], logger: Logger = Logger(label: "cleanq")
+  ) throws(StageError) -> RunningPipeline {
+    try RunningPipeline.refuseBadList(of: cpus)
+    let context = PipelineContext(logger: logger, copyCount: cpus.count)
+    try context.openCopies { () throws(StageError) in try body.open(in: context) }
+    return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: [])
   }
 
   /// Runs the pipeline until SIGINT or SIGTERM comes or its source is exhausted.
@@ -43,10 +61,20 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")
   ) throws(StageError) -> PipelineReport {
     let signals = try TerminationSignals()
-    let running = try start(on: placements, logger: logger)
-    signals.wait(or: running.doneFileDescriptor)
-    running.stop()
-    return running.finish()
+    return try start(on: placements, logger: logger).finish(at: signals)
+  }
+
+  /// Runs a copy of the pipeline on each CPU until SIGINT or SIGTERM comes or its source is exhausted.
+  ///
+  /// - Returns: what the copies did together.
+  /// - Throws: StageError, as ``start(onEach:logger:)``.
+  @inlinable
+  @discardableResult
+  public func run(
+    onEach cpus: [Int], logger: Logger = Logger(label: "cleanq")
+  ) throws(StageError) -> PipelineReport {
+    let signals = try TerminationSignals()
+    return try start(onEach: cpus, logger: logger).finish(at: signals)
   }
 }
 

@@ -43,6 +43,7 @@ struct JoinEnd<End: EndStage>: PortContinuation {
 
   @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
+    try context.admit(end)
     context.add(port, try end.open(in: context))
   }
 }
@@ -69,6 +70,7 @@ extension SinkStage {
   /// Opens the sink and makes it the right end of a loop with `left`.
   @inlinable
   func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
+    try context.admit(self)
     try open(in: context, then: JoinRight(left: left, context: context))
   }
 }

@@ -18,7 +18,8 @@ public struct Bottom<End: EndStage>: PipelineStack {
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
-    try next(end.open(in: context))
+    try context.admit(end)
+    return try next(end.open(in: context))
   }
 }
 
@@ -68,7 +69,8 @@ struct PutLayer<Layer: LayerStage, Next: PortContinuation>: PortContinuation whe
 
   @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
-    try layer.attach(to: port, in: context, then: next)
+    try context.admit(layer)
+    return try layer.attach(to: port, in: context, then: next)
   }
 }
 
@@ -90,6 +92,7 @@ where Next.Unit == Unit {
 
   @inlinable
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
-    try stage.attach(to: port, in: context, then: next)
+    try context.admit(stage)
+    return try stage.attach(to: port, in: context, then: next)
   }
 }

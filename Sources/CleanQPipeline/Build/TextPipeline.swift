@@ -9,7 +9,17 @@ public struct TextPipeline: Sendable {
 
   /// Opens every stage and starts the threads; as ``Pipeline/start(on:logger:)``, with the CPUs of the text's marks.
   public func start(logger: Logger) throws(StageError) -> RunningPipeline {
-    let context = PipelineContext(logger: logger)
+    let cpus = checked.copyCPUs
+    let context = PipelineContext(logger: logger, copyCount: max(cpus.count, 1))
+    var placements: [Placement] = []
+    try context.openCopies { () throws(StageError) in placements = try open(in: context) }
+    let texts = checked.stages.map(\.text)
+    guard !cpus.isEmpty else { return try RunningPipeline(context, placements: [placements], texts: texts) }
+    return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: texts)
+  }
+
+  /// Opens one copy. Returns where its loops run.
+  private func open(in context: PipelineContext) throws(StageError) -> [Placement] {
     guard let first = checked.stages.first, let last = checked.stages.last else {
       throw StageError("pipeline", "has no stages")
     }
@@ -28,10 +38,13 @@ public struct TextPipeline: Sendable {
       }
       stack = try Self.put(stage, on: stack, context)
     }
-    return try RunningPipeline(context, placements: placements, texts: checked.stages.map(\.text))
+    return placements
   }
 
-  private static func placement(_ stage: CheckedStage) -> Placement? { stage.cpu.map { .cpu($0) } }
+  /// Where the stage runs; nil where anywhere, or where its copy runs.
+  private static func placement(_ stage: CheckedStage) -> Placement? {
+    stage.cpus.count == 1 ? stage.cpus.first.map { .cpu($0) } : nil
+  }
 
   private static func put(
     _ stage: CheckedStage, on stack: consuming AnyStack, _ context: PipelineContext

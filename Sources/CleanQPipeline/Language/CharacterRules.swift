@@ -5,6 +5,9 @@ enum CharacterRules {
     byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
   }
 
+  /// `0` to `9`.
+  static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+
   /// May stand in a bare word, whether in brackets or not.
   ///
   /// `@` and `#` may in brackets only: `pcap(a@b#1.pcap)`. Outside, a word is a stage's name or a CPU number, and neither holds one. A
@@ -24,8 +27,7 @@ enum CharacterRules {
     var length = 0
     for byte in bytes {
       let isLetter = (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
-      let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
-      guard isLetter || (length > 0 && (isDigit || byte == UInt8(ascii: "-"))) else { break }
+      guard isLetter || (length > 0 && (isDigit(byte) || byte == UInt8(ascii: "-"))) else { break }
       length += 1
     }
     return length

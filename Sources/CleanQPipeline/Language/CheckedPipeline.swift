@@ -3,6 +3,12 @@ public struct CheckedPipeline: Sendable, CustomStringConvertible {
   /// The stages from left to right, at least two.
   public let stages: [CheckedStage]
 
+  /// The CPUs of which each runs a copy of the whole pipeline; empty where there is one copy only.
+  public var copyCPUs: [Int] {
+    guard let mark = stages.first?.call.cpu, mark.isList else { return [] }
+    return mark.numbers
+  }
+
   /// The pipeline in canonical form on one line. Parses to the same pipeline.
   ///
   /// - Complexity: O(*n*) in the length of the text.

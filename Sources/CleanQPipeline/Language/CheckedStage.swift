@@ -8,8 +8,9 @@ public struct CheckedStage: Sendable {
   public let arguments: Arguments
   /// What it stands for.
   public let description: any StageDescription
-  /// The CPU that it runs on: its own mark or the nearest to its left; nil when there is none.
-  public let cpu: Int?
+  /// The CPUs that it runs on: those of its own mark or of the nearest to its left; empty when there is none. Several where the
+  /// pipeline runs in copies, one on each.
+  public let cpus: [Int]
 
   /// The stage in canonical form: required values by position, then keys in the order of the stage's parameters, quotes where they must
   /// be. Parses to the same stage.
@@ -18,7 +19,7 @@ public struct CheckedStage: Sendable {
   public var text: String {
     let forms = arguments.entries.indices.flatMap { self.forms(of: arguments.entries[$0], index: $0) }
     let list = forms.isEmpty ? "" : "(\(forms.joined(separator: ", ")))"
-    return kind.name + list + (call.cpu.map { "@\($0.number)" } ?? "")
+    return kind.name + list + (call.cpu.map { "@" + $0.numbers.map(String.init).joined(separator: ",") } ?? "")
   }
 
   private func forms(of entry: Arguments.Entry, index: Int) -> [String] {

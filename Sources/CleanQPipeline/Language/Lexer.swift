@@ -44,8 +44,13 @@ struct Lexer {
     case UInt8(ascii: "\""): return try string()
     case UInt8(ascii: "@") where !isInBrackets:
       offset += 1
-      let number = try bareText()
-      return Token(kind: .mark(number), range: SourceRange(start, offset))
+      var numbers = try bareText()
+      // A comma belongs to the mark only where a digit follows at once.
+      while byte == UInt8(ascii: ","), offset + 1 < bytes.count, CharacterRules.isDigit(bytes[offset + 1]) {
+        offset += 1
+        numbers += "," + (try bareText())
+      }
+      return Token(kind: .mark(numbers), range: SourceRange(start, offset))
     default:
       if wasAtArgument, let key = key() { return key }
       let word = try bareText()

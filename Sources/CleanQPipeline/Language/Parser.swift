@@ -2,7 +2,7 @@
 ///
 /// ```
 /// pipeline  = stage { "|" stage }
-/// stage     = WORD [ "(" [ argument { "," argument } ] ")" ] [ MARK ]
+/// stage     = WORD [ "(" [ argument { "," argument } ] ")" ] [ MARK ]        MARK = "@" NUMBER { "," NUMBER }
 /// argument  = [ KEY ] ( WORD | STRING )
 /// ```
 struct Parser {
@@ -49,19 +49,36 @@ struct Parser {
     if token.kind == .open { arguments = try self.arguments(of: name) }
     var cpu: StageCall.CPUMark?
     if case .mark(let digits) = token.kind {
-      cpu = StageCall.CPUMark(number: try cpuNumber(digits), range: token.range)
+      cpu = try cpuMark(digits)
       try advance()
     }
     return StageCall(
       name: name, nameRange: nameRange, arguments: arguments, cpu: cpu, range: nameRange.through(previousRange))
   }
 
-  private func cpuNumber(_ digits: String) throws(Diagnostic) -> Int {
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else {
-      throw ParserComplaints.noCPUNumber(digits, at: token.range)
+  private func cpuMark(_ text: String) throws(Diagnostic) -> StageCall.CPUMark {
+    let words = text.split(separator: ",", omittingEmptySubsequences: false)
+    guard words.count <= PipelineText.maximumCopyCount else { throw ParserComplaints.tooManyCPUs(at: token.range) }
+    var numbers: [Int] = []
+    var places: [SourceRange] = []
+    var start = token.range.start + 1
+    for word in words {
+      let place = words.count == 1 ? token.range : SourceRange(start, start + word.utf8.count)
+      let number = try cpuNumber(String(word), at: place)
+      guard !numbers.contains(number) else { throw ParserComplaints.cpuTwice(number, at: place) }
+      numbers.append(number)
+      places.append(place)
+      start = place.end + 1
+    }
+    return StageCall.CPUMark(numbers: numbers, places: places, range: token.range)
+  }
+
+  private func cpuNumber(_ digits: String, at range: SourceRange) throws(Diagnostic) -> Int {
+    guard !digits.isEmpty, digits.utf8.allSatisfy(CharacterRules.isDigit) else {
+      throw ParserComplaints.noCPUNumber(digits, at: range)
     }
     guard let number = Int(digits), number <= PipelineText.maximumCPU else {
-      throw ParserComplaints.cpuNumberTooLarge(at: token.range)
+      throw ParserComplaints.cpuNumberTooLarge(at: range)
     }
     return number
   }

@@ -52,7 +52,10 @@ enum ParserComplaints {
       return Diagnostic("a CPU mark stands before the bracket; put it after: name(…)@0", at: token.range)
     case .open: return Diagnostic("a second list of arguments for \(name); put all in one bracket", at: token.range)
     case .close: return Diagnostic("a ) stands here that nothing opened; delete it", at: token.range)
-    default: return Diagnostic("a comma stands after \(name); put | between stages", at: token.range)
+    default:
+      return Diagnostic(
+        "a comma stands after \(name); put | between stages", at: token.range,
+        help: stage.cpu == nil ? nil : "a list of CPUs is written in one word, as in \(stage.name)@0,1")
     }
   }
 
@@ -60,6 +63,14 @@ enum ParserComplaints {
     text.isEmpty
       ? Diagnostic("a CPU mark without a number; write it in one word, as in echo@0", at: range)
       : Diagnostic("\(Prose.quoted(text)) is no CPU number; write digits after the @, as in echo@0", at: range)
+  }
+
+  static func tooManyCPUs(at range: SourceRange) -> Diagnostic {
+    Diagnostic("more than \(PipelineText.maximumCopyCount) CPUs in one list; take some out", at: range)
+  }
+
+  static func cpuTwice(_ number: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic("CPU \(number) is listed twice; keep one", at: range)
   }
 
   static func cpuNumberTooLarge(at range: SourceRange) -> Diagnostic {

@@ -1,7 +1,8 @@
 /// The text language of pipelines.
 ///
 /// `tap(tap0)@0 | ip(10.0.0.2/24) | udp(7, 9)@1 | echo`: stages with `|` between them, each a name, arguments in brackets where it takes
-/// any, and a CPU mark where a new thread begins. An argument is positional or `key: value`; a value is a bare word or a quoted string
+/// any, and a CPU mark where a new thread begins. A mark on the first stage that lists CPUs, `vhost-user(/run/x.sock, queues: 2)@0,1 | …`,
+/// runs a copy of the whole pipeline on each. An argument is positional or `key: value`; a value is a bare word or a quoted string
 /// with `\"`, `\\` and `\n`. A bare word holds anything but white space and `, ( ) | "`, and does not begin with `#`. Space and newlines are
 /// free; `#` at the beginning of a word, and anywhere outside brackets, begins a comment that ends with the line.
 ///
@@ -15,6 +16,8 @@ public enum PipelineText {
   public static let maximumArgumentCount = 64
   /// The largest CPU number that can be written.
   public static let maximumCPU = 65_535
+  /// The most copies of a pipeline.
+  public static let maximumCopyCount = 16
 
   /// Parses a text without checking it against a catalogue.
   ///
@@ -44,7 +47,7 @@ public enum PipelineText {
     _ text: String, catalog: StageCatalog, cpuCount: Int
   ) throws(Diagnostic) -> CheckedPipeline {
     precondition(cpuCount > 0, "a machine has at least one CPU")
-    var cpu: Int?
+    var cpus: [Int] = []
     var stages: [CheckedStage] = []
     for call in try parse(text) {
       let kind = try catalog.kind(of: call)
@@ -53,18 +56,20 @@ public enum PipelineText {
       let description = try kind.describe(arguments, call: call)
       if let mark = call.cpu {
         try check(mark, cpuCount: cpuCount)
-        cpu = mark.number
+        try PipelineCopies.check(mark, on: call, after: stages.first)
+        cpus = mark.numbers
       }
-      stages.append(CheckedStage(kind: kind, call: call, arguments: arguments, description: description, cpu: cpu))
+      stages.append(CheckedStage(kind: kind, call: call, arguments: arguments, description: description, cpus: cpus))
     }
     try PipelineTyping(stages: stages, catalog: catalog).check()
+    try PipelineCopies.check(stages)
     return CheckedPipeline(stages: stages)
   }
 
   private static func check(_ mark: StageCall.CPUMark, cpuCount: Int) throws(Diagnostic) {
-    guard mark.number >= cpuCount else { return }
+    guard let index = mark.numbers.firstIndex(where: { $0 >= cpuCount }) else { return }
     let cpus = cpuCount == 1 ? "one CPU, number 0" : "CPUs 0…\(cpuCount - 1)"
-    throw Diagnostic("there is no CPU \(mark.number); this machine has \(cpus)", at: mark.range)
+    throw Diagnostic("there is no CPU \(mark.numbers[index]); this machine has \(cpus)", at: mark.places[index])
   }
 
   private static func refuseControlCharacters(_ text: String) throws(Diagnostic) {

@@ -19,10 +19,15 @@ public struct StageCall: Hashable, Sendable {
 
   /// A CPU mark as it was written.
   public struct CPUMark: Hashable, Sendable {
-    /// The CPU's number.
-    public let number: Int
-    /// The place of the `@` and the number.
+    /// The CPUs' numbers, at least one.
+    public let numbers: [Int]
+    /// The place of each number; of a single one, with its `@`.
+    public let places: [SourceRange]
+    /// The place of the whole mark.
     public let range: SourceRange
+
+    /// Lists several CPUs, each of which gets a copy of the pipeline.
+    public var isList: Bool { numbers.count > 1 }
   }
 
   /// The stage's name.

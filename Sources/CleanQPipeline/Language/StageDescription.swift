@@ -4,4 +4,14 @@
 public protocol StageDescription: Sendable {
   /// Where the stage can stand. May depend on the arguments.
   var shape: StageShape { get }
+
+  /// In how many copies of one pipeline the stage can stand at once. A device has one for each of its queue pairs; a file can
+  /// be written by one. By default one for a stage that opens a port of its own, and any number for the others.
+  var copies: ClosedRange<Int> { get }
+}
+
+extension StageDescription {
+  public var copies: ClosedRange<Int> {
+    if case .end = shape { 1...1 } else { 1...Int.max }
+  }
 }

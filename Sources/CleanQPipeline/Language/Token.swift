@@ -7,7 +7,7 @@ struct Token: Equatable {
     case key(String)
     /// A quoted string with its escapes resolved.
     case string(String)
-    /// What follows an `@` outside brackets.
+    /// What follows an `@` outside brackets: a number, or several with commas between them.
     case mark(String)
     case open, close, comma, bar, end
   }

@@ -11,9 +11,11 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
 
   @inlinable
   var wanted: WantedBuffers {
-    WantedBuffers(
+    let isShared = junction?.left.wantedBacking == .shared || junction?.right.wantedBacking == .shared
+    return WantedBuffers(
       left: junction?.left.wantedBufferCount ?? 0, right: junction?.right.wantedBufferCount ?? 0,
-      byteCount: max(junction?.left.wantedBufferByteCount ?? 0, junction?.right.wantedBufferByteCount ?? 0))
+      byteCount: max(junction?.left.wantedBufferByteCount ?? 0, junction?.right.wantedBufferByteCount ?? 0),
+      backing: isShared ? .shared : .anonymous)
   }
 
   /// Registers the region with the left port, and with the right one where the loop is the last: the right end of another
@@ -45,8 +47,10 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   }
 
   /// Runs until the pipeline stops; the ports close when it returns, on the thread that used them.
+  ///
+  /// - Parameter memory: in the last loop of a copy, what its buffers were carved from.
   @inlinable
-  func run(_ control: RunControl, index: Int, isLast: Bool) -> WorkerOutcome {
+  func run(_ control: RunControl, index: Int, memory: PipelineMemory?) -> WorkerOutcome {
     var outcome = WorkerOutcome()
     guard control.passGate(), var junction = junction.take() else { return outcome }
     turn(&junction, control)
@@ -57,10 +61,10 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     outcome.held = junction.held()
     outcome.held.addHoldings(of: junction.left.census())
     let right = junction.right.census()
-    if isLast {
+    if let memory {
       outcome.held.addHoldings(of: right)
-      outcome.expectedByteCount = control.region.liveByteCount
-      outcome.bufferCount = control.region.liveBufferCount
+      outcome.expectedByteCount = memory.region.liveByteCount
+      outcome.bufferCount = memory.region.liveBufferCount
     } else {
       outcome.expectedByteCount = right.ownedByteCount
     }

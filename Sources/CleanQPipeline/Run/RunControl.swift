@@ -17,8 +17,6 @@ final class RunControl: Sendable {
     static let abandoned = 2
   }
 
-  /// All buffers of the pipeline are carved from this.
-  @usableFromInline let region: Region
   /// Readable from the moment the pipeline was told to stop: wakes every sleeping loop.
   @usableFromInline let stopFile: Int32
   /// Readable when every loop is at rest for good.
@@ -34,8 +32,7 @@ final class RunControl: Sendable {
   private let counted = Atomic<Int>(0)
   private let workerCount: Int
 
-  init(region: consuming Region, workerCount: Int) throws(StageError) {
-    self.region = region
+  init(workerCount: Int) throws(StageError) {
     self.workerCount = workerCount
     idleVotes = (0..<workerCount).map { _ in IdleVote() }
     stopFile = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))

@@ -21,45 +21,40 @@ public struct PipelineStop: Sendable {
 ///
 /// Going out of scope stops it and waits for its threads. Thread-confined, but ``stop`` may be sent.
 public final class RunningPipeline {
-  private let workers: [Worker]
+  private let copies: [PipelineCopy]
   private let texts: [String]
   private let control: RunControl
   private let threads = Threads()
   private let startTime = MonotonicTime.now
 
   /// Gives the opened loops their memory and starts their threads. What fails undoes all.
+  ///
+  /// - Parameter placements: for each copy, where its loops run.
   @usableFromInline
-  init(_ context: PipelineContext, placements: [Placement], texts: [String]) throws(StageError) {
-    workers = context.workers
+  init(_ context: PipelineContext, placements: [[Placement]], texts: [String]) throws(StageError) {
     self.texts = texts
-    guard let last = workers.last else { throw StageError("pipeline", "has no stages") }
-    for (worker, placement) in zip(workers, placements) {
-      guard case .cpu(let cpu) = placement else { continue }
-      guard Threads.isAllowed(cpu: cpu) else {
-        throw StageError("pipeline", "this process may not run on CPU \(cpu); choose another")
-      }
-      worker.cpu = cpu
+    var copies: [PipelineCopy] = []
+    for (workers, placements) in zip(context.copies, placements) {
+      copies.append(try PipelineCopy(workers, placements: placements, context.logger))
     }
-    let wanted = Self.wantedBuffers(workers, last: last)
-    control = try RunControl(region: Self.makeRegion(wanted, context.logger), workerCount: workers.count)
-    for worker in workers {
-      if let error = worker.register(control.region, worker === last) { throw StageError("pipeline", error) }
-    }
-    last.prime(control.region, wanted)
+    self.copies = copies
+    control = try RunControl(workerCount: copies.reduce(0) { $0 + $1.workers.count })
     do {
-      for (index, worker) in workers.enumerated() {
-        let control = control
-        try threads.start(name: "cleanq-\(index)", cpu: worker.cpu) {
-          worker.outcome = worker.run(control, index, worker === last)
+      var count = 0
+      for copy in copies {
+        for worker in copy.workers {
+          let (control, index) = (control, count)
+          try threads.start(name: "cleanq-\(index)", cpu: worker.cpu) { copy.run(worker, control, index: index) }
+          count += 1
         }
       }
+      control.openGate(true)
+      context.logger.notice("running", metadata: ["threads": "\(count)"])
     } catch {
       control.openGate(false)
       threads.join()
       throw error
     }
-    control.openGate(true)
-    context.logger.notice("running", metadata: ["threads": "\(workers.count)"])
   }
 
   deinit {
@@ -73,46 +68,34 @@ public final class RunningPipeline {
   /// Becomes readable when the pipeline has ended by itself. Owned by this object.
   public var doneFileDescriptor: Int32 { control.doneFile }
 
-  /// Waits until the pipeline has ended and says what it did.
+  /// Waits until the pipeline has ended and says what it did, all copies together.
   public func finish() -> PipelineReport {
     threads.join()
     let elapsedNanoseconds = MonotonicTime.now.nanoseconds - startTime.nanoseconds
-    var stages: [PipelineReport.Stage] = []
-    var lostByteCount = 0
-    for worker in workers {
-      for report in worker.outcome.reports {
-        let text = stages.count < texts.count ? texts[stages.count] : report.name
-        stages.append(PipelineReport.Stage(report: report, text: text, cpu: worker.cpu))
-      }
-      let held = worker.outcome.held
-      lostByteCount += abs(worker.outcome.expectedByteCount - held.inFlightByteCount - held.atPeerByteCount)
-    }
-    let last = workers.last?.outcome ?? WorkerOutcome()
-    var census = last.held
-    census.registeredByteCount = control.region.byteCount
-    return PipelineReport(
-      stages: stages, seconds: Double(elapsedNanoseconds) / 1e9, census: census, bufferCount: last.bufferCount,
-      strayBufferCount: control.region.strayBufferCount, lostByteCount: lostByteCount)
+    var report = PipelineReport(seconds: Double(elapsedNanoseconds) / 1e9)
+    for copy in copies { report.add(copy, texts: texts) }
+    return report
+  }
+
+  /// Waits for a signal, or for the pipeline's own end; stops it, and says what it did.
+  @usableFromInline
+  consuming func finish(at signals: borrowing TerminationSignals) -> PipelineReport {
+    signals.wait(or: doneFileDescriptor)
+    stop()
+    return finish()
   }
 }
 
 extension RunningPipeline {
-  /// What all loops together want of the last: buffers for the devices below it and for that at its right end.
-  private static func wantedBuffers(_ workers: [Worker], last: Worker) -> WantedBuffers {
-    let each = workers.map { $0.wanted() }
-    let byteCount = each.reduce(2048) { max($0, ($1.byteCount + 63) / 64 * 64) }
-    return WantedBuffers(left: each.reduce(0) { $0 + $1.left }, right: last.wanted().right, byteCount: byteCount)
-  }
-
-  private static func makeRegion(_ wanted: WantedBuffers, _ logger: Logger) throws(StageError) -> Region {
-    let count = max(wanted.left + wanted.right, Burst.capacity)
-    do {
-      let region = try Region(byteCount: count * wanted.byteCount)
-      let pages = region.pageByteCount > 65_536 ? "hugepages" : "ordinary pages"
-      logger.notice("memory", metadata: ["buffers": "\(count) of \(wanted.byteCount) bytes", "in": "\(pages)"])
-      return region
-    } catch {
-      throw StageError("pipeline", "no memory for \(count) buffers of \(wanted.byteCount) bytes: \(error)")
+  /// Refuses a list of CPUs that is empty, too long or names one twice.
+  @usableFromInline
+  static func refuseBadList(of cpus: [Int]) throws(StageError) {
+    guard (1...PipelineText.maximumCopyCount).contains(cpus.count) else {
+      throw StageError(
+        "pipeline", "runs in 1 to \(PipelineText.maximumCopyCount) copies, not \(cpus.count); list as many CPUs")
+    }
+    for (index, cpu) in cpus.enumerated() where cpus[..<index].contains(cpu) {
+      throw StageError("pipeline", "CPU \(cpu) is listed twice; list each once")
     }
   }
 }

@@ -17,14 +17,14 @@ final class Worker {
   /// Carves buffers and gives them to the ports' receive queues.
   @usableFromInline let prime: (_ region: borrowing Region, _ wanted: WantedBuffers) -> Void
   /// Runs the loop until the pipeline stops, then closes its ports.
-  @usableFromInline let run: (_ control: RunControl, _ index: Int, _ isLast: Bool) -> WorkerOutcome
+  @usableFromInline let run: (_ control: RunControl, _ index: Int, _ memory: PipelineMemory?) -> WorkerOutcome
 
   @inlinable
   init<Left: Port & ~Copyable, Right: Port & ~Copyable>(_ loop: Loop<Left, Right>) {
     wanted = { loop.wanted }
     register = { loop.register($0, isLast: $1) }
     prime = { loop.prime(from: $0, $1) }
-    run = { loop.run($0, index: $1, isLast: $2) }
+    run = { loop.run($0, index: $1, memory: $2) }
   }
 }
 
@@ -35,12 +35,15 @@ struct WantedBuffers {
   @usableFromInline var left: Int
   @usableFromInline var right: Int
   @usableFromInline var byteCount: Int
+  /// `.shared` where a device of either port wants it.
+  @usableFromInline var backing: RegionBacking
 
   @inlinable
-  init(left: Int, right: Int, byteCount: Int) {
+  init(left: Int, right: Int, byteCount: Int, backing: RegionBacking) {
     self.left = left
     self.right = right
     self.byteCount = byteCount
+    self.backing = backing
   }
 }
 

@@ -37,7 +37,7 @@ enum LanguageChecks {
   }
 
   private static func checkSame(_ one: CheckedStage, _ other: CheckedStage) {
-    require(one.kind.name == other.kind.name && one.cpu == other.cpu, "a stage and its CPU stay the same")
+    require(one.kind.name == other.kind.name && one.cpus == other.cpus, "a stage and its CPU stay the same")
     require(one.arguments.entries.map(\.values) == other.arguments.entries.map(\.values), "arguments stay the same")
   }
 

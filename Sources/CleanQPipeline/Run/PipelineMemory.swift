@@ -1,0 +1,35 @@
+public import CleanQ
+internal import Logging
+
+/// The region from which all buffers of one copy of a pipeline are carved. Its last loop owns it.
+@usableFromInline
+final class PipelineMemory: Sendable {
+  @usableFromInline let region: Region
+
+  /// Makes the memory that the loops of a copy want, and says what it is made of.
+  init(_ wanted: WantedBuffers, _ logger: Logger) throws(StageError) {
+    let count = max(wanted.left + wanted.right, Burst.capacity)
+    do {
+      region = try Region(byteCount: count * wanted.byteCount, backing: wanted.backing)
+    } catch {
+      throw StageError("pipeline", "no memory for \(count) buffers of \(wanted.byteCount) bytes: \(error)")
+    }
+    let isHuge = region.pageByteCount > 65_536
+    logger.notice(
+      "memory",
+      metadata: [
+        "buffers": "\(count) of \(wanted.byteCount) bytes", "in": "\(isHuge ? "hugepages" : "ordinary pages")",
+      ])
+    if !isHuge, wanted.backing == .shared { Self.adviseHugepages(byteCount: region.byteCount, logger) }
+  }
+
+  /// A device maps shared memory page by page; in small pages it and we miss the TLB at nearly every packet.
+  private static func adviseHugepages(byteCount: Int, _ logger: Logger) {
+    let count = (byteCount + (2 << 20) - 1) >> 21
+    logger.warning(
+      """
+      no hugepages for the buffers, so they are in ordinary pages, which is slower; to reserve some: \
+      echo $(($(cat /proc/sys/vm/nr_hugepages) + \(count))) > /proc/sys/vm/nr_hugepages
+      """)
+  }
+}

@@ -1,0 +1,130 @@
+internal import CPlatform
+internal import CleanQ
+internal import Glibc
+
+/// A connection to a back end: whole messages out, whole answers in, each within a bounded time. Closed when the value goes.
+///
+/// Sendable; one thread at a time talks, and another may wait for the end or bring it about.
+final class VhostUserSocket: Sendable {
+  /// How long a back end may take to accept a request, and to answer it.
+  static let timeoutMilliseconds = 2000
+
+  let file: Int32
+
+  /// Connects to a path.
+  ///
+  /// - Throws: VirtioError with what is wrong there and what to do.
+  init(path: String, name: String) throws(VirtioError) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
+      throw VirtioError(
+        .system, errno: ENAMETOOLONG, context: "\(name): a socket's path has 1 to 107 bytes; use a shorter one")
+    }
+    // SAFETY: the path is shorter than the field, checked above, and the field is zeroed.
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { field in unsafe field.copyBytes(from: bytes) }
+    file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    guard file >= 0 else { throw VirtioError(.system, errno: errno, context: "\(name): no socket to connect with") }
+    // SAFETY: the address is a local variable of the size that is passed with it.
+    let status = unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        unsafe connect(file, generic, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard status != 0 else { return }
+    throw Self.complaint(about: path, name: name, errno: errno)
+  }
+
+  deinit { if file >= 0 { close(file) } }
+
+  /// Says what is at a path that cannot be connected to.
+  private static func complaint(about path: String, name: String, errno number: Int32) -> VirtioError {
+    func error(_ context: String) -> VirtioError { VirtioError(.system, errno: number, context: "\(name): \(context)") }
+    switch number {
+    case ENOENT: return error("there is no socket at this path; start the back end first, or mend the path")
+    case EACCES, EPERM: return error("no permission to connect; run as a user who may write to the socket")
+    case EPROTOTYPE: return error("the socket is of another kind, not a stream; name a vhost-user back end's")
+    case EAGAIN: return error("the back end accepts no connection; it may be serving another front end")
+    case ECONNREFUSED where !isSocket(path): return error("this is a file and not a socket; name a back end's socket")
+    case ECONNREFUSED: return error("nobody listens on the socket; start the back end, as the server")
+    default: return error("cannot connect")
+    }
+  }
+
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: the string and the variable outlive the call.
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
+
+  /// Ends the connection for both sides; whoever waits for its end is woken.
+  func shutDown() { _ = shutdown(file, Int32(SHUT_RDWR)) }
+
+  /// Sends a whole message. The files go with its first byte.
+  func send(_ message: VhostUserMessage, needsReply: Bool) throws(VhostUserFault) {
+    try refuseUnasked()
+    let bytes = message.bytes(needsReply: needsReply)
+    let deadline = MonotonicTime.now.advanced(byMilliseconds: UInt64(Self.timeoutMilliseconds))
+    var sent = 0
+    while sent < bytes.count {
+      let files = sent == 0 ? message.files : []
+      // SAFETY: both arrays outlive the call and their counts are passed with them.
+      let count = unsafe bytes.withUnsafeBytes { all in
+        unsafe cplatform_send_with_files(
+          file, all.baseAddress?.advanced(by: sent), bytes.count - sent, files, Int32(files.count))
+      }
+      if count > 0 { sent += count } else { try wait(for: POLLOUT, until: deadline, after: errno) }
+    }
+  }
+
+  /// Receives the answer to a request.
+  ///
+  /// - Returns: its payload, of one of the sizes.
+  func receive(_ request: VhostUserRequest, sizes: ClosedRange<Int>) throws(VhostUserFault) -> [UInt8] {
+    let deadline = MonotonicTime.now.advanced(byMilliseconds: UInt64(Self.timeoutMilliseconds))
+    let header = try receive(VhostUserMessage.headerByteCount, until: deadline)
+    let byteCount = try VhostUserReply.payloadByteCount(header: header, of: request, sizes: sizes)
+    return try receive(byteCount, until: deadline)
+  }
+
+  private func receive(_ byteCount: Int, until deadline: MonotonicTime) throws(VhostUserFault) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    var received = 0
+    var closedCount: Int32 = 0
+    while received < byteCount {
+      // SAFETY: the array outlives the call, and what is left of it is passed as the size.
+      let count = unsafe bytes.withUnsafeMutableBytes { all in
+        unsafe cplatform_receive_without_files(
+          file, all.baseAddress?.advanced(by: received), byteCount - received, &closedCount)
+      }
+      if closedCount > 0 { throw .files(count: Int(closedCount)) }
+      if count == 0 { throw .closed }
+      if count > 0 { received += count } else { try wait(for: POLLIN, until: deadline, after: errno) }
+    }
+    return bytes
+  }
+
+  /// Waits until the socket can go on, where `number` says that it could not.
+  private func wait(for event: Int32, until deadline: MonotonicTime, after number: Int32) throws(VhostUserFault) {
+    switch number {
+    case EAGAIN, EINTR: break
+    case EPIPE, ECONNRESET: throw .closed
+    default: throw .system(number)
+    }
+    let now = MonotonicTime.now
+    guard now < deadline else { throw .silent }
+    var files = pollfd(fd: file, events: Int16(event), revents: 0)
+    // SAFETY: one local variable.
+    _ = unsafe poll(&files, 1, Int32((deadline.nanoseconds - now.nanoseconds) / 1_000_000 + 1))
+  }
+
+  /// Nothing may be there before a question is asked.
+  private func refuseUnasked() throws(VhostUserFault) {
+    var byte: UInt8 = 0
+    // SAFETY: one byte of a local variable.
+    let count = unsafe recv(file, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+    if count > 0 { throw .unasked }
+    if count == 0 { throw .closed }
+  }
+}

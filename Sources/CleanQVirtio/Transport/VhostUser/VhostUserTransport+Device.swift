@@ -1,0 +1,118 @@
+internal import CleanQ
+
+extension VhostUserTransport {
+  /// What a vhost-user front end answers for itself, or has no way of asking: the back end moves packets only.
+  ///
+  /// The control queue and what it commands ends in the front end. Source: [vhost-user, "Multiple queue support"]: queue
+  /// pairs are enabled one by one. `F_LOG_ALL` (26) is for migration.
+  private static let ownBusiness: VirtioFeatures = [
+    .controlQueue, .controlReceiveMode, .controlReceiveModeExtra, .controlVLAN, .controlMACAddress,
+    .controlGuestOffloads, .guestAnnounce, .multiqueue, .receiveSideScaling, .accessPlatform,
+    VirtioFeatures(rawValue: 1 << 26), VirtioFeatures(rawValue: VhostUserSession.protocolFeaturesBit),
+  ]
+  /// What stands in the device configuration, and cannot be known without it.
+  private static let configured: VirtioFeatures = [.mac, .mtu, .status, .speedDuplex]
+
+  /// Stops every vring; adopts the connection that there is. Source: [vhost-user, "Ring states"].
+  public func reset() throws(VirtioError) {
+    try state.withLock { state throws(VirtioError) in
+      let started = state.isRunning ? state.layouts.keys.sorted() : []
+      let known = state.session
+      state.session = 0
+      state.status = []
+      state.layouts = [:]
+      let number = try link.talk { session throws(VhostUserFault) in
+        // A new back end has no vrings to stop.
+        if session.number == known {
+          for index in started { try session.stopVring(index) }
+          if session.protocolFeatures.contains(.status) {
+            try session.order(VhostUserMessage(.setStatus, value: 0))
+          }
+        }
+        return session.number
+      }
+      state.session = number ?? 0
+    }
+  }
+
+  public func status() throws(VirtioError) -> VirtioStatus {
+    try state.withLock { state throws(VirtioError) in
+      let own = state.status
+      return try talk(state) { session throws(VhostUserFault) in
+        guard session.protocolFeatures.contains(.status) else { return own }
+        return VirtioStatus(rawValue: UInt8(truncatingIfNeeded: try session.value(.getStatus)))
+      }
+    }
+  }
+
+  public func setStatus(_ bits: VirtioStatus) throws(VirtioError) {
+    try state.withLock { state throws(VirtioError) in try setStatus(bits, &state) }
+  }
+
+  private func setStatus(_ bits: VirtioStatus, _ state: inout State) throws(VirtioError) {
+    let status = state.status.union(bits)
+    let starts = status.contains(.driverOK) && !state.isRunning
+    if starts { try giveEverything(state) }
+    try talk(state) { session throws(VhostUserFault) in
+      guard session.protocolFeatures.contains(.status) else { return }
+      try session.order(VhostUserMessage(.setStatus, value: UInt64(status.rawValue)))
+    }
+    state.status = status
+  }
+
+  public func offeredFeatures() throws(VirtioError) -> VirtioFeatures {
+    try state.withLock { state throws(VirtioError) in
+      try talk(state) { session throws(VhostUserFault) in
+        var features = VirtioFeatures(rawValue: session.features).subtracting(Self.ownBusiness)
+        if !session.protocolFeatures.contains(.configuration) { features.subtract(Self.configured) }
+        return features
+      }
+    }
+  }
+
+  public func acceptFeatures(_ features: VirtioFeatures) throws(VirtioError) {
+    try state.withLock { state throws(VirtioError) in
+      let wantsPairs = queueCount > 2
+      do throws(VirtioError) {
+        try talk(state) { session throws(VhostUserFault) in
+          var bits = features.rawValue | session.features & VhostUserSession.protocolFeaturesBit
+          if wantsPairs { bits |= session.features & VirtioFeatures.multiqueue.rawValue }
+          try session.order(VhostUserMessage(.setFeatures, value: bits))
+        }
+      } catch {
+        if error.code == .refused { throw VirtioError(.featuresRefused(features), context: name) }
+        throw error
+      }
+      try setStatus(.featuresOK, &state)
+      // § 3.1.1 step 6: the device may have taken the bit away again.
+      let isAgreed = try talk(state) { session throws(VhostUserFault) in
+        guard session.protocolFeatures.contains(.status) else { return true }
+        return VirtioStatus(rawValue: UInt8(truncatingIfNeeded: try session.value(.getStatus))).contains(.featuresOK)
+      }
+      if !isAgreed { throw VirtioError(.featuresRefused(features), context: name) }
+    }
+  }
+
+  public func readConfiguration(offset: Int, byteCount: Int) throws(VirtioError) -> [UInt8]? {
+    guard offset >= 0, byteCount > 0, offset + byteCount <= 256 else { return nil }
+    return try state.withLock { state throws(VirtioError) in
+      try talk(state) { session throws(VhostUserFault) in
+        try session.configuration(offset: offset, byteCount: byteCount)
+      }
+    }
+  }
+
+  public func queueLimit() throws(VirtioError) -> Int {
+    try state.withLock { state throws(VirtioError) in
+      let limit = try talk(state) { session throws(VhostUserFault) in
+        // Without the feature the back end serves the first pair only.
+        let hasPairs = session.features & VirtioFeatures.multiqueue.rawValue != 0
+        return hasPairs ? session.queuePairLimit : min(session.queuePairLimit, 1)
+      }
+      return min(2 * limit, queueCount)
+    }
+  }
+
+  /// The back end is not asked: a size that it does not like it refuses. § 2.6: 32768 is the most.
+  public func maximumQueueSize(_ index: Int) throws(VirtioError) -> Int { index < queueCount ? 32_768 : 0 }
+}
