@@ -17,6 +17,8 @@ public enum Objection: Hashable, Sendable {
 
   /// The region, or a byte of it, is in K already.
   case alreadyRegistered
+  /// The region left K before, and its id is dead for ever.
+  case retired
   /// The region is not in K.
   case notRegistered
   /// The other agent registered it.

@@ -19,13 +19,14 @@ extension QueueModel {
 
   /// register: the region's bytes become the agent's own, and are usable on both sides.
   ///
-  /// Needs: disjoint from all of K; the bytes are the agent's.
+  /// Needs: disjoint from all of K; never deregistered before; the bytes are the agent's.
   public mutating func register(_ id: RegionID, by agent: Agent) -> Set<Objection> {
     guard let index = regions.firstIndex(where: { $0.id == id }) else { return [.noRegion] }
     let region = regions[index]
     var objections: Set<Objection> = []
     if isOpen[agent] != true { objections.insert(.gone) }
     if !registeredBytes.isDisjoint(with: region.bytes) { objections.insert(.alreadyRegistered) }
+    if retired.contains(id) { objections.insert(.retired) }
     if region.keeper != agent { objections.insert(.notOwned) }
     if !bytes(of: hand[agent.other, default: []]).isDisjoint(with: region.bytes) { objections.insert(.notOwned) }
     guard objections.isEmpty else { return objections }
@@ -50,6 +51,7 @@ extension QueueModel {
     }
     guard objections.isEmpty else { return objections }
     regions[index].registrar = nil
+    retired.insert(id)
     owned[agent, default: []].subtract(region.bytes)
     return []
   }
@@ -89,12 +91,16 @@ extension QueueModel {
     return nil
   }
 
-  /// Ends a buffer: its bytes are uncut again. They stay in the same set, so only who keeps the region can do it.
+  /// Ends a buffer: its bytes are uncut again, and uncut bytes are the keeper's, whoever brings them home.
   public mutating func bringHome(_ buffer: Buffer, by agent: Agent) -> Set<Objection> {
-    guard let index = hand[agent, default: []].firstIndex(of: buffer), region(buffer.region)?.keeper == agent else {
+    guard let index = hand[agent, default: []].firstIndex(of: buffer), let region = region(buffer.region) else {
       return [.notOwned]
     }
     hand[agent]?.remove(at: index)
+    guard region.registrar != nil else { return [] }
+    let bytes = bytes(of: buffer)
+    owned[agent, default: []].subtract(bytes)
+    owned[region.keeper, default: []].formUnion(bytes)
     return []
   }
 }

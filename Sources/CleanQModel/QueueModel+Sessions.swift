@@ -3,9 +3,9 @@
 extension QueueModel {
   /// An agent that wants to sleep says so and then looks again.
   ///
-  /// - Returns: whether it sleeps now. False where something has arrived: then it must not.
+  /// - Returns: whether it sleeps now. False where something has arrived, or the other has gone: then it must not.
   public mutating func fallAsleep(_ agent: Agent) -> Bool {
-    guard sequence[agent.other, default: []].isEmpty else { return false }
+    guard sequence[agent.other, default: []].isEmpty, isOpen[agent.other] == true else { return false }
     attention[agent] = .asleep
     return true
   }
@@ -20,13 +20,14 @@ extension QueueModel {
   }
 
   /// destroy: the agent closes its end. What it has in hand it keeps; nobody can enqueue any more; what is in flight to
-  /// the other end can still be taken there. When both ends are closed, what is in flight goes back to who keeps its
+  /// the other end can still be taken there, and who sleeps there is called. When both ends are closed, what is in flight goes back to who keeps its
   /// region, and no region is registered any more.
   ///
   /// - Returns: the account at that moment.
   public mutating func destroy(by agent: Agent) -> Account {
     let account = account(of: agent)
     isOpen[agent] = false
+    if attention[agent.other] == .asleep { attention[agent.other] = .called }
     if shape == .loopback { isOpen[agent.other] = false }
     if isOpen.values.allSatisfy({ !$0 }) {
       transit = [.x: [], .y: []]

@@ -34,6 +34,8 @@ public struct QueueModel: Hashable, Sendable {
   public internal(set) var hand: [Agent: [Buffer]] = [.x: [], .y: []]
   /// The regions that exist, registered or not.
   public internal(set) var regions: [Region] = []
+  /// Regions that were deregistered: dead for this queue.
+  public internal(set) var retired: Set<RegionID> = []
   /// How many regions each slot of the directory has seen: the next one's generation is one more.
   public internal(set) var generations: [Int: Int] = [:]
   /// The agents that have not closed their end.

@@ -14,7 +14,7 @@ final class MutantCore {
   var lanes: [[Descriptor]] = [[], []]
   /// Slots that were not given back, for the mutant that forgets them.
   var lostSlots = [0, 0]
-  var owners: [RegionID: (end: Int, byteCount: Int)] = [:]
+  var owners: [RegionID: (end: Int, byteCount: Int, farSide: FarSide)] = [:]
   var table = RegionTable()
   /// Per end and region: handed over minus taken.
   var balances: [[RegionID: Holding]] = [[:], [:]]
@@ -37,8 +37,10 @@ final class MutantCore {
 
   deinit {
     for control in leakedHolds { control.adjustRegistrations(by: -1) }
+    for (id, owner) in owners { owner.farSide.close(awayByteCount: max(0, away(id).bytes)) }
     for name in lanes[0] + lanes[1] where !copies.contains(name) {
-      guard let buffer = materialise(name) else { continue }
+      guard var buffer = materialise(name) else { continue }
+      owners[buffer.region]?.farSide.note(&buffer, isAway: false)
       if fault == .lostAtDestroy { Graveyard.take(buffer) } else { buffer.release() }
     }
   }
@@ -71,6 +73,16 @@ final class MutantCore {
     balances[end][name.region, default: Holding()].buffers += sign
   }
 
+  /// What the end that did not register a region has of it.
+  func away(_ id: RegionID) -> Holding {
+    guard let owner = owners[id] else { return Holding() }
+    let taken = balances[1 - owner.end][id] ?? Holding()
+    let change = owner.farSide.change
+    return Holding(
+      bytes: (has(.peerReleaseForgotten) ? 0 : change.byteCount) - taken.bytes,
+      buffers: (has(.peerSplitMiscounted) ? 0 : change.bufferCount) - taken.buffers)
+  }
+
   func census(of end: Int) -> Census {
     var census = Census()
     for (id, owner) in owners {
@@ -80,8 +92,10 @@ final class MutantCore {
       census.inFlightByteCount += mine.bytes + theirs.bytes
       census.inFlightBufferCount += mine.buffers + theirs.buffers
       guard !has(.censusForgetsPeer) else { continue }
-      census.atPeerByteCount += owner.end == end ? -theirs.bytes : owner.byteCount - theirs.bytes
-      census.atPeerBufferCount += owner.end == end ? -theirs.buffers : 0
+      let away = away(id)
+      let inFlightByteCount = mine.bytes + theirs.bytes
+      census.atPeerByteCount += owner.end == end ? away.bytes : owner.byteCount - inFlightByteCount - away.bytes
+      census.atPeerBufferCount += owner.end == end ? away.buffers : 0
     }
     if has(.censusMisplaces) { swap(&census.inFlightByteCount, &census.atPeerByteCount) }
     if has(.censusCountsBuffersWrong), census.inFlightBufferCount > 2 { census.inFlightBufferCount -= 1 }

@@ -7,26 +7,28 @@ enum MutantFault: String, CaseIterable, Sendable, CustomTestStringConvertible {
   case missingGenerationCheck, missingRegionCheck, lowBitsOfIDOnly
   case lostHandBack, handBackChanged, wrongReason
   case doubleDelivery, droppedAtEnqueue, droppedAtDequeue, keptForEver
-  case censusMisplaces, censusForgetsPeer, censusCountsBuffersWrong
+  case censusMisplaces, censusForgetsPeer, censusCountsBuffersWrong, peerReleaseForgotten, peerSplitMiscounted
   case deregisterIgnoresInFlight, deregisterIgnoresPeer, deregisterCountsBuffers, deregisterKeepsEntry
+  case retiredTakenAgain
   case runCutInTwo, incompleteRunTaken, longRunIsFull
   case notifyLost, armWithoutRecheck, wakeUpNotCleared
   case lengthChanged, validPartChanged, flagsChanged, bytesChanged
   case burstStopsEarly, burstTakesOneTooFew, burstReversed
   case registerNotRolledBack, registerTakesEffectLate, registerTwice, anyoneDeregisters
-  case closedNotTold, goneWithTheirBuffers, lostAtDestroy, destroyCensusEmpty
+  case closedNotTold, closedNotAnnounced, armsAfterClose, goneWithTheirBuffers, lostAtDestroy, destroyCensusEmpty
 
   /// The rule that has to name it.
   var rule: Rule {
     switch self {
     case .capacityOffByOne, .slotNotReleased, .oneSlotTooMany: .capacity
     case .lastInFirstOut, .everyFifthOvertakes: .order
-    case .missingGenerationCheck: .generation
+    case .missingGenerationCheck, .retiredTakenAgain: .generation
     case .missingRegionCheck, .lowBitsOfIDOnly: .regions
     case .lostHandBack, .handBackChanged, .wrongReason: .handBack
     case .doubleDelivery: .exclusion
     case .droppedAtEnqueue, .droppedAtDequeue, .keptForEver: .conservation
-    case .censusMisplaces, .censusForgetsPeer, .censusCountsBuffersWrong: .census
+    case .censusMisplaces, .censusForgetsPeer, .censusCountsBuffersWrong, .peerReleaseForgotten, .peerSplitMiscounted:
+      .census
     case .deregisterIgnoresInFlight, .deregisterIgnoresPeer, .deregisterCountsBuffers, .deregisterKeepsEntry:
       .deregister
     case .runCutInTwo, .incompleteRunTaken, .longRunIsFull: .runs
@@ -36,7 +38,7 @@ enum MutantFault: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case .burstReversed: .order
     case .registerNotRolledBack, .registerTakesEffectLate, .registerTwice: .register
     case .anyoneDeregisters: .owner
-    case .closedNotTold, .goneWithTheirBuffers: .peerGone
+    case .closedNotTold, .closedNotAnnounced, .armsAfterClose, .goneWithTheirBuffers: .peerGone
     case .lostAtDestroy, .destroyCensusEmpty: .destroy
     }
   }

@@ -14,6 +14,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
 
   deinit {
     core.isClosed = true
+    if !core.has(.closedNotAnnounced) { for bell in core.bells { bell.ring() } }
     if core.has(.goneWithTheirBuffers) {
       core.lanes[end].forEach { if let buffer = core.materialise($0) { buffer.release() } }
     }
@@ -29,9 +30,8 @@ struct MutantQueue: SleepingQueue, ~Copyable {
       }
       throw QueueError(.alreadyRegistered)
     }
-    if core.table.contains(region.id) { try? core.table.remove(region.id) }
     try core.table.insert(region)
-    core.owners[region.id] = (end, region.byteCount)
+    core.owners[region.id] = (end, region.byteCount, try FarSide(of: region))
     if core.has(.registerTakesEffectLate) { core.isLate.insert(region.id) }
   }
 
@@ -41,12 +41,15 @@ struct MutantQueue: SleepingQueue, ~Copyable {
     guard owner.end == end || core.has(.anyoneDeregisters) else { throw QueueError(.notOwner) }
     let mine = core.balances[owner.end][id] ?? MutantCore.Holding()
     let theirs = core.balances[1 - owner.end][id] ?? MutantCore.Holding()
-    var elsewhere = core.has(.deregisterCountsBuffers) ? mine.buffers : mine.bytes
-    if core.has(.deregisterIgnoresInFlight) { elsewhere = -theirs.bytes }
-    if core.has(.deregisterIgnoresPeer) { elsewhere = mine.bytes + theirs.bytes }
+    let inFlight = (bytes: mine.bytes + theirs.bytes, buffers: mine.buffers + theirs.buffers)
+    let away = core.away(id)
+    var elsewhere = core.has(.deregisterCountsBuffers) ? inFlight.buffers + away.buffers : inFlight.bytes + away.bytes
+    if core.has(.deregisterIgnoresInFlight) { elsewhere = away.bytes }
+    if core.has(.deregisterIgnoresPeer) { elsewhere = inFlight.bytes }
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
     if core.has(.deregisterKeepsEntry) { core.dead.insert(id) }
-    try core.table.remove(id)
+    if core.has(.retiredTakenAgain) { core.table.undoInsert(id) } else { try core.table.remove(id) }
+    owner.farSide.close(awayByteCount: max(0, away.bytes))
     core.owners[id] = nil
     core.balances[0][id] = nil
     core.balances[1][id] = nil
@@ -131,6 +134,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
     if core.has(.slotNotReleased), core.isTurn(7) { core.lostSlots[lane] += 1 }
     if isCopied { core.copies.insert(name) } else { core.add(end, name, -1) }
     guard var buffer = core.materialise(name) else { return nil }
+    if let owner = core.owners[buffer.region] { owner.farSide.note(&buffer, isAway: owner.end != end) }
     if core.has(.lengthChanged), core.isTurn(3), let rest = buffer.split(at: buffer.byteCount - 1) {
       Graveyard.take(rest)
     }
@@ -151,7 +155,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
 
   mutating func arm() -> Bool {
     core.bells[end].arm()
-    return core.lanes[1 - end].isEmpty || core.has(.armWithoutRecheck)
+    return core.lanes[1 - end].isEmpty && (!core.isClosed || core.has(.armsAfterClose)) || core.has(.armWithoutRecheck)
   }
 
   mutating func disarm() { if !core.has(.wakeUpNotCleared) { core.bells[end].disarm() } }

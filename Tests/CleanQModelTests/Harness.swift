@@ -6,7 +6,6 @@ struct Step {
   let operation: Operation
   let expectation: Expectation
   let regions: [QueueModel.RegionID?]
-  let isRecut: Bool
   let after: Snapshot
   let brokenInvariants: [String]
 }
@@ -32,13 +31,8 @@ struct Harness<Q: TestedQueue & ~Copyable> {
   func advance(_ world: inout ModelWorld, _ operation: Operation) -> Step {
     let expectation = agents.contains(operation.agent) ? world.perform(operation) : .exactly(.impossible)
     return Step(
-      operation: operation, expectation: masked(expectation, world), regions: world.regions, isRecut: world.isRecut,
-      after: Snapshot(world, agents: agents), brokenInvariants: world.model.brokenInvariants)
-  }
-
-  private func masked(_ expectation: Expectation, _ world: ModelWorld) -> Expectation {
-    guard world.isRecut, case .exactly(.closed(let account)) = expectation else { return expectation }
-    return .exactly(.closed(account.withoutPeerBuffers))
+      operation: operation, expectation: expectation, regions: world.regions, after: Snapshot(world, agents: agents),
+      brokenInvariants: world.model.brokenInvariants)
   }
 
   /// The model's way through a trace.
@@ -72,11 +66,10 @@ struct Harness<Q: TestedQueue & ~Copyable> {
   private func check(_ step: Step, _ real: RealWorld<Q>) -> String? {
     guard step.brokenInvariants.isEmpty else { return "the model breaks \(step.brokenInvariants)" }
     guard step.expectation != .exactly(.impossible) else { return nil }
-    var outcome = real.perform(step.operation, byteCount: ModelWorld.regionByteCount)
-    if step.isRecut, case .closed(let account) = outcome { outcome = .closed(account.withoutPeerBuffers) }
+    let outcome = real.perform(step.operation, byteCount: ModelWorld.regionByteCount)
     guard step.expectation.allows(outcome) else { return "came to \(outcome), the model allows \(step.expectation)" }
     if case .makeRegion(let number) = step.operation, let id = step.regions[number] { real.name(region: number, id) }
-    let seen = Snapshot(real, agents: agents, expected: step.after, isRecut: step.isRecut)
+    let seen = Snapshot(real, agents: agents, expected: step.after)
     return step.after.difference(from: seen)
   }
 }

@@ -9,9 +9,6 @@ struct ModelWorld: Hashable {
   var regions: [QueueModel.RegionID?] = [nil, nil]
   /// Who keeps each region.
   static let keepers: [Agent] = [.x, .y]
-  /// Somebody cut or joined buffers of the other's region; from there on the real rings' count of the buffers at the peer
-  /// is off. See the known issue in `KnownIssueTests`.
-  var isRecut = false
 
   /// Does one step as the contract says.
   mutating func perform(_ operation: Operation) -> Expectation {
@@ -98,24 +95,16 @@ struct ModelWorld: Hashable {
 }
 
 extension ModelWorld {
-  private mutating func noteCut(_ agent: Agent, _ buffer: QueueModel.Buffer) {
-    if let region = model.region(buffer.region), region.keeper != agent { isRecut = true }
-  }
-
   private mutating func split(_ agent: Agent, _ place: Int, _ position: Int) -> Expectation {
     guard let buffer = buffer(agent, place) else { return .exactly(.impossible) }
-    let expectation = Expectation(model.split(buffer, at: UInt64(position), by: agent).objections)
-    if expectation == .exactly(.done) { noteCut(agent, buffer) }
-    return expectation
+    return Expectation(model.split(buffer, at: UInt64(position), by: agent).objections)
   }
 
   private mutating func merge(_ agent: Agent, _ place: Int, _ next: Int) -> Expectation {
     guard let first = buffer(agent, place), let second = buffer(agent, next), first != second else {
       return .exactly(.impossible)
     }
-    let expectation = Expectation(model.merge(first, second, by: agent))
-    if expectation == .exactly(.done) { noteCut(agent, first) }
-    return expectation
+    return Expectation(model.merge(first, second, by: agent))
   }
 
   private mutating func enqueueBurst(_ agent: Agent, _ count: Int) -> Expectation {

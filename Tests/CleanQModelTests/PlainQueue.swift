@@ -18,6 +18,9 @@ enum Defect: CaseIterable, Sendable {
   case losesWakeUps
   case takesAfterClose
   case losesWhatIsInFlight
+  case forgetsWhatThePeerEnds
+  case takesRetiredRegions
+  case leavesTheSleeperAsleep
 }
 
 /// The contract by two arrays of buffers: a third queue to test, and one that can be broken in the ways that real ones are.
@@ -30,7 +33,7 @@ struct PlainQueue: TestedQueue, ~Copyable {
     /// What each end sent and the other has not taken.
     var lanes: [[Box<Buffer>]] = [[], []]
     /// Who registered each region, and its size.
-    var owners: [RegionID: (end: Int, byteCount: Int)] = [:]
+    var owners: [RegionID: (end: Int, byteCount: Int, farSide: FarSide)] = [:]
     /// Per region, what its registrar's peer has taken and not given back.
     var atPeer: [RegionID: (bytes: Int, buffers: Int)] = [:]
     var isClosed = false
@@ -43,7 +46,19 @@ struct PlainQueue: TestedQueue, ~Copyable {
     }
 
     deinit {
-      for box in lanes.joined() where defect != .losesWhatIsInFlight { box.take().release() }
+      for box in lanes.joined() where defect != .losesWhatIsInFlight {
+        var buffer = box.take()
+        owners[buffer.region]?.farSide.note(&buffer, isAway: false)
+        buffer.release()
+      }
+      for (id, owner) in owners { owner.farSide.close(awayByteCount: away(id).bytes) }
+    }
+
+    /// What the registrar's peer has of a region.
+    func away(_ id: RegionID) -> (bytes: Int, buffers: Int) {
+      let taken = atPeer[id] ?? (0, 0)
+      guard let change = owners[id]?.farSide.change, defect != .forgetsWhatThePeerEnds else { return taken }
+      return (taken.bytes + change.byteCount, taken.buffers + change.bufferCount)
     }
 
     /// Notes that `end` took (+1) or gave (-1) a buffer.
@@ -67,11 +82,14 @@ struct PlainQueue: TestedQueue, ~Copyable {
     self.end = end
   }
 
-  deinit { core.isClosed = true }
+  deinit {
+    core.isClosed = true
+    if core.isArmed[1 - end], core.defect != .leavesTheSleeperAsleep { core.isCalled[1 - end] = true }
+  }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) {
     try core.table.insert(region)
-    core.owners[region.id] = (end, region.byteCount)
+    core.owners[region.id] = (end, region.byteCount, try FarSide(of: region))
     core.atPeer[region.id] = (0, 0)
   }
 
@@ -83,9 +101,10 @@ struct PlainQueue: TestedQueue, ~Copyable {
     for box in core.lanes.joined() {
       if let name = box.value?.name, name.region == id { elsewhere += Int(name.byteCount) }
     }
-    if core.defect != .deregistersWithBytesAtPeer { elsewhere += core.atPeer[id]?.bytes ?? 0 }
+    if core.defect != .deregistersWithBytesAtPeer { elsewhere += core.away(id).bytes }
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
-    try core.table.remove(id)
+    if core.defect == .takesRetiredRegions { core.table.undoInsert(id) } else { try core.table.remove(id) }
+    owner.farSide.close(awayByteCount: core.away(id).bytes)
     core.owners[id] = nil
     core.atPeer[id] = nil
   }
@@ -98,7 +117,7 @@ struct PlainQueue: TestedQueue, ~Copyable {
     }
     for (id, owner) in core.owners {
       census.registeredByteCount += owner.byteCount
-      let taken = core.atPeer[id] ?? (0, 0)
+      let taken = core.away(id)
       if owner.end == end {
         census.atPeerByteCount += taken.bytes
         census.atPeerBufferCount += taken.buffers
@@ -158,8 +177,9 @@ extension PlainQueue {
   mutating func dequeue() -> Buffer? {
     guard !core.lanes[1 - end].isEmpty else { return nil }
     let last = core.lanes[1 - end].count - 1
-    let buffer = core.lanes[1 - end].remove(at: core.defect == .newestFirst ? last : 0).take()
+    var buffer = core.lanes[1 - end].remove(at: core.defect == .newestFirst ? last : 0).take()
     core.note(buffer.name, by: end, 1)
+    if let owner = core.owners[buffer.region] { owner.farSide.note(&buffer, isAway: owner.end != end) }
     return buffer
   }
 
@@ -174,7 +194,7 @@ extension PlainQueue {
   }
 
   mutating func fallAsleep() -> Bool {
-    core.isArmed[end] = core.lanes[1 - end].isEmpty || core.defect == .sleepsOverArrivals
+    core.isArmed[end] = core.lanes[1 - end].isEmpty && !core.isClosed || core.defect == .sleepsOverArrivals
     return core.isArmed[end]
   }
 

@@ -16,6 +16,7 @@ extension Objection {
   init(_ error: QueueError) {
     switch error.code {
     case .alreadyRegistered: self = .alreadyRegistered
+    case .retired: self = .retired
     case .notRegistered: self = .notRegistered
     case .notOwner: self = .notRegistrar
     case .elsewhere(let byteCount): self = .elsewhere(byteCount: byteCount)

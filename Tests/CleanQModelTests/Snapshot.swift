@@ -22,22 +22,15 @@ struct Snapshot: Equatable {
       return [model.bytes(of: buffers).count, buffers.count, region.registrar == nil ? 0 : 1, 0]
     }
     hands = agents.map { model.hand[$0, default: []] }
-    accounts = agents.map { agent in
-      guard model.isOpen[agent] == true else { return nil }
-      let account = model.account(of: agent)
-      return world.isRecut ? account.withoutPeerBuffers : account
-    }
+    accounts = agents.map { model.isOpen[$0] == true ? model.account(of: $0) : nil }
     calls = agents.map { model.isOpen[$0] == true && model.attention[$0] == .called }
   }
 
   /// The real queue's, with the model's view for what the real one may but need not show.
-  init<Q: TestedQueue & ~Copyable>(_ real: RealWorld<Q>, agents: [Agent], expected: Snapshot, isRecut: Bool) {
+  init<Q: TestedQueue & ~Copyable>(_ real: RealWorld<Q>, agents: [Agent], expected: Snapshot) {
     regions = [real.regionState(0), real.regionState(1)]
     hands = agents.map { real.hand(of: $0) }
-    accounts = agents.map { agent in
-      let account = real.census(of: agent).map { QueueModel.Account($0) }
-      return isRecut ? account?.withoutPeerBuffers : account
-    }
+    accounts = agents.map { real.census(of: $0).map { QueueModel.Account($0) } }
     // A call for nothing does no harm, so only a call that is due is looked for.
     calls = zip(agents, expected.calls).map { agent, isDue in isDue && real.isCalled(agent) }
   }
@@ -56,14 +49,5 @@ struct Snapshot: Equatable {
       "\($0.region.slot).\($0.region.generation)@\($0.offset)+\($0.byteCount)"
         + " valid \($0.validOffset)+\($0.validByteCount)\($0.isLast ? " last" : "")\($0.isMarked ? " marked" : "")"
     }
-  }
-}
-
-extension QueueModel.Account {
-  /// The account without the one number that is known to be off, see `KnownIssueTests`.
-  var withoutPeerBuffers: QueueModel.Account {
-    QueueModel.Account(
-      registeredByteCount: registeredByteCount, ownedByteCount: ownedByteCount, inFlightByteCount: inFlightByteCount,
-      inFlightBufferCount: inFlightBufferCount, atPeerByteCount: atPeerByteCount, atPeerBufferCount: 0)
   }
 }

@@ -68,7 +68,12 @@ import Testing
     try pair.first.deregister(region)
     #expect(throws: QueueError(.notRegistered, context: "\(region.id)")) { try pair.first.deregister(region) }
     check(region.registrationCount == 0)
-    try pair.second.register(region)
+    // Its name is dead at this queue, for either end, and at no other.
+    #expect(throws: QueueError(.retired, context: "\(region.id)")) { try pair.first.register(region) }
+    #expect(throws: QueueError(.retired, context: "\(region.id)")) { try pair.second.register(region) }
+    check(region.registrationCount == 0)
+    var other = try RingQueue.pair(slotCount: 4)
+    try other.second.register(region)
   }
 
   @Test("a run is enqueued whole or not at all")

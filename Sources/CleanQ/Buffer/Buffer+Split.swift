@@ -8,7 +8,7 @@ extension Buffer {
   /// - Complexity: takes the region's lock, to count the new buffer; not for the data path.
   public mutating func split(at position: Int) -> Buffer? {
     guard position > 0, position < byteCount, let control = RegionDirectory.control(of: region) else { return nil }
-    control.adjustLiveBuffers(by: 1)
+    control.noteSplit(descriptor.awayBits)
     let validEnd = headroom + validByteCount
     var rest = descriptor
     rest.offset += UInt64(position)
@@ -39,8 +39,7 @@ extension Buffer {
     if validByteCount == 0, next.validByteCount > 0 { descriptor.validOffset = UInt32(nextValidStart) }
     descriptor.validByteCount += UInt32(next.validByteCount)
     descriptor.byteCount = UInt32(joinedByteCount)
-    _ = next.intoDescriptor()
-    control.adjustLiveBuffers(by: -1)
+    control.noteMerge(of: next.intoDescriptor(), into: descriptor.awayBits)
     return nil
   }
 }

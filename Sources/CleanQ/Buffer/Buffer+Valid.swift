@@ -23,7 +23,7 @@ extension Buffer {
   public mutating func reset() {
     descriptor.validOffset = min(UInt32(Self.standardHeadroom), descriptor.byteCount)
     descriptor.validByteCount = 0
-    descriptor.flags = .last
+    descriptor.marks = .last
   }
 
   /// Moves the start of the valid part back over `count` bytes of headroom, to put a header there.

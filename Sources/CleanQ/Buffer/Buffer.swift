@@ -47,7 +47,7 @@ func returnHome(_ descriptor: Descriptor) {
     preconditionFailure("a buffer outlived \(descriptor.region)")
   }
   let start = Int(descriptor.offset)
-  if control.putBack(start..<(start + Int(descriptor.byteCount)), stray: true) {
+  if control.putBack(start..<(start + Int(descriptor.byteCount)), notes: descriptor.awayBits, stray: true) {
     RegionDirectory.retire(control.id)
   }
 }
@@ -62,7 +62,7 @@ extension Buffer {
       preconditionFailure("a buffer outlived \(descriptor.region)")
     }
     let start = Int(descriptor.offset)
-    if control.putBack(start..<(start + Int(descriptor.byteCount)), stray: false) {
+    if control.putBack(start..<(start + Int(descriptor.byteCount)), notes: descriptor.awayBits, stray: false) {
       RegionDirectory.retire(control.id)
     }
   }
@@ -94,11 +94,11 @@ extension Buffer {
   /// The marks that travel with the buffer.
   @inlinable
   public var flags: BufferFlags {
-    get { descriptor.flags }
-    set { descriptor.flags = newValue.intersection(.all) }
+    get { descriptor.marks }
+    set { descriptor.marks = newValue }
   }
 
   /// A plain value that names this buffer and gives no right to it: for logs and checks.
   @inlinable
-  public var name: Descriptor { descriptor }
+  public var name: Descriptor { descriptor.withoutNotes }
 }

@@ -60,10 +60,22 @@ public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
   /// - Complexity: O(1), four comparisons.
   @inlinable
   public func fault(regionByteCount: UInt64) -> DescriptorFault? {
+    fault(regionByteCount: regionByteCount, knownBits: UInt64(BufferFlags.all.rawValue) << 32)
+  }
+
+  /// The same, of a descriptor that this process made itself: it may carry the notes of ``AwayNote`` too.
+  @inlinable
+  func faultOfOwn(regionByteCount: UInt64) -> DescriptorFault? {
+    fault(regionByteCount: regionByteCount, knownBits: UInt64(BufferFlags.all.rawValue) << 32 | AwayNote.mask)
+  }
+
+  @inlinable
+  @inline(__always)
+  func fault(regionByteCount: UInt64, knownBits: UInt64) -> DescriptorFault? {
     if byteCount == 0 { return .empty }
     if offset > regionByteCount || UInt64(byteCount) > regionByteCount &- offset { return .outsideRegion }
     if validOffset > byteCount || validByteCount > byteCount &- validOffset { return .validOutsideBuffer }
-    if !flags.isSubset(of: .all) { return .unknownFlags }
+    if content & ~(knownBits | 0xFFFF_FFFF) != 0 { return .unknownFlags }
     return nil
   }
 }

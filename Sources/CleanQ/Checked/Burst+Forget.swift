@@ -29,6 +29,6 @@ extension Buffer {
   mutating func mend() {
     descriptor.validOffset = 0
     descriptor.validByteCount = 0
-    descriptor.flags.formIntersection(.all)
+    descriptor.content &= 0xFFFF_FFFF | UInt64(BufferFlags.all.rawValue) << 32 | AwayNote.mask
   }
 }

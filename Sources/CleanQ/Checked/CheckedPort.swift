@@ -40,11 +40,12 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public func violationCount(of kind: OwnershipViolation.Kind) -> UInt64 { ledger.count(of: kind) }
 
   public mutating func register(_ region: borrowing Region) throws(QueueError) {
-    try lower.register(region)
-    do throws(QueueError) { try ledger.register(region) } catch {
-      try lower.deregister(region)
+    let account = try ledger.openAccount(of: region)
+    do throws(QueueError) { try lower.register(region) } catch {
+      account.deallocate()
       throw error
     }
+    ledger.enter(account)
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {

@@ -32,11 +32,12 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
   public func violationCount(of kind: OwnershipViolation.Kind) -> UInt64 { ledger.count(of: kind) }
 
   public mutating func register(_ region: borrowing Region) throws(QueueError) {
-    try inner.register(region)
-    do throws(QueueError) { try ledger.register(region) } catch {
-      try inner.deregister(region)
+    let account = try ledger.openAccount(of: region)
+    do throws(QueueError) { try inner.register(region) } catch {
+      account.deallocate()
       throw error
     }
+    ledger.enter(account)
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {

@@ -51,16 +51,18 @@ final class OwnershipLedger {
 
   func count(of kind: OwnershipViolation.Kind) -> UInt64 { counts[Int(kind.rawValue)] }
 
-  /// Opens an account for a region whose bytes are all above.
+  /// Opens an account for a region whose bytes are all above. It counts once it is entered.
   ///
   /// - Throws: `refused` where there is no memory for it.
-  @usableFromInline
-  func register(_ region: borrowing Region) throws(QueueError) {
+  func openAccount(of region: borrowing Region) throws(QueueError) -> RegionAccount {
     guard let account = RegionAccount(id: region.id, byteCount: region.byteCount, isAdopted: false) else {
       throw QueueError(.refused, context: "no memory for the ledger of \(region.id)")
     }
-    accounts.insert(account)
+    return account
   }
+
+  /// The stage below has registered the account's region.
+  func enter(_ account: RegionAccount) { accounts.insert(account) }
 
   /// Closes the account of a region that the stage below has let go. Bytes that are still below must be at home.
   @usableFromInline

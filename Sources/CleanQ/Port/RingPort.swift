@@ -86,12 +86,15 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   public mutating func arm() -> Bool {
     ownBell.arm()
-    return !receiving.hasArrivals() && !transmitting.hasArrivals()
+    return !receiving.hasArrivals() && !transmitting.hasArrivals() && !receiving.isClosed
   }
 
   public mutating func disarm() { ownBell.disarm() }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(ownBell.file) }
+
+  /// The other end has gone, and what it transmitted is received.
+  public var isExhausted: Bool { receiving.isExhausted }
 
   public func census() -> Census { channel.census(of: end) }
 

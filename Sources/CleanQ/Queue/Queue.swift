@@ -10,10 +10,13 @@
 public protocol Queue: ~Copyable {
   /// Makes a region's buffers acceptable, on both sides, from the moment the call returns.
   ///
-  /// - Throws: `alreadyRegistered`, or what a lower layer says; nothing has changed then, on any layer.
+  /// A queue on queues does its own part first and registers below last: what is refused there it can undo, and no id is
+  /// retired by it.
+  ///
+  /// - Throws: `alreadyRegistered`, `retired`, or what a lower layer says; nothing has changed then, on any layer.
   mutating func register(_ region: borrowing Region) throws(QueueError)
 
-  /// Ends what ``register(_:)`` began.
+  /// Ends what ``register(_:)`` began. The region's id is dead for this queue: it is not registered here again.
   ///
   /// - Throws: `elsewhere` where bytes of the region are in flight or with the other side, `notRegistered`, `notOwner`.
   mutating func deregister(_ region: borrowing Region) throws(QueueError)

@@ -3,6 +3,8 @@ public struct QueueError: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Code: Equatable, Sendable {
     /// The region is registered with this queue already.
     case alreadyRegistered
+    /// The region was deregistered from this queue, where its id is dead for ever; make a new region.
+    case retired
     /// The region is not registered with this queue.
     case notRegistered
     /// The other side registered this region; only it can deregister.
@@ -27,6 +29,7 @@ public struct QueueError: Error, Equatable, Sendable, CustomStringConvertible {
     let reason =
       switch code {
       case .alreadyRegistered: "the region is registered with this queue already"
+      case .retired: "the region was deregistered from this queue before, where its id is dead; make a new region"
       case .notRegistered: "the region is not registered with this queue"
       case .notOwner: "the region was registered by the other side, which alone can deregister it"
       case .elsewhere(let byteCount): "\(byteCount) bytes of the region are in flight or with the other side"

@@ -37,6 +37,20 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
       if let fault = descriptor.fault(regionByteCount: byteCount) { return .failure(fault) }
       return unsafe .success(Buffer(base: base, descriptor: descriptor))
     }
+
+    /// The same for a descriptor that this process made of a buffer, with a note of where it goes.
+    ///
+    /// SAFETY: as above.
+    @unsafe
+    @inlinable
+    @inline(__always)
+    func buffer(own descriptor: Descriptor, _ note: AwayNote) -> Result<Buffer, DescriptorFault> {
+      guard id == descriptor.region, let base = unsafe UnsafeMutableRawPointer(bitPattern: base) else {
+        return .failure(.unknownRegion)
+      }
+      if let fault = descriptor.faultOfOwn(regionByteCount: byteCount) { return .failure(fault) }
+      return unsafe .success(Buffer(base: base, descriptor: descriptor.noted(note)))
+    }
   }
 
   @usableFromInline let entries: UnsafeMutablePointer<Entry>
@@ -121,22 +135,32 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
 
   /// Adds a region.
   ///
-  /// - Throws: `alreadyRegistered`.
+  /// - Throws: `alreadyRegistered`; `retired` where the region was removed before.
   public mutating func insert(_ region: borrowing Region) throws(QueueError) {
     guard !contains(region.id) else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
+    guard !registrations.isRetired(region.id) else { throw QueueError(.retired, context: "\(region.id)") }
+    // A region that went away while it was registered is still held; nothing of it can come any more.
+    unsafe registrations.remove(entries[region.id.slot].id, retiring: false)
     // SAFETY: a region that exists has a slot inside the table; no other live region shares it.
     unsafe entries[region.id.slot] = Entry(
       id: region.id, base: UInt(bitPattern: region.control.mapping.base), byteCount: UInt64(region.byteCount))
     registrations.insert(region)
   }
 
-  /// Removes a region. The caller has made sure that no byte of it is elsewhere.
+  /// Removes a region, whose id is dead here from now on. The caller has made sure that no byte of it is elsewhere.
   ///
   /// - Throws: `notRegistered`.
   public mutating func remove(_ region: RegionID) throws(QueueError) {
     guard contains(region) else { throw QueueError(.notRegistered, context: "\(region)") }
     unsafe entries[region.slot] = Entry(id: .none, base: 0, byteCount: 0)
-    registrations.remove(region)
+    registrations.remove(region, retiring: true)
+  }
+
+  /// Undoes ``insert(_:)`` where a later step of the same registration failed: the region can be registered again.
+  public mutating func undoInsert(_ region: RegionID) {
+    guard contains(region) else { return }
+    unsafe entries[region.slot] = Entry(id: .none, base: 0, byteCount: 0)
+    registrations.remove(region, retiring: false)
   }
 
   /// Bytes of all registered regions.
@@ -157,6 +181,8 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
 final class RegistrationList: Sendable {
   private struct State: ~Copyable {
     var registrations: [RegionID: RegionControl] = [:]
+    /// The region that was removed last from each slot. Earlier ones of the slot do not exist any more.
+    var retired = [RegionID](repeating: .none, count: RegionDirectory.capacity)
   }
 
   private let state = Mutex(State())
@@ -172,7 +198,13 @@ final class RegistrationList: Sendable {
     state.withLock { $0.registrations[control.id] = control }
   }
 
-  func remove(_ id: RegionID) {
-    state.withLock { $0.registrations.removeValue(forKey: id) }?.adjustRegistrations(by: -1)
+  func isRetired(_ id: RegionID) -> Bool { state.withLock { $0.retired[id.slot] == id } }
+
+  func remove(_ id: RegionID, retiring: Bool) {
+    let control = state.withLock { state in
+      if retiring { state.retired[id.slot] = id }
+      return state.registrations.removeValue(forKey: id)
+    }
+    control?.adjustRegistrations(by: -1)
   }
 }

@@ -10,6 +10,8 @@ final class RegionControl: Sendable {
     var liveBuffers = 0
     var strayBuffers = 0
     var registrations = 0
+    /// What became of buffers at the far sides of queues.
+    var farSides = FarSideAccounts()
     /// The ``Region`` value has gone; the last buffer to come home ends the directory's hold.
     var isOrphan = false
   }
@@ -40,21 +42,35 @@ final class RegionControl: Sendable {
     return unsafe Buffer(base: mapping.base, descriptor: descriptor)
   }
 
-  /// Takes back the bytes of a buffer. `stray` says that it came by going out of scope.
+  /// Takes back the bytes of a buffer. `stray` says that it came by going out of scope, `notes` at which far sides it was.
   ///
   /// - Returns: true where this was the last buffer of a region whose owner has gone.
-  func putBack(_ range: Range<Int>, stray: Bool) -> Bool {
+  func putBack(_ range: Range<Int>, notes: UInt32, stray: Bool) -> Bool {
     state.withLock { state in
       precondition(state.home.put(range), "bytes \(range) of \(id) came home twice")
       state.liveBuffers -= 1
+      state.farSides.change(notes, byteCount: -range.count, bufferCount: -1)
       if stray { state.strayBuffers += 1 }
       return state.isOrphan && state.home.byteCount == byteCount
     }
   }
 
-  /// Adjusts the number of buffers that name bytes of this region after a split (+1) or a merge (-1).
-  func adjustLiveBuffers(by change: Int) {
-    state.withLock { $0.liveBuffers += change }
+  /// A buffer with these notes became two.
+  func noteSplit(_ notes: UInt32) {
+    state.withLock { state in
+      state.liveBuffers += 1
+      state.farSides.change(notes, byteCount: 0, bufferCount: 1)
+    }
+  }
+
+  /// The buffer `next` became part of one with the notes `kept`: its bytes are where those of the other are.
+  func noteMerge(of next: Descriptor, into kept: UInt32) {
+    let byteCount = Int(next.byteCount)
+    state.withLock { state in
+      state.liveBuffers -= 1
+      state.farSides.change(next.awayBits, byteCount: -byteCount, bufferCount: -1)
+      state.farSides.change(kept, byteCount: byteCount, bufferCount: 0)
+    }
   }
 
   func adjustRegistrations(by change: Int) {

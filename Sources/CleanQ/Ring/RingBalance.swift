@@ -1,6 +1,7 @@
 public import Synchronization
 
-/// One end's running balance per region slot: bytes and buffers that it handed over minus those that it took.
+/// One end's running balance per region slot: bytes and buffers that it handed over minus those that it took; and the note
+/// that it makes on those that it takes.
 ///
 /// Both in one word, buffers above bytes, so that a hand-over costs one addition. Its own end writes it with plain stores;
 /// the other end reads it for a census. The balances of the two ends add up to what is in flight.
@@ -12,13 +13,20 @@ final class RingBalance: @unchecked Sendable {
   static var byteBits: Int { 40 }
 
   @usableFromInline let values: UnsafeMutablePointer<Atomic<Int>>
+  /// Written when a region is registered, before the first of its buffers can be published.
+  @usableFromInline let notes: UnsafeMutablePointer<AwayNote>
 
   init() {
     unsafe values = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: RegionDirectory.capacity)
     for slot in 0..<RegionDirectory.capacity { unsafe (values + slot).initialize(to: Atomic(0)) }
+    unsafe notes = UnsafeMutablePointer<AwayNote>.allocate(capacity: RegionDirectory.capacity)
+    unsafe notes.initialize(repeating: AwayNote(), count: RegionDirectory.capacity)
   }
 
-  deinit { unsafe values.deallocate() }
+  deinit {
+    unsafe values.deallocate()
+    unsafe notes.deallocate()
+  }
 
   /// What the hand-over of one buffer adds.
   @inlinable
@@ -35,5 +43,9 @@ final class RingBalance: @unchecked Sendable {
     return (value &- bytes(slot)) >> Self.byteBits
   }
 
-  func clear(_ slot: Int) { unsafe values[slot].store(0, ordering: .relaxed) }
+  /// Starts an account for the region in a slot.
+  func open(_ slot: Int, _ note: AwayNote) {
+    unsafe values[slot].store(0, ordering: .relaxed)
+    unsafe notes[slot] = note
+  }
 }

@@ -18,13 +18,18 @@ enum RingEnd: Sendable {
 final class RingChannel: @unchecked Sendable {
   /// The directions: an even index leads from the first end to the second, an odd one back.
   let lanes: [RingMemory]
-  /// The accepted regions. Changed by set-up calls under the lock of `owners`; read by the data path without it, since an
+  /// The accepted regions. Changed by set-up calls under the lock of `registrations`; read by the data path without it, since an
   /// entry is written before the first of its buffers can be published, and cleared when none is left.
   let table: UnsafeMutablePointer<RegionTable>
   private let bells: (Doorbell, Doorbell)
   private let balances = (RingBalance(), RingBalance())
-  /// Which end registered each region.
-  private let owners = Mutex<[RegionID: RingEnd]>([:])
+  /// Who registered a region, and what is known of the other's doings.
+  private struct Registration {
+    let end: RingEnd
+    let farSide: FarSide
+  }
+
+  private let registrations = Mutex<[RegionID: Registration]>([:])
 
   /// - Throws: `refused` where the process has no file descriptors left for the bells.
   init(slotCount: Int, laneCount: Int) throws(QueueError) {
@@ -35,17 +40,23 @@ final class RingChannel: @unchecked Sendable {
   }
 
   deinit {
-    for memory in lanes { bringHome(memory) }
+    let registrations = registrations.withLock { $0 }
+    for memory in lanes { bringHome(memory, registrations) }
+    for (region, registration) in registrations {
+      registration.farSide.close(awayByteCount: standing(of: region, registration).awayByteCount)
+    }
     unsafe table.deinitialize(count: 1)
     unsafe table.deallocate()
   }
 
   /// Both ends have gone, so what is in flight has no other owner.
-  private func bringHome(_ memory: RingMemory) {
+  private func bringHome(_ memory: RingMemory, _ registrations: [RegionID: Registration]) {
     var consumer = RingConsumer(memory)
     while let descriptor = consumer.next() {
+      // Not at the far side any more, if it ever was.
+      let note = registrations[descriptor.region].map { AwayNote($0.farSide.index, isAway: false) } ?? AwayNote()
       // SAFETY: the descriptor was enqueued and never dequeued, so the ring is its owner.
-      let result = unsafe table.pointee.buffer(descriptor)
+      let result = unsafe table.pointee.entry(of: descriptor.region).buffer(own: descriptor, note)
       if case .success(let buffer) = consume result { buffer.release() }
     }
   }
@@ -57,56 +68,83 @@ final class RingChannel: @unchecked Sendable {
 
   func register(_ region: borrowing Region, by end: RingEnd) throws(QueueError) {
     let id = region.id
-    try owners.withLock { (owners) throws(QueueError) in
+    try registrations.withLock { (registrations) throws(QueueError) in
       // SAFETY: the lock makes this the only change; the data path does not look at an entry that names no buffer.
       try unsafe table.pointee.insert(region)
+      let farSide: FarSide
+      do throws(QueueError) { farSide = try FarSide(of: region) } catch {
+        unsafe table.pointee.undoInsert(id)
+        throw error
+      }
       // What went away while it was registered leaves neither its name nor its account to the next in its slot.
-      for dead in owners.keys where dead.slot == id.slot { owners[dead] = nil }
-      balances.0.clear(id.slot)
-      balances.1.clear(id.slot)
-      owners[id] = end
+      for dead in registrations.keys where dead.slot == id.slot { registrations[dead] = nil }
+      balances.0.open(id.slot, AwayNote(farSide.index, isAway: end == .second))
+      balances.1.open(id.slot, AwayNote(farSide.index, isAway: end == .first))
+      registrations[id] = Registration(end: end, farSide: farSide)
     }
   }
 
   func deregister(_ region: RegionID, by end: RingEnd) throws(QueueError) {
-    try owners.withLock { (owners) throws(QueueError) in
-      guard let owner = owners[region] else { throw QueueError(.notRegistered, context: "\(region)") }
-      guard owner == end else { throw QueueError(.notOwner, context: "\(region)") }
-      // Handed over by this end and not taken back; or handed over by the other, which may have carved it from the region.
-      let mine = balance(of: end).bytes(region.slot)
-      let theirs = balance(of: end.other).bytes(region.slot)
-      guard mine == 0, theirs == 0 else { throw QueueError(.elsewhere(byteCount: max(mine, mine + theirs))) }
+    try registrations.withLock { (registrations) throws(QueueError) in
+      guard let registration = registrations[region] else {
+        throw QueueError(.notRegistered, context: "\(region)")
+      }
+      guard registration.end == end else { throw QueueError(.notOwner, context: "\(region)") }
+      let standing = standing(of: region, registration)
+      let elsewhere = standing.inFlightByteCount + standing.awayByteCount
+      guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
       // SAFETY: as for `register`; no buffer of the region is in flight or with the other end.
       try unsafe table.pointee.remove(region)
-      owners[region] = nil
-      balances.0.clear(region.slot)
-      balances.1.clear(region.slot)
+      registration.farSide.close(awayByteCount: 0)
+      registrations[region] = nil
     }
   }
 
-  /// The census as `end` sees it: of a region that it registered, what it handed over is in flight or at the peer; of one
-  /// that the peer registered, what it took is its own.
+  /// Where the bytes and buffers of one region are, as the queue sees it.
+  private struct Standing {
+    var inFlightByteCount: Int
+    var inFlightBufferCount: Int
+    /// With the end that did not register the region.
+    var awayByteCount: Int
+    var awayBufferCount: Int
+  }
+
+  private func standing(of region: RegionID, _ registration: Registration) -> Standing {
+    let slot = region.slot
+    let near = balance(of: registration.end)
+    let far = balance(of: registration.end.other)
+    // What it took and did not hand over again; of that it may have brought some home, or cut it.
+    let change = registration.farSide.change
+    // Less than nothing where it handed over what it had got past this queue.
+    return Standing(
+      inFlightByteCount: near.bytes(slot) + far.bytes(slot),
+      inFlightBufferCount: near.buffers(slot) + far.buffers(slot),
+      awayByteCount: max(0, change.byteCount - far.bytes(slot)),
+      awayBufferCount: max(0, change.bufferCount - far.buffers(slot)))
+  }
+
+  /// The census as `end` sees it: what is away of a region that it registered is at the peer; of one that the peer
+  /// registered, what is neither in flight nor away.
   func census(of end: RingEnd) -> Census {
-    let owners = owners.withLock { $0 }
-    let mine = balance(of: end)
-    let theirs = balance(of: end.other)
+    let registrations = registrations.withLock { $0 }
     var census = Census()
-    for (region, owner) in owners {
-      let slot = region.slot
-      let inFlightBytes = mine.bytes(slot) + theirs.bytes(slot)
-      let inFlightBuffers = mine.buffers(slot) + theirs.buffers(slot)
+    for (region, registration) in registrations {
+      let standing = standing(of: region, registration)
       let registered = RegionDirectory.control(of: region)?.byteCount ?? 0
       census.registeredByteCount += registered
-      census.inFlightByteCount += inFlightBytes
-      census.inFlightBufferCount += inFlightBuffers
-      // What the peer holds: its negative balance, and of its own region also all that it never handed over.
-      census.atPeerByteCount += owner == end ? -theirs.bytes(slot) : registered - theirs.bytes(slot)
-      census.atPeerBufferCount += owner == end ? -theirs.buffers(slot) : 0
+      census.inFlightByteCount += standing.inFlightByteCount
+      census.inFlightBufferCount += standing.inFlightBufferCount
+      if registration.end == end {
+        census.atPeerByteCount += standing.awayByteCount
+        census.atPeerBufferCount += standing.awayBufferCount
+      } else {
+        census.atPeerByteCount += registered - standing.inFlightByteCount - standing.awayByteCount
+      }
     }
     return census
   }
 
-  /// `end` has gone: what the other end enqueues from now on is refused.
+  /// One end has gone: what the other enqueues from now on is refused, and it is woken to see that nothing more comes.
   func close() {
     for memory in lanes { memory.isClosed.store(true, ordering: .releasing) }
     bells.0.ring()

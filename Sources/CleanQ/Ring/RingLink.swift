@@ -11,6 +11,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @usableFromInline var consumer: RingConsumer
   @usableFromInline let table: UnsafeMutablePointer<RegionTable>
   @usableFromInline let balance: UnsafeMutablePointer<Atomic<Int>>
+  @usableFromInline let notes: UnsafeMutablePointer<AwayNote>
 
   init(_ channel: RingChannel, end: RingEnd, lane: Int) {
     let outward = end == .first ? lane : lane + 1
@@ -19,6 +20,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     consumer = RingConsumer(channel.lanes[inward])
     unsafe table = channel.table
     unsafe balance = channel.balance(of: end).values
+    unsafe notes = channel.balance(of: end).notes
   }
 
   /// Adds to this end's balance. Only this end writes it, so a load and a store do.
@@ -55,7 +57,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     var slot = taken > 0 ? burst[0].region.slot : 0
     var sum = 0
     for index in 0..<taken {
-      let descriptor = burst[index].name
+      let descriptor = burst[index].descriptor
       if descriptor.region.slot != slot {
         add(sum, slot: slot)
         (slot, sum) = (descriptor.region.slot, 0)
@@ -70,12 +72,12 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     return refusal
   }
 
-  /// Turns what came through the ring into a buffer, of which the region's entry has been looked up.
+  /// Turns what came through the ring into a buffer, of which the region's entry and note have been looked up.
   @inlinable
   @inline(__always)
-  func take(_ descriptor: Descriptor, _ entry: RegionTable.Entry) -> Buffer {
+  func take(_ descriptor: Descriptor, _ entry: RegionTable.Entry, _ note: AwayNote) -> Buffer {
     // SAFETY: the other end consumed the buffer when it enqueued the descriptor, and each descriptor is read once.
-    let result = unsafe entry.buffer(descriptor)
+    let result = unsafe entry.buffer(own: descriptor, note)
     switch consume result {
     case .success(let buffer):
       return buffer
@@ -89,8 +91,10 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @inline(__always)
   mutating func dequeue() -> Buffer? {
     guard let descriptor = consumer.next() else { return nil }
-    add(0 &- RingBalance.step(byteCount: descriptor.byteCount), slot: descriptor.region.slot)
-    return unsafe take(descriptor, table.pointee.entry(of: descriptor.region))
+    let slot = descriptor.region.slot
+    add(0 &- RingBalance.step(byteCount: descriptor.byteCount), slot: slot)
+    // SAFETY: the slot is that of a registered region, hence inside the table.
+    return unsafe take(descriptor, table.pointee.entry(of: descriptor.region), notes[slot])
   }
 
   @inlinable
@@ -100,6 +104,8 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard count > 0 else { return }
     var region = consumer.read(at: 0).region
     var entry = unsafe table.pointee.entry(of: region)
+    // SAFETY, here and below: the slot is that of a registered region, hence inside the table.
+    var note = unsafe notes[region.slot]
     var sum = 0
     for index in 0..<count {
       let descriptor = consumer.read(at: index)
@@ -107,9 +113,10 @@ struct RingLink: ~Copyable, @unchecked Sendable {
         add(sum, slot: region.slot)
         (region, sum) = (descriptor.region, 0)
         entry = unsafe table.pointee.entry(of: region)
+        note = unsafe notes[region.slot]
       }
       sum &-= RingBalance.step(byteCount: descriptor.byteCount)
-      burst.place(take(descriptor, entry), at: Int(index))
+      burst.place(take(descriptor, entry, note), at: Int(index))
     }
     burst.adopt(Int(count))
     add(sum, slot: region.slot)
@@ -119,4 +126,10 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   /// Whether the other end has handed something over that is not yet taken.
   @inlinable
   mutating func hasArrivals() -> Bool { consumer.availableCount(wanted: 1) > 0 }
+
+  /// Whether one of the ends has gone.
+  var isClosed: Bool { consumer.memory.isClosed.load(ordering: .acquiring) }
+
+  /// Whether the other end has gone and all that it handed over is taken.
+  var isExhausted: Bool { isClosed && consumer.memory.count == 0 }
 }

@@ -83,17 +83,17 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
 }
 
 extension RingQueue {
-  /// Asks to be woken when the other end notifies.
+  /// Asks to be woken when the other end notifies or goes.
   ///
-  /// - Returns: false where something has arrived already, so that sleeping would be wrong.
+  /// - Returns: false where something has arrived already, or the other end has gone, so that sleeping would be wrong.
   public mutating func arm() -> Bool {
     ownBell.arm()
-    return !link.hasArrivals()
+    return !link.hasArrivals() && !link.isClosed
   }
 
   /// Ends what ``arm()`` began.
   public mutating func disarm() { ownBell.disarm() }
 
-  /// Becomes readable when the other end notifies after ``arm()``. Owned by the queue.
+  /// Becomes readable when the other end notifies or goes after ``arm()``. Owned by the queue.
   public var wakeFileDescriptor: Int32 { ownBell.file }
 }

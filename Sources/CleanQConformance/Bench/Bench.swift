@@ -9,7 +9,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
   let sleep: Sleep<Peer.Subject>?
   let journal: Journal
   let traits: Traits
-  let region: Region
+  private(set) var region: Region
   var random: SeededRandom
 
   var ledger = Ledger()
@@ -19,7 +19,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
   var capacity: Int?
   var hasPeerLeft = false
   /// Buffers of the region that came home by themselves; none may.
-  private let strayBufferCount: Int
+  private var strayBufferCount: Int
 
   init(
     _ pairing: consuming Pairing<Peer>, _ sleep: Sleep<Peer.Subject>?, _ journal: Journal, _ traits: Traits,
@@ -61,6 +61,17 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
     }
     ledger.registeredByteCount += region.byteCount
     try checkRest(.register)
+  }
+
+  /// Goes on with a new region: the name of the old one is dead.
+  mutating func replaceRegion() throws(Stop) {
+    hand.releaseAll()
+    guard let next = try? Region(byteCount: region.byteCount, pages: .ordinary) else {
+      throw journal.fail(.setUp, "there is no memory for another region")
+    }
+    region = next
+    strayBufferCount = 0
+    try registerRegion()
   }
 
   /// Makes sure that the suite owns at least so many buffers of ordinary length.

@@ -67,6 +67,23 @@ public struct OtherEnd<Subject: Queue & ~Copyable, Other: Queue & ~Copyable>: Qu
     return other?.enqueue(buffer)
   }
 
+  public mutating func bringHome() -> Bool {
+    guard let buffer = held.popFirst() else { return false }
+    buffer.release()
+    return true
+  }
+
+  public mutating func split(at position: Int) -> Bool {
+    guard var buffer = held.popFirst() else { return false }
+    if var rest = buffer.split(at: position) {
+      // The suite knows each buffer by its first bytes.
+      rest.writeTag()
+      held.prepend(rest)
+    }
+    held.prepend(buffer)
+    return true
+  }
+
   public mutating func leave() -> Bool {
     if let other = other.take() { _ = other.destroy() }
     held.releaseAll()

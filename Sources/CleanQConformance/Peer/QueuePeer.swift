@@ -49,6 +49,16 @@ public protocol QueuePeer<Subject>: ~Copyable {
   /// Hands over a buffer of this side's own.
   mutating func hand(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>?
 
+  /// Brings the oldest buffer that it keeps home, instead of handing it back.
+  ///
+  /// - Returns: false where this kind of peer cannot.
+  mutating func bringHome() -> Bool
+
+  /// Cuts the oldest buffer that it keeps in two, which it will hand back one after the other.
+  ///
+  /// - Returns: false where this kind of peer cannot.
+  mutating func split(at position: Int) -> Bool
+
   /// Goes away, with what it keeps.
   ///
   /// - Returns: false where this kind of peer cannot.
@@ -73,6 +83,10 @@ extension QueuePeer where Self: ~Copyable {
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) { throw QueueError(.unsupported) }
 
   public mutating func hand(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? { Refused(buffer, .closed) }
+
+  public mutating func bringHome() -> Bool { false }
+
+  public mutating func split(at position: Int) -> Bool { false }
 
   public mutating func leave() -> Bool { false }
 

@@ -39,6 +39,10 @@ public struct PortEnd<P: Port & ~Copyable, Other: Port & ~Copyable>: QueuePeer, 
 
   public mutating func hand(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? { inner.hand(buffer) }
 
+  public mutating func bringHome() -> Bool { inner.bringHome() }
+
+  public mutating func split(at position: Int) -> Bool { inner.split(at: position) }
+
   public mutating func leave() -> Bool { inner.leave() }
 
   public mutating func giveUp(_ isForged: (Descriptor) -> Bool) { inner.giveUp(isForged) }

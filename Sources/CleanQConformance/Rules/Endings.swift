@@ -94,6 +94,25 @@ extension Bench where Peer: ~Copyable {
     subject.notify()
   }
 
+  /// Whoever sleeps when the other side goes is woken, and does not fall asleep again.
+  mutating func runPeerGoneAsleep() throws(Stop) {
+    guard let sleep, Peer.kind == .driven else { return }
+    try supply(1)
+    try enqueueOne()
+    try drain()
+    try require(.notify, sleep.arm(&subject), "everything is taken, and arm says that something has arrived")
+    journal.note("armed; the other side goes")
+    guard peer.leave() else { return }
+    hasPeerLeft = true
+    try require(
+      .peerGone, isAnyReadable(sleep.files(subject), milliseconds: 200),
+      "this side slept when the other went, and was never woken")
+    sleep.disarm(&subject)
+    let isSafe = sleep.arm(&subject)
+    sleep.disarm(&subject)
+    try require(.peerGone, !isSafe, "the other side has gone, and arm says that it is safe to wait for it")
+  }
+
   /// What is enqueued now would have no taker.
   private mutating func requireClosed() throws(Stop) {
     guard let buffer = hand.popFirst() else { return }

@@ -17,11 +17,15 @@ extension Bench where Peer: ~Copyable {
       Procedure(name: "bounds") { (bench: inout Bench) throws(Stop) in try bench.runBounds() },
       Procedure(name: "huge region") { (bench: inout Bench) throws(Stop) in try bench.runHugeRegion() },
       Procedure(name: "split and merge") { (bench: inout Bench) throws(Stop) in try bench.runSplitMerge() },
+      Procedure(name: "far side") { (bench: inout Bench) throws(Stop) in try bench.runFarSide() },
       Procedure(name: "runs") { (bench: inout Bench) throws(Stop) in try bench.runRuns() },
       Procedure(name: "bursts and singles") { (bench: inout Bench) throws(Stop) in try bench.runBurstsAndSingles() },
       Procedure(name: "notify") { (bench: inout Bench) throws(Stop) in try bench.runNotify() },
       Procedure(name: "sleep", isRandom: true) { (bench: inout Bench) throws(Stop) in try bench.runSleep() },
       Procedure(name: "the other side goes") { (bench: inout Bench) throws(Stop) in try bench.runPeerGone() },
+      Procedure(name: "the other side goes while this one sleeps") { (bench: inout Bench) throws(Stop) in
+        try bench.runPeerGoneAsleep()
+      },
       Procedure(name: "destroy in use") { (bench: inout Bench) throws(Stop) in try bench.runDestroy() },
       Procedure(name: "hostile peer", isRandom: true) { (bench: inout Bench) throws(Stop) in try bench.runHostile() },
       Procedure(name: "random walk", isRandom: true) { (bench: inout Bench) throws(Stop) in try bench.runWalk() },

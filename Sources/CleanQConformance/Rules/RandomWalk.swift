@@ -45,7 +45,7 @@ extension Bench where Peer: ~Copyable {
         .deregister, code == .elsewhere(byteCount: away), "\(away) bytes are away, and deregister gives \(text(code))")
     }
     try require(.deregister, code == nil, "nothing is away, and deregister gives \(text(code))")
-    try registerRegion()
+    try replaceRegion()
   }
 
   private mutating func splitOrRelease() throws(Stop) {

@@ -59,10 +59,20 @@ extension Bench where Peer: ~Copyable {
     try require(.register, subject.census().registeredByteCount == 0, "after deregister there are registered bytes")
     try supply(1)
     try requireStrangerRefused(.deregister, "a deregistered region")
-    try registerRegion()
-    try supply(1)
-    try require(.register, try enqueueOne() == nil, "a region registered again is not usable at once")
-    try drain()
+    try requireDead()
+  }
+
+  /// The contract: a deregistered region's name is dead for ever, though the region may live.
+  private mutating func requireDead() throws(Stop) {
+    let code = registerAgain()
+    try require(.generation, code == .retired, "register of a region that was deregistered gives \(text(code))")
+    try requireUnchanged(.generation, holdCount: 0)
+    guard Peer.hasOwnEnd else { return }
+    journal.note("the other side registers \(region.id)")
+    var peerCode: QueueError.Code?
+    do throws(QueueError) { try peer.register(region) } catch { peerCode = error.code }
+    try require(.generation, peerCode == .retired, "the other side's register of such a region gives \(text(peerCode))")
+    try requireUnchanged(.generation, holdCount: 0)
   }
 
   /// Sends so many buffers through.

@@ -1,11 +1,10 @@
 import CleanQ
 import Testing
 
-/// Where the model once found the queues and the contract to part, and where they still do: those tests fail as "known" and
-/// complain when it is mended; then the model's side conditions (`ModelWorld.isRecut`, who may bring a buffer home) go too.
-@Suite("What the model found", .serialized) struct KnownIssueTests {
+/// Where the model once found the queues and the contract to part.
+@Suite("What the model found", .serialized) struct FoundTests {
   /// The contract, census: "in bytes and in buffers, at any time; at rest it is exact."
-  @Test("buffers at the peer are miscounted once the peer has split one")
+  @Test("buffers at the peer are counted when the peer has split one")
   func peerSplits() throws {
     let region = try Region(byteCount: 64)
     var pair = try RingQueue.pair(slotCount: 4)
@@ -17,11 +16,11 @@ import Testing
     check(pair.second.enqueue(rest) == nil)
     let census = pair.first.census()
     check(census.inFlightByteCount == 64 && census.inFlightBufferCount == 2 && census.atPeerByteCount == 0)
-    withKnownIssue("RingBalance counts hand-overs, not buffers: -1") { check(census.atPeerBufferCount == 0) }
+    check(census.atPeerBufferCount == 0)
   }
 
   /// The contract, census and deregister: the byte is in S_X again, so nothing is elsewhere.
-  @Test("bytes that the peer releases stay on its account")
+  @Test("bytes that the peer releases are the owner's again")
   func peerReleases() throws {
     let region = try Region(byteCount: 64)
     var pair = try RingQueue.pair(slotCount: 4)
@@ -29,10 +28,9 @@ import Testing
     check(pair.first.enqueue(try take(region.buffer(byteCount: 64))) == nil)
     try take(pair.second.dequeue()).release()
     check(region.liveBufferCount == 0)
-    withKnownIssue("the queue never hears of it") {
-      check(pair.first.census().atPeerByteCount == 0)
-      try pair.first.deregister(region)
-    }
+    check(pair.first.census().atPeerByteCount == 0 && pair.first.census().atPeerBufferCount == 0)
+    check(pair.second.census().ownedByteCount == 0)
+    try pair.first.deregister(region)
   }
 
   /// The contract, deregister: every byte in S_X, else an error and nothing changed.

@@ -1,0 +1,61 @@
+/// Where a buffer is, as far as one queue is concerned: a bit in the descriptor, set when the side that did not register
+/// the region takes the buffer, and cleared when the side that did takes it back.
+///
+/// There is a bit for each of the two-ended queues that have the region, so it holds for a row of them too. See
+/// ``FarSide``. The bits are notes of this process: a descriptor that comes with one from outside is faulty.
+@frozen
+@usableFromInline
+struct AwayNote: BitwiseCopyable {
+  /// The bits of a descriptor's `content` that are notes, above eight marks.
+  @inlinable
+  static var mask: UInt64 { 0xFFFF_FF00 << 32 }
+
+  @usableFromInline let keep: UInt64
+  @usableFromInline let set: UInt64
+
+  /// - Parameters:
+  ///   - index: which bit.
+  ///   - isAway: whether the buffer goes to the far side.
+  init(_ index: Int, isAway: Bool) {
+    let bit: UInt64 = 1 << UInt64(40 + index)
+    keep = ~bit
+    set = isAway ? bit : 0
+  }
+
+  /// Changes nothing.
+  init() {
+    keep = ~0
+    set = 0
+  }
+}
+
+extension Descriptor {
+  /// The same descriptor, with the note made.
+  @inlinable
+  @inline(__always)
+  func noted(_ note: AwayNote) -> Descriptor {
+    var descriptor = self
+    descriptor.content = content & note.keep | note.set
+    return descriptor
+  }
+
+  /// The notes, bit 0 for the first.
+  var awayBits: UInt32 { UInt32(truncatingIfNeeded: content >> 40) }
+
+  @inlinable
+  var withoutNotes: Descriptor {
+    var descriptor = self
+    descriptor.content = content & ~AwayNote.mask
+    return descriptor
+  }
+
+  /// The marks of the buffer's user. Setting them leaves the notes.
+  @inlinable
+  var marks: BufferFlags {
+    get { flags.intersection(.all) }
+    set {
+      let all = UInt64(BufferFlags.all.rawValue) << 32
+      content = content & ~all | UInt64(newValue.rawValue) << 32 & all
+    }
+  }
+}
