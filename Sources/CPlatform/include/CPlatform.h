@@ -40,6 +40,19 @@ static inline void cplatform_pause(void) {
 #endif
 }
 
+/// A hint that the line at `address` will be written soon. Any address is allowed.
+static inline void cplatform_prefetch_write(const void *address) { __builtin_prefetch(address, 1); }
+
+/// Loads bytes that somebody else may be changing, once each: the compiler neither repeats such a load nor leaves it out.
+/// `address` needs no alignment.
+static inline uint8_t cplatform_fetch_8(const void *address) { return *(const volatile uint8_t *)address; }
+static inline uint16_t cplatform_fetch_16(const void *address) {
+  struct __attribute__((packed, may_alias)) word {
+    uint16_t value;
+  };
+  return ((const volatile struct word *)address)->value;
+}
+
 /// CLOCK_MONOTONIC in nanoseconds; answered by the vDSO, without a system call.
 static inline uint64_t cplatform_monotonic_nanoseconds(void) {
   struct timespec now;

@@ -19,6 +19,12 @@ public protocol VirtioTransport: AnyObject, Sendable {
   /// What the rings and all buffers must be made of, so that the device can reach them.
   var wantedBacking: RegionBacking { get }
 
+  /// Features without which this transport cannot work: what it offers is of no use unless the device offers them too.
+  var requiredFeatures: VirtioFeatures { get }
+
+  /// Whether a device that has vanished can come back. Where it cannot, the port is exhausted then.
+  var canComeBack: Bool { get }
+
   /// Whether the device is there. The transport keeps it up to date by itself, without being called. Whenever it changes,
   /// the transport makes every ``callFile(_:)`` readable, so that sleepers look.
   var presence: VirtioPresence { get }
@@ -34,7 +40,10 @@ public protocol VirtioTransport: AnyObject, Sendable {
   /// Adds bits to the status; never takes any away. § 2.1
   func setStatus(_ bits: VirtioStatus) throws(VirtioError)
 
-  /// What the device offers, without bits that are the transport's own business. § 2.2
+  /// What the device offers, without bits that are the transport's own business, and without those that cannot be used
+  /// over it: the control queue, where nobody serves it. § 2.2
+  ///
+  /// NET_F_MQ without NET_F_CTRL_VQ means that each started pair is in use, without a command.
   func offeredFeatures() throws(VirtioError) -> VirtioFeatures
 
   /// Accepts features, sets FEATURES_OK, and sees that it stays set. § 3.1.1 steps 4 to 6
@@ -53,7 +62,8 @@ public protocol VirtioTransport: AnyObject, Sendable {
   /// How many descriptors a virtqueue can have; 0 where there is no such queue. § 2.6
   func maximumQueueSize(_ index: Int) throws(VirtioError) -> Int
 
-  /// Makes a region's bytes reachable for the device. Once per region: the driver counts who needs it.
+  /// Makes a region's bytes reachable for the device. Once per region: the driver counts who needs it. It stays so through
+  /// ``reset()``, and when a device that had vanished comes back.
   ///
   /// - Returns: the device's address of the region's first byte. An I/O virtual address, or, for vhost-user, the address in
   ///   this process.
@@ -77,6 +87,10 @@ public protocol VirtioTransport: AnyObject, Sendable {
 }
 
 extension VirtioTransport {
+  public var requiredFeatures: VirtioFeatures { [] }
+
+  public var canComeBack: Bool { true }
+
   /// False once the device has vanished.
   public var isPresent: Bool { presence.isPresent }
 

@@ -1,0 +1,86 @@
+internal import CleanQ
+public import CleanQWire
+internal import Synchronization
+
+/// A virtio network device, shared by the ports that use its queue pairs, each on a thread of its own.
+///
+/// Agrees on features, starts queues, and begins again when the device has vanished and come back, or has said something that
+/// cannot be true. Ports come and go through ``join(_:)`` and ``leave(_:_:)``; everything here is behind one lock, and none of
+/// it is on the data path.
+///
+/// Source: [virtio 1.2 § 3.1 Device Initialization, § 5.1.5].
+public final class VirtioNetDevice: Sendable {
+  public let transport: any VirtioTransport
+  /// How many queue pairs are used.
+  public let pairCount: Int
+  public let options: VirtioNetOptions
+
+  /// Counts up with each beginning and each end, so that ports see with one load that theirs is over.
+  let generation = Atomic<UInt64>(0)
+  let state: Mutex<State>
+
+  struct State: ~Copyable {
+    var features: VirtioFeatures = []
+    var configuration: VirtioNetConfiguration?
+    /// Ports that have started their queues since the last beginning.
+    var joined: Set<Int> = []
+    /// Ports that exist.
+    var open: Set<Int> = []
+    var control: (any VirtioNetControl)?
+    /// Regions that the device can reach, and how many ports need each.
+    var mappings: [RegionID: (address: UInt64, users: Int)] = [:]
+    /// Features are agreed on, and queues may be started.
+    var isUp = false
+  }
+
+  /// Resets the device and agrees with it on features.
+  ///
+  /// - Throws: what is missing, all at once: `missingFeatures`, `queues`; and what the transport says.
+  public init(_ transport: any VirtioTransport, pairCount: Int = 1, options: VirtioNetOptions = VirtioNetOptions())
+    throws(VirtioError)
+  {
+    precondition(pairCount >= 1, "a device is used by at least one queue pair")
+    self.transport = transport
+    self.pairCount = pairCount
+    self.options = options
+    state = Mutex(State())
+    let failure = state.withLock { state in attempt { () throws(VirtioError) in try negotiate(&state) } }
+    if let failure { throw failure }
+  }
+
+  /// What was agreed on.
+  public var features: VirtioFeatures { state.withLock { $0.features } }
+
+  /// The longest packet behind an Ethernet header.
+  public var mtu: Int { state.withLock { $0.configuration?.mtu ?? 1500 } }
+
+  /// The address that frames for this device carry.
+  public var macAddress: MACAddress {
+    options.macAddress ?? state.withLock { $0.configuration?.macAddress } ?? Self.madeUpAddress(transport.name)
+  }
+
+  /// Whether the link is up, where the device says so; else true. § 5.1.4.1
+  public var isLinkUp: Bool {
+    guard features.contains(.status), let bytes = try? transport.readConfiguration(offset: 6, byteCount: 2) else {
+      return true
+    }
+    return bytes[0] & 1 != 0
+  }
+
+  /// A locally administered address that follows from a name.
+  private static func madeUpAddress(_ name: String) -> MACAddress {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return MACAddress(rawValue: hash & 0x00FF_FFFF_FFFF | 0x0200_0000_0000)
+  }
+}
+
+/// Runs what may throw and gives the error back: closures of locks lose the type of what they throw.
+func attempt(_ body: () throws(VirtioError) -> Void) -> VirtioError? {
+  do throws(VirtioError) {
+    try body()
+    return nil
+  } catch {
+    return error
+  }
+}

@@ -1,0 +1,166 @@
+internal import CleanQ
+
+/// The two queues of one pair, of one kind of ring.
+///
+/// Source: [virtio 1.2 § 5.1.2 Virtqueues]: receiveq is 2n, transmitq is 2n + 1.
+struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
+  var receiving: Virtqueue<Ring>
+  var transmitting: Virtqueue<Ring>
+  var receiver: VirtioNetReceiver
+  let receiveNotifier: VirtqueueNotifier
+  let transmitNotifier: VirtqueueNotifier
+
+  /// Makes both queues and gives them to the device.
+  init(
+    _ transport: any VirtioTransport, index: Int, _ features: VirtioFeatures, _ options: VirtioNetOptions
+  ) throws(VirtioError) {
+    let receiving = try Self.queue(transport, 2 * index, features, limit: options.receiveQueueSize, isWritable: true)
+    let transmitting = try Self.queue(
+      transport, 2 * index + 1, features, limit: options.transmitQueueSize, isWritable: false)
+    let receiveNotifier = try transport.startQueue(2 * index, receiving.area.layout)
+    let transmitNotifier = try transport.startQueue(2 * index + 1, transmitting.area.layout)
+    receiver = VirtioNetReceiver(features, headerByteCount: VirtioNetHeader.byteCount)
+    self.receiving = receiving
+    self.transmitting = transmitting
+    self.receiveNotifier = receiveNotifier
+    self.transmitNotifier = transmitNotifier
+  }
+
+  private static func queue(
+    _ transport: any VirtioTransport, _ index: Int, _ features: VirtioFeatures, limit: Int, isWritable: Bool
+  ) throws(VirtioError) -> Virtqueue<Ring> {
+    let most = min(limit, try transport.maximumQueueSize(index), 32_768)
+    guard most >= 2 else {
+      throw VirtioError(
+        .queues, context: "\(transport.name): the device has no virtqueue \(index); ask for fewer queues")
+    }
+    // A power of two, as a split queue must be; a packed one need not, and gains nothing from another size.
+    let size = 1 << (Int.bitWidth - 1 - most.leadingZeroBitCount)
+    return try Virtqueue(
+      transport,
+      VirtqueueSettings(
+        size: size, isWritable: isWritable, headerByteCount: VirtioNetHeader.byteCount,
+        usesEventIndex: features.contains(.eventIndex), isInOrder: features.contains(.inOrder)))
+  }
+
+  @inline(__always)
+  mutating func receive(into burst: inout Burst, _ map: borrowing DeviceMap, _ counters: inout VirtioNetCounters) {
+    receiving.reapFilled(into: &receiver.stage)
+    receiver.examine(&counters)
+    if !receiver.dropped.isEmpty { repost(map) }
+    receiver.give(to: &burst, &counters)
+  }
+
+  /// Makes the buffers of dropped packets available again.
+  private mutating func repost(_ map: borrowing DeviceMap) {
+    while receiving.ledger.freeCount > 0, let buffer = receiver.dropped.popFirst() {
+      receiving.postEmpty(buffer, map)
+    }
+    receiving.publish()
+  }
+
+  mutating func notify() {
+    receiving.notify(receiveNotifier)
+    transmitting.notify(transmitNotifier)
+  }
+
+  /// Asks the device for notifications of what it receives and has sent.
+  mutating func enableCalls(receives: Bool) {
+    if receives { receiving.enableCalls() }
+    transmitting.enableCalls()
+  }
+
+  mutating func disableCalls() {
+    receiving.disableCalls()
+    transmitting.disableCalls()
+  }
+
+  /// Whether there is something to receive or complete.
+  mutating func hasWork() -> Bool {
+    receiver.hasPackets || receiving.hasUsed() || transmitting.hasUsed() || !transmitting.parting.isEmpty
+  }
+
+  var isBroken: Bool { receiving.isBroken || transmitting.isBroken }
+
+  var faults: VirtqueueFaults {
+    var all = receiving.faults
+    all.add(transmitting.faults)
+    return all
+  }
+
+  var kickCount: UInt64 { receiving.kickCount &+ transmitting.kickCount }
+
+  func add(to census: inout Census) {
+    receiving.add(to: &census)
+    transmitting.add(to: &census)
+    census.addInFlight(receiver.stage)
+    census.addInFlight(receiver.dropped)
+  }
+
+  func byteCount(of region: RegionID) -> Int {
+    receiving.byteCount(of: region) + transmitting.byteCount(of: region) + receiver.stage.byteCount(of: region)
+      + receiver.dropped.byteCount(of: region)
+  }
+
+  /// Takes everything back from a device that has let go: empty buffers, and those of packets that may or may not be sent.
+  mutating func takeAll(empties: (consuming Buffer) -> Void, sent: (consuming Buffer) -> Void) {
+    while let buffer = receiver.stage.popFirst() { empties(buffer) }
+    while let buffer = receiver.dropped.popFirst() { empties(buffer) }
+    receiving.takeAll(empties)
+    transmitting.takeAll(sent)
+  }
+}
+
+extension VirtioNetSession {
+  // Each of these asks the pair that is there.
+
+  var isBroken: Bool {
+    switch split {
+    case .some(let pair): if pair.isBroken { return true }
+    case .none: break
+    }
+    switch packed {
+    case .some(let pair): return pair.isBroken
+    case .none: return false
+    }
+  }
+
+  func byteCount(of region: RegionID) -> Int {
+    var sum = 0
+    switch split {
+    case .some(let pair): sum += pair.byteCount(of: region)
+    case .none: break
+    }
+    switch packed {
+    case .some(let pair): sum += pair.byteCount(of: region)
+    case .none: break
+    }
+    return sum
+  }
+
+  func add(to census: inout Census) {
+    switch split {
+    case .some(let pair): pair.add(to: &census)
+    case .none: break
+    }
+    switch packed {
+    case .some(let pair): pair.add(to: &census)
+    case .none: break
+    }
+  }
+
+  func add(to faults: inout VirtqueueFaults, _ kickCount: inout UInt64) {
+    switch split {
+    case .some(let pair):
+      faults.add(pair.faults)
+      kickCount &+= pair.kickCount
+    case .none: break
+    }
+    switch packed {
+    case .some(let pair):
+      faults.add(pair.faults)
+      kickCount &+= pair.kickCount
+    case .none: break
+    }
+  }
+}

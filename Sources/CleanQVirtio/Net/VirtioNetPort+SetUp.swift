@@ -1,0 +1,90 @@
+public import CleanQ
+internal import Synchronization
+
+extension VirtioNetPort {
+  public mutating func register(_ region: borrowing Region) throws(QueueError) {
+    let device = device
+    try map.insert(region) { (region) throws(QueueError) in try device.map(region) }
+  }
+
+  /// Ends the registration, and the device's access to the region.
+  ///
+  /// - Throws: `elsewhere` while the port has bytes of it: with the device, or waiting for it.
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    let id = region.id
+    let elsewhere = waiting.byteCount(of: id) + returning.byteCount(of: id) + session.byteCount(of: id)
+    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try map.remove(id)
+    try device.unmap(id)
+  }
+
+  /// Answers both: the longest frame, and the device's address.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    switch request {
+    case .maximumPacketByteCount: .byteCount(device.mtu + Self.ethernetHeaderByteCount)
+    case .hardwareAddress: .hardwareAddress(device.macAddress.rawValue)
+    }
+  }
+
+  /// Looks after a device that is away or that could not be agreed with.
+  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+    if isReady() { notify() }
+    return now.advanced(byMilliseconds: isJoined ? 1000 : 100)
+  }
+
+  /// Asks the device for notifications, then looks once more.
+  public mutating func arm() -> Bool {
+    guard isReady() else { return returning.isEmpty }
+    session.split?.enableCalls(receives: receiveAllowance > 0)
+    session.packed?.enableCalls(receives: receiveAllowance > 0)
+    // Pairs with the fence that the device puts between using buffers and looking whether it is to notify: either this
+    // sees what it used, or it sees that it is asked to. § 2.7.10, § 2.8.10
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    let hasWork = (session.split?.hasWork() ?? false) || (session.packed?.hasWork() ?? false)
+    return !hasWork && returning.isEmpty
+  }
+
+  public mutating func disarm() {
+    session.split?.disableCalls()
+    session.packed?.disableCalls()
+    for queue in 0..<2 { VirtqueueNotifier.clear(device.transport.callFile(2 * index + queue)) }
+  }
+
+  public func addWakeFileDescriptors(to list: inout [Int32]) {
+    for queue in 0..<2 { list.append(device.transport.callFile(2 * index + queue)) }
+  }
+
+  /// From now on at most the buffers that are with the device are received; what was transmitted is sent. A device that is
+  /// away is not waited for.
+  public mutating func quiesce() {
+    guard receiveAllowance == .max else { return }
+    var census = Census()
+    session.add(to: &census)
+    receiveAllowance = census.atPeerBufferCount + census.inFlightBufferCount
+  }
+
+  public var isExhausted: Bool { !device.transport.canComeBack && !presence.isPresent }
+
+  public var wantedBufferCount: Int { device.options.receiveQueueSize }
+
+  public var wantedBufferByteCount: Int {
+    let frame = Buffer.standardHeadroom + Self.ethernetHeaderByteCount + 4 + device.mtu
+    return max(2048, (frame + 63) / 64 * 64)
+  }
+
+  public func census() -> Census {
+    var census = Census()
+    census.registeredByteCount = map.table.byteCount
+    session.add(to: &census)
+    waiting.add(to: &census)
+    returning.add(to: &census)
+    return census
+  }
+
+  public func report(into reports: inout [StageReport]) {
+    var faults = VirtqueueFaults()
+    var kickCount: UInt64 = 0
+    session.add(to: &faults, &kickCount)
+    reports.append(counters.report(device.transport.name, faults: faults, kickCount: kickCount))
+  }
+}

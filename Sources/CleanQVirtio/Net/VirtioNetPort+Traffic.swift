@@ -1,0 +1,80 @@
+public import CleanQ
+
+extension VirtioNetPort {
+  /// Takes empty buffers for the device to write to. While it is away they wait here.
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    guard isJoined else { return fillWaiting(&empties) }
+    if let refusal = session.split?.receiving.postEmpty(&empties, map) { return refusal }
+    return session.packed?.receiving.postEmpty(&empties, map) ?? nil
+  }
+
+  /// As many as the queue would take.
+  private mutating func fillWaiting(_ empties: inout Burst) -> Refusal? {
+    let capacity = device.options.receiveQueueSize
+    let (taken, refusal) = map.table.offer(empties, room: max(0, capacity - waiting.count), capacity: capacity)
+    for _ in 0..<taken { if let buffer = empties.popFirst() { waiting.append(buffer) } }
+    return refusal
+  }
+
+  /// Gives what the device has received.
+  public mutating func receive(into filled: inout Burst) {
+    guard isReady(), receiveAllowance > 0 else { return }
+    let before = filled.count
+    session.split?.receive(into: &filled, map, &counters)
+    session.packed?.receive(into: &filled, map, &counters)
+    if receiveAllowance != .max { receiveAllowance &-= filled.count &- before }
+  }
+
+  /// Takes frames to be sent, whole runs of buffers only. While the device is away they are completed at once, and counted as
+  /// dropped: a link that is down holds nothing back.
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    guard isJoined else { return drop(&filled) }
+    let before = StageReport.Tally(of: filled)
+    var refusal = session.split?.transmitting.post(&filled, map) ?? nil
+    if let packed = session.packed?.transmitting.post(&filled, map) ?? nil { refusal = packed }
+    let left = StageReport.Tally(of: filled)
+    counters.transmitted.packets &+= before.packets &- left.packets
+    counters.transmitted.bytes &+= before.bytes &- left.bytes
+    return refusal
+  }
+
+  private mutating func drop(_ filled: inout Burst) -> Refusal? {
+    let capacity = device.options.transmitQueueSize
+    let (taken, refusal) = map.table.offer(filled, room: max(0, capacity - returning.count), capacity: capacity)
+    for _ in 0..<taken {
+      guard let buffer = filled.popFirst() else { break }
+      if buffer.flags.contains(.last) { counters.deviceGone &+= 1 }
+      returning.append(buffer)
+    }
+    return refusal
+  }
+
+  /// Gives back the buffers of frames that were sent, or dropped and counted.
+  public mutating func complete(into sent: inout Burst) {
+    let isReady = isReady()
+    // What came home from a device that went was handed over before anything that is with the next one.
+    while sent.room > 0, let buffer = returning.popFirst() { sent.append(buffer) }
+    guard isReady else { return }
+    session.split?.transmitting.reap(into: &sent)
+    session.packed?.transmitting.reap(into: &sent)
+  }
+
+  /// Tells the device of what was filled and transmitted, where it wants to know.
+  public mutating func notify() {
+    session.split?.notify()
+    session.packed?.notify()
+  }
+}
+
+extension StageReport.Tally {
+  /// Packets and bytes in a burst.
+  init(of burst: borrowing Burst) {
+    self.init()
+    for index in 0..<burst.count {
+      if burst[index].flags.contains(.last) { packets &+= 1 }
+      bytes &+= UInt64(truncatingIfNeeded: burst[index].validByteCount)
+    }
+  }
+}

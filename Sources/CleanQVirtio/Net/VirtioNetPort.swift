@@ -1,0 +1,139 @@
+public import CleanQ
+internal import Synchronization
+
+/// One queue pair of a virtio network device, as a port of Ethernet frames.
+///
+/// Frames are received straight into the buffers that were filled, behind the standard headroom, and sent straight from
+/// those that are transmitted; a frame in several buffers goes out as one chain of descriptors, and one that the device
+/// spread over several comes as a run. Buffers come back in the order in which the device used them.
+///
+/// **The device is not trusted.** Which buffers it has stands in private memory; what it says of them is checked, and
+/// counted where it is a lie. A device that vanishes or lies beyond repair is reset; what it had comes home: empty buffers
+/// wait here and are made available again when it is back, those of packets are completed and counted. Reconnecting, the port
+/// agrees on features anew, and nobody above notices but for the gap.
+///
+/// Thread-confined; may be sent. The ports of one device may be used by different threads.
+///
+/// Source: [virtio 1.2 § 5.1 Network Device].
+public struct VirtioNetPort: Port, ~Copyable, Sendable {
+  public typealias Unit = Frame
+
+  let device: VirtioNetDevice
+  let index: Int
+  let presence: VirtioPresence
+  var map = DeviceMap()
+  /// At most one of the two is there; none while the device is away.
+  var session = VirtioNetSession()
+  var isJoined = false
+  /// Empty buffers that wait for the device.
+  var waiting: BufferStore
+  /// Buffers of packets that come out of ``complete(into:)`` next.
+  var returning: BufferStore
+  var counters = VirtioNetCounters()
+  /// How many buffers may still be received from outside; all, until the port is to come to rest.
+  var receiveAllowance = Int.max
+  /// Do not try to join before.
+  var nextAttempt = MonotonicTime(nanoseconds: 0)
+  /// Why the device cannot be used at the moment; nil while it can.
+  public private(set) var complaint: VirtioError?
+
+  private static var attemptMilliseconds: UInt64 { 100 }
+  static var ethernetHeaderByteCount: Int { 14 }
+
+  /// Starts a queue pair; traffic flows when all pairs of the device have been started.
+  ///
+  /// - Throws: what the device or the transport says. Nothing is started then.
+  public init(_ device: VirtioNetDevice, pair index: Int = 0) throws(VirtioError) {
+    self.device = device
+    self.index = index
+    presence = device.transport.presence
+    let stageCount = 2 * Burst.capacity
+    waiting = BufferStore(capacity: device.options.receiveQueueSize + stageCount)
+    returning = BufferStore(capacity: device.options.transmitQueueSize + stageCount)
+    device.open(index)
+    do throws(VirtioError) { session = try device.join(index) } catch {
+      device.close(index)
+      throw error
+    }
+    isJoined = true
+  }
+
+  deinit {
+    device.close(index)
+    for region in map.table.regions { try? device.unmap(region) }
+  }
+
+  // MARK: Coming and going
+
+  /// Whether the device can be used; looks whether it still is there.
+  ///
+  /// - Complexity: two loads; where something has changed, as long as the transport needs.
+  @inline(__always)
+  mutating func isReady() -> Bool {
+    let isCurrent =
+      isJoined && presence.mark == session.mark && device.generation.load(ordering: .relaxed) == session.generation
+    return isCurrent && !session.isBroken ? true : recover()
+  }
+
+  /// Leaves a session that is over and joins the next one when it is time.
+  @inline(never)
+  private mutating func recover() -> Bool {
+    if isJoined {
+      guard device.leave(session.generation) else { return false }
+      takeAllHome()
+      counters.losses &+= 1
+      nextAttempt = MonotonicTime(nanoseconds: 0)
+      // One that lies is not asked again at once.
+      if presence.isPresent { nextAttempt = MonotonicTime.now.advanced(byMilliseconds: Self.attemptMilliseconds) }
+    }
+    guard presence.isPresent, receiveAllowance == .max else { return false }
+    let now = MonotonicTime.now
+    guard now >= nextAttempt else { return false }
+    do throws(VirtioError) {
+      session = try device.join(index)
+    } catch {
+      complaint = error
+      nextAttempt = now.advanced(byMilliseconds: Self.attemptMilliseconds)
+      return false
+    }
+    complaint = nil
+    isJoined = true
+    counters.returns &+= 1
+    postWaiting()
+    notify()
+    return true
+  }
+
+  /// The device holds nothing any more.
+  private mutating func takeAllHome() {
+    isJoined = false
+    if var pair = session.split.take() { takeHome(&pair) }
+    if var pair = session.packed.take() { takeHome(&pair) }
+    session = VirtioNetSession()
+  }
+
+  private mutating func takeHome<Ring: VirtqueueRing & ~Copyable>(_ pair: inout VirtioNetPair<Ring>) {
+    counters.pastFaults.add(pair.faults)
+    counters.pastKicks &+= pair.kickCount
+    var gone: UInt64 = 0
+    pair.takeAll(
+      empties: { buffer in waiting.append(buffer) },
+      sent: { buffer in
+        if buffer.flags.contains(.last) { gone &+= 1 }
+        returning.append(buffer)
+      })
+    counters.deviceGone &+= gone
+  }
+
+  /// Makes the buffers that waited available again.
+  private mutating func postWaiting() {
+    var burst = Burst()
+    while !waiting.isEmpty {
+      while burst.room > 0, let buffer = waiting.popFirst() { burst.append(buffer) }
+      _ = session.split?.receiving.postEmpty(&burst, map)
+      _ = session.packed?.receiving.postEmpty(&burst, map)
+      if !burst.isEmpty { break }
+    }
+    while let buffer = burst.popFirst() { waiting.append(buffer) }
+  }
+}

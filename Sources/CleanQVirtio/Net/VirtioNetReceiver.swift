@@ -1,0 +1,125 @@
+internal import CleanQ
+
+/// Makes packets of the buffers that a device has written: takes headers off, joins what was spread over several buffers,
+/// completes checksums. Source: [virtio 1.2 § 5.1.6.4 Processing of Incoming Packets].
+struct VirtioNetReceiver: ~Copyable, Sendable {
+  /// Buffers in the order in which they were used: whole packets, then at most the beginning of one.
+  var stage = Burst()
+  /// Buffers of packets that were dropped.
+  var dropped = Burst()
+  /// How many of them belong to whole packets.
+  private var wholeCount = 0
+  /// How many of them were looked at.
+  private var examinedCount = 0
+  /// How many buffers the last packet still wants.
+  private var missingCount = 0
+  /// The last packet will be dropped when it is whole.
+  private var isDropping = false
+  private var checksumPlace: (start: Int, field: Int)?
+  private let headerByteCount: Int
+  private let isMergeable: Bool
+  private let completesChecksums: Bool
+
+  private static var ethernetHeaderByteCount: Int { 14 }
+
+  init(_ features: VirtioFeatures, headerByteCount: Int) {
+    self.headerByteCount = headerByteCount
+    isMergeable = features.contains(.mergeableReceiveBuffers)
+    completesChecksums = features.contains(.guestChecksum)
+  }
+
+  /// Looks at what has come into the stage.
+  @inline(__always)
+  mutating func examine(_ counters: inout VirtioNetCounters) {
+    // What may have to be dropped must have a place.
+    guard examinedCount < stage.count, dropped.room >= stage.count else { return }
+    var selection: UInt32 = 0
+    var runStart = wholeCount
+    for index in examinedCount..<stage.count {
+      if missingCount == 0 {
+        runStart = index
+        begin(index, &counters)
+      } else {
+        missingCount &-= 1
+        stage[index].flags = missingCount == 0 ? .last : []
+        // A part that the device filled beyond its end is no part of a packet.
+        if stage[index].validByteCount == 0 { isDropping = true }
+      }
+      guard missingCount == 0 else { continue }
+      if !isDropping, let place = checksumPlace { complete(runStart, index, place, &counters) }
+      checksumPlace = nil
+      if isDropping { for bad in runStart...index { selection |= 1 << UInt32(truncatingIfNeeded: bad) } }
+      isDropping = false
+      wholeCount = index &+ 1
+    }
+    if selection != 0 {
+      wholeCount &-= selection.nonzeroBitCount
+      stage.move(selection, to: &dropped)
+    }
+    examinedCount = stage.count
+  }
+
+  /// Looks at a buffer with which a packet begins.
+  @inline(__always)
+  private mutating func begin(_ index: Int, _ counters: inout VirtioNetCounters) {
+    let byteCount = stage[index].validByteCount
+    guard byteCount >= headerByteCount &+ Self.ethernetHeaderByteCount else {
+      // Nothing at all is what a lie about the length leaves, and is counted already.
+      if byteCount > 0 { counters.truncated &+= 1 }
+      isDropping = true
+      return
+    }
+    if isMergeable || completesChecksums {
+      let header = VirtioNetHeader(stage[index])
+      if completesChecksums, header.flags & VirtioNetHeader.needsChecksum != 0 {
+        checksumPlace = VirtioNetHeader.checksumPlace(stage[index])
+      }
+      if isMergeable, header.bufferCount != 1 {
+        guard header.bufferCount > 0, header.bufferCount <= Burst.capacity else {
+          counters.badBufferCount &+= 1
+          isDropping = true
+          return
+        }
+        missingCount = header.bufferCount &- 1
+        stage[index].flags = []
+      }
+    }
+    _ = stage[index].trimFront(headerByteCount)
+  }
+
+  private mutating func complete(
+    _ first: Int, _ last: Int, _ place: (start: Int, field: Int), _ counters: inout VirtioNetCounters
+  ) {
+    if stage.completeChecksum(first: first, count: last - first + 1, start: place.start, field: place.field) {
+      counters.completedChecksums &+= 1
+    } else {
+      counters.badChecksumPlace &+= 1
+      isDropping = true
+    }
+  }
+
+  /// Gives whole packets, as many as fit.
+  @inline(__always)
+  mutating func give(to burst: inout Burst, _ counters: inout VirtioNetCounters) {
+    guard wholeCount > 0 else { return }
+    var count = min(wholeCount, burst.room)
+    while count > 0, !stage[count &- 1].flags.contains(.last) { count &-= 1 }
+    var packets: UInt64 = 0
+    var bytes = 0
+    for index in 0..<count {
+      if stage[index].flags.contains(.last) { packets &+= 1 }
+      bytes &+= stage[index].validByteCount
+    }
+    counters.received.packets &+= packets
+    counters.received.bytes &+= UInt64(truncatingIfNeeded: bytes)
+    if count == stage.count {
+      burst.append(contentsOf: &stage)
+    } else {
+      for _ in 0..<count { if let buffer = stage.popFirst() { burst.append(buffer) } }
+    }
+    wholeCount &-= count
+    examinedCount &-= count
+  }
+
+  var hasPackets: Bool { wholeCount > 0 }
+}

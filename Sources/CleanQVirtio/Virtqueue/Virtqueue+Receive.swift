@@ -1,0 +1,50 @@
+internal import CPlatform
+internal import CleanQ
+
+// The device writes. § 5.1.6.3 Setting Up Receive Buffers, § 5.1.6.4 Processing of Incoming Packets
+
+extension Virtqueue where Ring: ~Copyable {
+  /// Makes empty buffers available from the front of a burst. Each is reset; the header will lie in its headroom, so that the
+  /// packet begins where devices put it (``Buffer/standardHeadroom``).
+  mutating func postEmpty(_ burst: inout Burst, _ map: borrowing DeviceMap) -> Refusal? {
+    let (taken, refusal) = map.table.offer(burst, room: ledger.freeCount, capacity: ledger.size)
+    guard taken > 0 else { return refusal }
+    for _ in 0..<taken {
+      guard let buffer = burst.popFirst() else { break }
+      postEmpty(buffer, map)
+    }
+    publish()
+    return refusal
+  }
+
+  /// The caller has seen that an id is free, and publishes.
+  @inline(__always)
+  mutating func postEmpty(_ buffer: consuming Buffer, _ map: borrowing DeviceMap) {
+    buffer.reset()
+    let start = max(0, buffer.headroom &- settings.headerByteCount)
+    let byteCount = UInt32(truncatingIfNeeded: buffer.byteCount &- start)
+    let id = ledger.takeID()
+    ring.write(
+      address: map.address(buffer.region, offset: buffer.offset &+ start), byteCount: byteCount,
+      marks: DescriptorMark.write, id: id, next: 0, head: id)
+    ring.endChain(head: id)
+    ledger.enter(buffer, id: id, byteCount: byteCount)
+  }
+
+  /// Appends buffers that the device has written to a burst, as many as are there and fit. Their valid part is what the
+  /// device says that it wrote, header included, and in bounds; where it said too much, nothing.
+  mutating func reapFilled(into burst: inout Burst) {
+    var budget = burst.room
+    while burst.room > 0, let chain = nextChain(&budget) {
+      var buffer = ledger.takeSingle(chain.head)
+      let start = max(0, buffer.headroom &- settings.headerByteCount)
+      // In bounds: the count was compared with that of the descriptor, which began at `start`.
+      _ = buffer.setValid(offset: start, byteCount: Int(chain.byteCount ?? 0))
+      // SAFETY: a hint; the address is inside the buffer. Header and frame were written by another processor, and are
+      // wanted soon, to be changed.
+      unsafe cplatform_prefetch_write(buffer.address)
+      unsafe cplatform_prefetch_write(buffer.address + 64)
+      burst.append(buffer)
+    }
+  }
+}

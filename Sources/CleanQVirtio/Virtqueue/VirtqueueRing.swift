@@ -1,0 +1,67 @@
+/// What the device says next. Fetched from shared memory once; nothing about it has been checked but what `indexJump` says.
+enum UsedElement {
+  /// Nothing more has been used.
+  case none
+  /// The device's index is beyond all that is with it.
+  case indexJump
+  case element(id: UInt32, byteCount: UInt32)
+}
+
+/// Marks of a descriptor. Source: [virtio 1.2 § 2.7.5, § 2.8.1]
+enum DescriptorMark {
+  /// The chain goes on.
+  static let next: UInt16 = 1
+  /// The device writes.
+  static let write: UInt16 = 2
+}
+
+/// The shared memory of one virtqueue, seen by the driver: either layout. It knows nothing of buffers; what is free and
+/// what is out is the ``VirtqueueLedger``'s.
+///
+/// Each shared field is fetched once, by an atomic load, into a local value. Nothing that the driver wrote is read back.
+protocol VirtqueueRing: ~Copyable, Sendable {
+  static var isPacked: Bool { get }
+
+  /// - Parameter area: zeroed, and outlives the ring.
+  init(_ area: borrowing VirtqueueArea, usesEventIndex: Bool)
+
+  /// Writes one descriptor of a chain; the device does not look at it yet.
+  ///
+  /// - Parameters:
+  ///   - id: its place in the table of a split queue; `head` is that of the chain's first.
+  ///   - next: the id of the next one, where `marks` has ``DescriptorMark/next``.
+  mutating func write(address: UInt64, byteCount: UInt32, marks: UInt16, id: UInt16, next: UInt16, head: UInt16)
+
+  /// Ends a chain of descriptors that were written.
+  mutating func endChain(head: UInt16)
+
+  /// Makes every ended chain available to the device.
+  mutating func publish()
+
+  /// What the device used next, without passing it.
+  ///
+  /// - Parameter outstanding: how many chains are with the device.
+  mutating func nextUsed(outstanding: Int) -> UsedElement
+
+  /// Passes what ``nextUsed(outstanding:)`` gave.
+  mutating func pass(chainCount: Int, descriptorCount: Int)
+
+  /// Whether the device wants to be told of what was published since the last call. The caller has put a full fence
+  /// between publishing and this.
+  mutating func wantsKick() -> Bool
+
+  /// Asks the device for a notification when it uses the next buffer. The caller puts a full fence behind this, and then
+  /// looks again.
+  mutating func enableCalls()
+
+  /// Tells the device that notifications are not wanted. A hint: some may still come.
+  mutating func disableCalls()
+}
+
+extension VirtqueueRing where Self: ~Copyable {
+  /// Whether an event index lies among the indices that were passed from `old` to `new`. Source: [virtio 1.2 § 2.7.10.1]
+  @inline(__always)
+  static func crosses(event: UInt16, old: UInt16, new: UInt16) -> Bool {
+    new &- event &- 1 < new &- old
+  }
+}
