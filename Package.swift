@@ -42,6 +42,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),  // of the benchmarks
   ],
   targets: [
     .target(name: "CPlatform"),
@@ -61,8 +62,12 @@ let package = Package(
       dependencies: ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap", arguments, logging],
       swiftSettings: settings),
     .executableTarget(
-      name: "cleanq-bench", dependencies: ["CPlatform", "CleanQ", arguments], path: "Tests/Benchmarks",
-      swiftSettings: settings),
+      name: "cleanq-bench",
+      dependencies: [
+        "CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap", arguments, logging,
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ],
+      path: "Tests/Benchmarks", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),

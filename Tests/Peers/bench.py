@@ -8,8 +8,9 @@ import sys
 
 import host
 import report
+from benchmark import measure, select
 from process import Failure
-from registry import BENCHMARKS, select
+from registry import BENCHMARKS
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
@@ -36,7 +37,7 @@ class Bench:
             self.warnings.append(text)
 
     def detail(self, key, value):
-        """A fact about the peer for this benchmark's JSON entry."""
+        """A fact about the program that is being run, for its JSON entry."""
         self.details[key] = value
 
 
@@ -45,7 +46,7 @@ def parse_arguments():
         prog="scripts/bench", description="Benchmarks of CleanQ, as a table and as JSON.",
         epilog="examples: scripts/bench · scripts/bench ring --runs 9 · scripts/bench tap-echo --peers --json bench.json")
     parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks, or the first part of their names (ring)")
-    parser.add_argument("--peers", action="store_true", help="run others' programs in turn with ours (installs DPDK)")
+    parser.add_argument("--peers", action="store_true", help="run others' programs in turn with ours (installs them)")
     parser.add_argument("--peers-only", action="store_true", help="only the others: for trying out the peers")
     parser.add_argument("--json", metavar="FILE", help="write the results here as well")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each after a warm-up (default 5)")
@@ -62,28 +63,10 @@ def parse_arguments():
     if arguments.runs < 1:
         parser.error("--runs wants 1 or more")
     try:
-        arguments.benchmarks = select(arguments.names)
+        arguments.benchmarks = select(BENCHMARKS, arguments.names)
     except LookupError as unknown:
         parser.error(f"no benchmark is called '{unknown.args[0]}'; scripts/bench --list shows their names")
     return arguments
-
-
-def measure(bench, benchmark, runs, with_peer, with_ours=True):
-    """Warm-up, then ours and theirs in turn, A B A B, so that a drift of the machine meets both."""
-    bench.details = {}
-    sides = [benchmark.ours] if with_ours else []
-    if with_peer and benchmark.theirs:
-        sides.append(benchmark.theirs)
-    figures = [[] for _ in sides]
-    for run in range(-1, runs):
-        for side, values in zip(sides, figures):
-            value = side(bench)
-            if run >= 0:
-                values.append(value)
-        show_progress(f"{benchmark.name}: {run + 1} of {runs}")
-    show_progress("")
-    ours, theirs = (figures + [[]])[:2] if with_ours else ([], figures[0])
-    return ours, theirs
 
 
 def show_progress(text):
@@ -92,12 +75,44 @@ def show_progress(text):
         sys.stderr.flush()
 
 
+def list_benchmarks():
+    for benchmark in BENCHMARKS:
+        peers = ", ".join(peer.name for peer in benchmark.peers) or "–"
+        print(f"{benchmark.name:28} {benchmark.unit:14} peers: {peers}{'' if benchmark.by_default else '   (only when named)'}")
+
+
+def print_peers(benchmark, sides):
+    for side in sides:
+        for row, values in side.rows.items():
+            print(f"{benchmark.name}{'/' if row else ''}{row}: {side.peer} {report.figure(report.median(values))} "
+                  f"{benchmark.unit} ({report.figure(min(values))}…{report.figure(max(values))}) {side.details or ''}")
+
+
+def run_all(bench, arguments, watch):
+    """Every chosen benchmark: (results, failures)."""
+    results, failures = [], []
+    for benchmark in arguments.benchmarks:
+        try:
+            sides = measure(bench, benchmark, arguments.runs, not arguments.peers_only,
+                            arguments.peers or arguments.peers_only, show_progress)
+        except Failure as failure:
+            show_progress("")
+            failures.append({"name": benchmark.name, "reason": str(failure)})
+            continue
+        failures += [{"name": benchmark.name, "peer": side.peer, "reason": side.failure}
+                     for side in sides if side.failure]
+        if arguments.peers_only:
+            print_peers(benchmark, sides)
+        else:
+            results += report.entries(benchmark, sides)
+        watch.glance(benchmark.name)
+    return results, failures
+
+
 def main():
     arguments = parse_arguments()
     if arguments.list:
-        for benchmark in BENCHMARKS:
-            rest = "" if benchmark.by_default else "   (only when named)"
-            print(f"{benchmark.name:24} {benchmark.unit:14} peer: {benchmark.peer or '–'}{rest}")
+        list_benchmarks()
         return 0
     if arguments.products:
         print("\n".join(sorted({product for benchmark in arguments.benchmarks for product in benchmark.needs})))
@@ -106,32 +121,20 @@ def main():
     # SIGTERM unwinds as Ctrl-C does, so that namespaces and servers are put away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     bench = Bench(arguments)
-    results, failures = [], []
     try:
         watch = host.Watch(bench.peer("calibrate"), bench.cpus)
         described = host.describe(watch.look("before"))
     except Failure as failure:
         print(f"scripts/bench: {failure}", file=sys.stderr)
         return 1
-    for benchmark in arguments.benchmarks:
-        try:
-            ours, theirs = measure(bench, benchmark, arguments.runs, arguments.peers or arguments.peers_only,
-                                   with_ours=not arguments.peers_only)
-        except Failure as failure:
-            show_progress("")
-            failures.append({"name": benchmark.name, "reason": str(failure)})
-            continue
-        if arguments.peers_only:
-            print(f"{benchmark.name}: {benchmark.peer} {report.figure(report.median(theirs))} {benchmark.unit} "
-                  f"({report.figure(min(theirs))}…{report.figure(max(theirs))}) {bench.details or ''}")
-        else:
-            results.append(report.result(benchmark, ours, theirs, bench.details))
-    warnings = [*watch.finish(), *bench.warnings]
+    results, failures = run_all(bench, arguments, watch)
+    warnings = [*watch.finish(), *report.noise(results), *bench.warnings]
 
     if results:
         print(report.table(described, results))
     for failure in failures:
-        print(f"failed: {failure['name']}: {failure['reason']}", file=sys.stderr)
+        print(f"failed: {failure['name']}{', ' + failure['peer'] if 'peer' in failure else ''}: {failure['reason']}",
+              file=sys.stderr)
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if arguments.json:

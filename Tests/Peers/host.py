@@ -9,6 +9,7 @@ from process import Failure, run, run_json
 SPREAD_LIMIT = 0.10  # of a calibration loop
 STEAL_LIMIT = 0.01  # of all CPU time
 BUSY_LIMIT = 0.10  # of one CPU, by others, while we do nothing
+DRIFT_LIMIT = 0.05  # of a core's frequency, since the beginning
 
 
 def _cpu_model():
@@ -17,6 +18,20 @@ def _cpu_model():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.machine()
+
+
+def _first_line(path):
+    try:
+        with open(path) as lines:
+            return lines.readline().strip()
+    except OSError:
+        return "unknown"
+
+
+def _has_flag(name):
+    """Whether the processor says that it has a feature."""
+    with open("/proc/cpuinfo") as lines:
+        return any(name in line.split(":", 1)[1].split() for line in lines if line.startswith("flags"))
 
 
 def _times():
@@ -34,6 +49,8 @@ class Watch:
         self.calibrate = calibrate
         self.cpus = sorted(set(cpus))
         self.start = _times()
+        self.frequencies = {}  # CPU: what its core ran at in the beginning
+        self.drifts = []  # (how far, where it was noticed)
         self.warnings = []
 
     def look(self, when):
@@ -48,9 +65,21 @@ class Watch:
         found = {}
         for cpu in self.cpus:
             found = run_json([self.calibrate, "--cpu", str(cpu)])
+            self._compare(when, cpu, found)
             if found["spread"] > SPREAD_LIMIT:
                 self.warnings.append(f"{when}: a fixed loop on CPU {cpu} varies by {found['spread']:.0%}")
         return found
+
+    def glance(self, benchmark):
+        """After each benchmark: do the cores still run at the speed of the beginning?"""
+        for cpu in self.cpus:
+            self._compare(benchmark, cpu, run_json([self.calibrate, "--cpu", str(cpu), "--samples", "5", "--milliseconds", "4"]))
+
+    def _compare(self, when, cpu, found):
+        first = self.frequencies.setdefault(cpu, found["coreMHz"])
+        drift = found["coreMHz"] / first - 1
+        if abs(drift) > DRIFT_LIMIT:
+            self.drifts.append((abs(drift), f"{when} (CPU {cpu} {drift:+.0%})"))
 
     def finish(self):
         """Looks once more and reports steal time since the beginning."""
@@ -58,6 +87,9 @@ class Watch:
         _, steal, total = (now - then for now, then in zip(_times(), self.start))
         if total > 0 and steal / total > STEAL_LIMIT:
             self.warnings.append(f"the hypervisor took {steal / total:.1%} of the CPU time away")
+        if self.drifts:
+            self.warnings.append(f"the cores' speed changed {len(self.drifts)} times, most of all at {max(self.drifts)[1]}: "
+                                 "figures of this run from different times do not compare, ratios may")
         return self.warnings
 
 
@@ -67,8 +99,11 @@ def describe(calibration):
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
+        "virtual": _has_flag("hypervisor"),
         "tscMHz": calibration["tscMHz"],
         "coreMHz": calibration["coreMHz"],
+        "constantTSC": _has_flag("constant_tsc") and _has_flag("nonstop_tsc"),
+        "clockSource": _first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
         "memoryMiB": memory_kib // 1024,
         "kernel": platform.release(),
         "os": _os_name(),

@@ -1,9 +1,10 @@
-"""Medians, the table on standard output and the JSON of ARCHITECTURE.md, section Scripts."""
+"""Medians, spreads, the table on standard output and the JSON that README.md describes."""
 
 import json
-from statistics import median
+from statistics import median, quantiles
 
 COLUMNS = ("benchmark", "unit", "ours", "min…max", "peer", "theirs", "min…max", "ratio")
+SPREAD_LIMIT = 0.10
 
 
 def figure(value):
@@ -16,16 +17,47 @@ def _rounded(value):
     return round(value, 3 if value < 1000 else 0)
 
 
-def result(benchmark, ours, theirs, details):
-    """One entry of `results`: medians, spread, and with a peer the ratio, above 1 when ours is better."""
-    entry = {"name": benchmark.name, "unit": benchmark.unit, "better": benchmark.better,
-             "ours": _rounded(median(ours)), "runs": len(ours),
-             "oursMin": _rounded(min(ours)), "oursMax": _rounded(max(ours))}
-    if theirs:
-        ratio = median(theirs) / median(ours) if benchmark.better == "lower" else median(ours) / median(theirs)
-        entry |= {"peer": benchmark.peer, "theirs": _rounded(median(theirs)), "ratio": round(ratio, 3),
-                  "theirsMin": _rounded(min(theirs)), "theirsMax": _rounded(max(theirs)), **details}
-    return entry
+def spread(values):
+    """The width of the middle half of the runs, as a part of their median; of all runs where there are fewer than four."""
+    middle = median(values)
+    if len(values) < 2 or middle == 0:
+        return 0.0
+    low, high = (min(values), max(values)) if len(values) < 4 else quantiles(values, n=4, method="inclusive")[::2]
+    return (high - low) / abs(middle)
+
+
+def _summary(prefix, values):
+    return {prefix: _rounded(median(values)), f"{prefix}Min": _rounded(min(values)),
+            f"{prefix}Max": _rounded(max(values)), f"{prefix}Spread": round(spread(values), 3)}
+
+
+def entries(benchmark, sides):
+    """The entries of `results` for one benchmark: a line per row and peer, or per row where there is no peer."""
+    ours, peers = sides[0], [side for side in sides[1:] if side.rows]
+    found = []
+    for row, values in ours.rows.items():
+        entry = {"name": f"{benchmark.name}/{row}" if row else benchmark.name, "unit": benchmark.unit,
+                 "better": benchmark.better, "runs": len(values), **_summary("ours", values), **ours.details}
+        against = [side for side in peers if row in side.rows]
+        found += [entry | _against(benchmark, values, side, side.rows[row]) for side in against] or [entry]
+    return found
+
+
+def _against(benchmark, ours, side, theirs):
+    ratio = median(theirs) / median(ours) if benchmark.better == "lower" else median(ours) / median(theirs)
+    return {"peer": side.peer, **_summary("theirs", theirs), "ratio": round(ratio, 3),
+            # Where the runs of the two overlap, these runs cannot say who is ahead.
+            "decided": min(ours) > max(theirs) or max(ours) < min(theirs), **side.details}
+
+
+def noise(results):
+    """One warning about the lines whose runs differ too much to be compared with other days or machines."""
+    wide = sorted({entry["name"] for entry in results
+                   if max(entry["oursSpread"], entry.get("theirsSpread", 0)) > SPREAD_LIMIT})
+    if not wide:
+        return []
+    return [f"the middle half of the runs is wider than {SPREAD_LIMIT:.0%} of the median, so that a figure says little: "
+            + ", ".join(wide)]
 
 
 def _row(entry):
@@ -34,12 +66,14 @@ def _row(entry):
         return row + ["", "", "", ""]
     variant = f" ({entry['peerVariant']})" if "peerVariant" in entry else ""
     return row + [entry["peer"] + variant, figure(entry["theirs"]),
-                  f"{figure(entry['theirsMin'])}…{figure(entry['theirsMax'])}", f"{entry['ratio']:.2f}"]
+                  f"{figure(entry['theirsMin'])}…{figure(entry['theirsMax'])}",
+                  f"{entry['ratio']:.2f}" + ("" if entry["decided"] else " ~")]
 
 
 def table(host, results):
     """The results for people. Peer columns only when there is a peer."""
-    lines = [f"{host['cpu']}, {host['cores']} cores, TSC {host['tscMHz']} MHz, core {host['coreMHz']} MHz, "
+    lines = [f"{host['cpu']}, {host['cores']} cores{', in a virtual machine' if host['virtual'] else ''}; "
+             f"time-stamp counter {host['tscMHz']} MHz, core {host['coreMHz']} MHz, clock {host['clockSource']}; "
              f"Linux {host['kernel']}", ""]
     width = len(COLUMNS) if any("peer" in entry for entry in results) else 4
     rows = [row[:width] for row in [list(COLUMNS), *map(_row, results)]]
@@ -49,7 +83,7 @@ def table(host, results):
         cells = [cell.ljust(widths[i]) if i in left else cell.rjust(widths[i]) for i, cell in enumerate(row)]
         lines.append("  ".join(cells).rstrip())
     if width > 4:
-        lines += ["", "ratio above 1: ours is better"]
+        lines += ["", "Medians. A ratio above 1: ours is better; ~: the runs of the two overlap, so these cannot say who is."]
     return "\n".join(lines)
 
 

@@ -1,8 +1,9 @@
-"""The ring benchmarks: ours (`cleanq-bench ring`) and DPDK's rte_ring.
+"""The ring benchmarks: ours (`cleanq-bench ring`, `round-trip`), DPDK's, Boost's and Concurrency Kit's.
 
 Same element size, slots, CPUs and shape: the same elements circulate through a pair of rings.
 """
 
+from benchmark import Peer
 from process import Failure, run_json
 
 # Neither compiler's code is fastest everywhere, so a short probe picks the one to measure. Both get the flags of Debian's
@@ -10,37 +11,65 @@ from process import Failure, run_json
 COMPILERS = ("gcc", "clang")
 PROBE_SECONDS = "0.15"
 PROBE_ROUNDS = 3
+PERCENTILES = ("p50", "p99", "p99.9")
 
 
-def ours(cores, burst, command="ring"):
-    """`command`: ring, or checked, the same ring with a checked queue at either end."""
+def pair(bench):
+    """The CPUs of the two sides, as all programs take them."""
+    return f"{bench.cpus[0]},{bench.cpus[-1]}"
+
+
+def ours(*words, rows=None):
+    """One run of `cleanq-bench WORDS`: its value, or those of its fields that are the rows."""
     def measure(bench):
-        found = run_json([bench.cleanq_bench, command, "--cores", str(cores), "--burst", str(burst)])
-        if "value" not in found:
-            raise Failure(f"cleanq-bench {command} printed no value: {found}")
-        return float(found["value"])
+        found = run_json([bench.cleanq_bench, *words])
+        return {row: found[row] for row in rows} if rows else found["value"]
     return measure
 
 
-def rte_ring(cores, burst, interface):
-    """`interface`: elem copies elements in and out by DPDK's own loops, zc hands out the slots."""
+def ours_on_cpus(*words, rows=None):
+    """As `ours`, for what says where it runs."""
+    def measure(bench):
+        return ours(*words, "--cpus", pair(bench), rows=rows)(bench)
+    return measure
+
+
+def _peer(name, program, shape, rows):
     fastest = None
 
     def run(bench, compiler, seconds):
-        return float(run_json([bench.peer(f"rte_ring.{compiler}"), "--cores", str(cores), "--burst", str(burst),
-                               "--api", interface, "--shape", "circulate", "--seconds", seconds,
-                               "--cpus", f"{bench.cpus[0]},{bench.cpus[-1]}"])["value"])
+        return run_json([bench.peer(f"{program}.{compiler}"), *shape, "--seconds", seconds,
+                         "--cpus", pair(bench)])
 
     def measure(bench):
         nonlocal fastest
+        key = rows[0] if rows else "value"
         if fastest is None:
-            compilers = [compiler for compiler in COMPILERS if bench.has_peer(f"rte_ring.{compiler}")]
+            compilers = [compiler for compiler in COMPILERS if bench.has_peer(f"{program}.{compiler}")]
             if not compilers:
-                raise Failure("rte_ring is not built")
-            probed = {compiler: min(run(bench, compiler, PROBE_SECONDS) for _ in range(PROBE_ROUNDS))
+                raise Failure(f"{program} is not built")
+            probed = {compiler: min(run(bench, compiler, PROBE_SECONDS)[key] for _ in range(PROBE_ROUNDS))
                       for compiler in compilers}
             fastest = min(probed, key=probed.get)
             bench.detail("peerVariant", fastest)
             bench.detail("peerVariants", {compiler: round(value, 2) for compiler, value in probed.items()})
-        return run(bench, fastest, "1")
-    return measure
+        found = run(bench, fastest, "1")
+        return {row: found[row] for row in rows} if rows else found["value"]
+    return Peer(name, measure)
+
+
+def peers(cores, burst):
+    shape = ["--cores", str(cores), "--burst", str(burst)]
+    return (_peer("rte_ring", "rte_ring", shape, None), _peer("boost spsc_queue", "boost_spsc", shape, None),
+            _peer("ck_ring", "ck_ring", shape, None))
+
+
+def zero_copy_peers(cores, burst):
+    """DPDK's experimental interface that hands out the slots: the strongest that it has for 32-byte elements."""
+    return (_peer("rte_ring zero-copy", "rte_ring_zc", ["--cores", str(cores), "--burst", str(burst)], None),)
+
+
+def round_trip_peers():
+    shape = ["--cores", "2", "--burst", "1", "--shape", "round-trip"]
+    return (_peer("rte_ring", "rte_ring", shape, PERCENTILES), _peer("boost spsc_queue", "boost_spsc", shape, PERCENTILES),
+            _peer("ck_ring", "ck_ring", shape, PERCENTILES))
