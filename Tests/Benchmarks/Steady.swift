@@ -1,0 +1,54 @@
+import ArgumentParser
+import CleanQ
+import CleanQNet
+import CleanQPcap
+import CleanQPipeline
+import Glibc
+import Logging
+
+/// Runs a pipeline over so many generated packets; for `scripts/lib/gates`, which counts what happens per packet.
+///
+/// The pipeline begins with `generate`, which is put in front: `steady --packets 20000 'ip(10.0.0.2/24) | udp(7) | echo'`.
+/// With `--swift` it is one that is built in Swift, by its name.
+struct Steady: ParsableCommand {
+  @Argument(help: "The stages behind `generate`; with --swift one of: \(SwiftPipelines.names.joined(separator: ", ")).")
+  var pipeline: String
+  @Flag(help: "A pipeline that is built in Swift.")
+  var swift = false
+  @Option var packets = 20_000
+
+  func run() throws {
+    let text = swift ? nil : "generate(\(packets)) | \(pipeline)"
+    let report = if let text { try run(text: text) } else { try SwiftPipelines.run(pipeline, packets) }
+    guard report.lostByteCount == 0 else { throw ValidationError("\(report.lostByteCount) bytes are lost") }
+    guard let source = report.stages.first?.report, source.received.packets == UInt64(packets) + 1 else {
+      throw ValidationError("not all packets were generated")
+    }
+    // Where packets come back, all but the question do, whose answer comes too where there is an IP layer.
+    let echoed = source.transmitted.packets
+    print("{\"packets\": \(packets), \"returned\": \(echoed)}")
+  }
+
+  private func run(text: String) throws -> PipelineReport {
+    let kinds = [
+      Generator.kind, PcapTap.kind, IP.kind, UDP.kind, Echo.kind, Discard.kind, Loopback.kind, Count.kind,
+      CleanQPipeline.Checked.kind, Mutant.kind,
+    ]
+    let cpuCount = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    let checked: CheckedPipeline
+    do throws(Diagnostic) {
+      checked = try PipelineText.check(text, catalog: StageCatalog(kinds), cpuCount: cpuCount)
+    } catch { throw ValidationError(error.render(source: text, name: "pipeline")) }
+    return try finish(TextPipeline(checked).start(logger: quietLogger()))
+  }
+}
+
+/// Waits until a pipeline has ended by itself, since its source is exhausted.
+func finish(_ running: RunningPipeline) -> PipelineReport { running.finish() }
+
+/// Logs errors only.
+func quietLogger() -> Logger {
+  var logger = Logger(label: "steady") { StreamLogHandler.standardError(label: $0) }
+  logger.logLevel = .error
+  return logger
+}
