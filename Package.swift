@@ -84,6 +84,7 @@ let package = Package(
     tests(
       "CleanQTAPTests",
       ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQTAP", logging]),
+    tests("CleanQVirtioTests", ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire"]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", logging]),
   ],
   swiftLanguageModes: [.v6]
