@@ -1,7 +1,7 @@
 (* What all theorems together rest on: the answer has to be "Closed under the global context". One question, since each
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
-From CleanQ Require Fifo Sets Sequences Ring Bursts Composition Concurrent ConcurrentTSO Hostile.
+From CleanQ Require Fifo Sets Sequences Ring Bursts Census Channel Composition Concurrent ConcurrentTSO Hostile.
 
 Definition everything := (
   @Fifo.fifo_order,
@@ -49,6 +49,18 @@ Definition everything := (
   @Bursts.burst_keeps_the_rest,
   @Bursts.ring_burst_is_single_steps,
 
+  @Census.census,
+
+  @Channel.channel_step_refines,
+  @Channel.channel_refines_sequences,
+  @Channel.census_exact,
+  @Channel.balance_bounded,
+  @Channel.refusal_is_true,
+  @Channel.single_is_burst_of_one,
+  @Channel.closed_refuses,
+  @Channel.closed_for_ever,
+  @Channel.everything_comes_home,
+
   @Composition.stack_conforms,
   @Composition.conforming_execution,
   @Composition.holding_conforms,
@@ -81,10 +93,10 @@ Definition everything := (
   @ConcurrentTSO.tso_refines_sc,
   @ConcurrentTSO.tso_refines_fifo,
 
-  @Hostile.bounded,
   @Hostile.fault_exact,
   @Hostile.naive_sum_unsafe,
   @Hostile.fetched_once,
+  @Hostile.bounded,
   @Hostile.fetched_inside,
   @Hostile.reachable_invariant,
   @Hostile.conservation_exclusion,

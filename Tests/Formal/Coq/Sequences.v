@@ -109,7 +109,7 @@ Section Sequences.
       pose proof (in_bounds_first _ _ B) as I. destruct (T _ I) as [c J].
       pose proof (in_bounds_bytes _ _ _ B I) as K. unfold registered in K. simpl in K.
       unfold deregister in E. rewrite H in K.
-      destruct (size_of (Sets.base t) r) as [count |] eqn:Z; [| discriminate].
+      destruct (size_of (Sets.base t) r) as [count |] eqn:Z; [| discriminate]. destruct (negb _); [discriminate |].
       destruct (Nat.ltb_spec 0 (elsewhere (Sets.base t) a r count)); [discriminate |].
       assert (O : own (Sets.base t) a (home b, offset b) = true)
         by (apply (elsewhere_zero _ _ r count); [lia |]; apply in_range; simpl; split; [exact H | lia]).

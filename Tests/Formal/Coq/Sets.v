@@ -92,8 +92,8 @@ Proof. unfold minus. now rewrite andb_true_iff, negb_true_iff, <- mem_in, not_tr
 
 (* ---- State ---- *)
 
-(* RegionTable.Entry: the region that has the slot. *)
-Record entry := { entry_generation : nat; entry_size : nat }.
+(* RegionTable.Entry: the region that has the slot; and who registered it, RingChannel.owners. *)
+Record entry := { entry_generation : nat; entry_size : nat; entry_registrar : agent }.
 
 (* All but what is in flight:
    - table: the registered regions by slot, as in RegionTable; these make up K;
@@ -143,6 +143,7 @@ Inductive failure :=
 | AlreadyRegistered
 | Retired
 | UnknownRegion
+| NotOwner
 | Elsewhere (count : nat)
 | BadBuffer
 | NotHeld
@@ -167,14 +168,14 @@ Definition set_held (l : ledger) (a : agent) (bs : list buffer) : ledger :=
   {| table := table l; latest := latest l; own := own l; held := at_agent (held l) a bs |}.
 
 (* Queue.register, RegionTable.insert. An id is fresh when its generation exceeds all that its slot ever had here:
-   RegionDirectory.make counts generations up. The bytes become the caller's. *)
+   RegionDirectory.make counts generations up, and an id that was deregistered is refused. The bytes become the caller's. *)
 Definition register (l : ledger) (a : agent) (r : region) (count : nat) : ledger * outcome :=
   match table l (slot r) with
   | Some _ => (l, Failed AlreadyRegistered)
   | None =>
       if generation r <=? latest l (slot r) then (l, Failed Retired)
       else
-        ({| table := at_slot (table l) (slot r) (Some {| entry_generation := generation r; entry_size := count |});
+        ({| table := at_slot (table l) (slot r) (Some {| entry_generation := generation r; entry_size := count; entry_registrar := a |});
             latest := at_slot (latest l) (slot r) (generation r);
             own := at_agent (own l) a (plus (own l a) (range r 0 count));
             held := held l |}, Done)
@@ -184,12 +185,18 @@ Definition register (l : ledger) (a : agent) (r : region) (count : nat) : ledger
 Definition elsewhere (l : ledger) (a : agent) (r : region) (count : nat) : nat :=
   length (filter (fun x => negb (own l a x)) (range r 0 count)).
 
-(* Queue.deregister, RegionTable.remove. Buffers of the region are no longer the queue's concern. *)
+(* Whether the agent registered the region that has the slot. *)
+Definition is_registrar (l : ledger) (a : agent) (r : region) : bool :=
+  match table l (slot r) with Some e => if agent_dec (entry_registrar e) a then true else false | None => false end.
+
+(* Queue.deregister, RegionTable.remove: only by who registered it. Buffers of the region are no longer the queue's
+   concern. *)
 Definition deregister (l : ledger) (a : agent) (r : region) : ledger * outcome :=
   match size_of l r with
   | None => (l, Failed UnknownRegion)
   | Some count =>
-      if 0 <? elsewhere l a r count then (l, Failed (Elsewhere (elsewhere l a r count)))
+      if negb (is_registrar l a r) then (l, Failed NotOwner)
+      else if 0 <? elsewhere l a r count then (l, Failed (Elsewhere (elsewhere l a r count)))
       else
         ({| table := at_slot (table l) (slot r) None;
             latest := latest l;
@@ -511,7 +518,7 @@ Proof.
     by (unfold exchange; intros old new; destruct (take_all _ _); intros E; now injection E).
   destruct o as [r count | r | b | b | b position | b c]; simpl; try apply N.
   - unfold register. destruct (table l (slot r)); [| destruct (_ <=? _)]; intros E; now injection E.
-  - unfold deregister. destruct (size_of l r); [destruct (_ <? _) |]; intros E; now injection E.
+  - unfold deregister. destruct (size_of l r); [destruct (negb _); [| destruct (_ <? _)] |]; intros E; now injection E.
   - unfold carve. destruct (_ && _ && _); intros E; now injection E.
   - destruct (splittable b position); [apply N | intros E; now injection E].
   - destruct (mergeable b c); [apply N | intros E; now injection E].
@@ -625,7 +632,7 @@ Lemma size_of_deregister l a r l' r' :
   deregister l a r = (l', Done) -> size_of l' r' = if region_dec r' r then None else size_of l r'.
 Proof.
   unfold deregister. destruct (size_of l r) as [count |] eqn:Z; [| discriminate].
-  destruct (_ <? _); [discriminate |]. intros E. injection E as <-.
+  destruct (negb _); [discriminate |]. destruct (_ <? _); [discriminate |]. intros E. injection E as <-.
   unfold size_of, at_slot in *; simpl. destruct (Nat.eq_dec (slot r) (slot r')) as [S | S].
   - destruct (region_dec r' r) as [| N]; [reflexivity |]. rewrite <- S.
     destruct (table l (slot r)) as [e |]; [| reflexivity].
@@ -661,7 +668,7 @@ Proof.
   intros G E.
   pose proof (fun r' => size_of_deregister _ _ _ _ r' E) as S.
   unfold deregister in E. destruct (size_of (base s) r) as [count |] eqn:Z; [| discriminate].
-  destruct (Nat.ltb_spec 0 (elsewhere (base s) a r count)) as [| F]; [discriminate |].
+  destruct (negb _); [discriminate |]. destruct (Nat.ltb_spec 0 (elsewhere (base s) a r count)) as [| F]; [discriminate |].
   injection E as E. pose proof (elsewhere_zero _ _ _ _ (proj1 (Nat.le_0_r _) F)) as O.
   destruct G as [C X H1 H2 H3 K].
   edestruct (partition_shrink _ (registered l) _ (set_at {| base := l; transit := transit s |}) (Owned a) (range r 0 count) C X)
@@ -920,13 +927,14 @@ Proof.
   - destruct (mergeable b c); [eauto | now injection E as <- <-].
 Qed.
 
-(* Deregister succeeds only where every byte of the region is in S_a; else, if the region is registered, its error names
+(* Deregister succeeds only for who registered the region, and where every byte of it is in S_a; else, if the region is registered, its error names
    how many are not, and each of these is in one of the other three sets. *)
 Theorem deregister_done s a r s' count :
   apply s (Local a (Deregister r)) = (s', Done) -> size_of (base s) r = Some count ->
-  forall x, In x (range r 0 count) -> own (base s) a x = true.
+  is_registrar (base s) a r = true /\ forall x, In x (range r 0 count) -> own (base s) a x = true.
 Proof.
-  simpl. unfold deregister. intros H Z. rewrite Z in H.
+  simpl. unfold deregister. intros H Z. rewrite Z in H. destruct (is_registrar _ _ _); [| discriminate]. simpl in H.
+  split; [reflexivity |].
   destruct (Nat.ltb_spec 0 (elsewhere (base s) a r count)); [discriminate |]. apply elsewhere_zero. lia.
 Qed.
 
@@ -936,7 +944,7 @@ Theorem deregister_reports s a r s' n :
     forall x, In x l <-> (fst x = r /\ exists p, p <> Owned a /\ set_at s p x = true).
 Proof.
   intros R. apply reachable_good in R. simpl. unfold deregister.
-  destruct (size_of (base s) r) as [count |] eqn:Z; [| discriminate].
+  destruct (size_of (base s) r) as [count |] eqn:Z; [| discriminate]. destruct (negb _); [discriminate |].
   destruct (0 <? _); [| discriminate]. intros H. injection H as _ <-.
   exists (filter (fun x => negb (own (base s) a x)) (range r 0 count)). repeat split.
   - apply NoDup_filter, nodup_range.
@@ -969,7 +977,7 @@ Proof.
   intros H. injection H as <- ->. simpl. split.
   - unfold deregister, size_of in E. destruct (table (base s) (slot r)) as [e |] eqn:T; [| discriminate].
     destruct (Nat.eq_dec (entry_generation e) (generation r)) as [<- |]; [| discriminate].
-    destruct (_ <? _); [discriminate |]. injection E as <-. simpl. apply (counted _ R _ _ T).
+    destruct (negb _); [discriminate |]. destruct (_ <? _); [discriminate |]. injection E as <-. simpl. apply (counted _ R _ _ T).
   - rewrite (size_of_deregister _ _ _ _ r E). now destruct (region_dec r r).
 Qed.
 
@@ -988,7 +996,7 @@ Proof.
     injection E as <-. simpl. unfold at_slot. destruct (Nat.eq_dec (slot q) (slot r)) as [T |]; [| exact G].
     rewrite <- T in G. lia.
   - unfold retired. rewrite (size_of_deregister _ _ _ _ r E). split; [| now destruct (region_dec r q)].
-    unfold deregister in E. destruct (size_of l q); [| discriminate].
+    unfold deregister in E. destruct (size_of l q); [| discriminate]. destruct (negb _); [discriminate |].
     destruct (_ <? _); [discriminate |]. injection E as <-. exact G.
   - unfold carve in E. destruct (_ && _ && _); [| discriminate]. injection E as <-. now apply K.
   - destruct (splittable b position); [eauto | discriminate].
