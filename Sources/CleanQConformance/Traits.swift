@@ -6,14 +6,11 @@ public struct Traits: Sendable {
   public var bufferByteCount = 64
   /// The queue changes valid parts, marks or bytes, as a protocol layer does.
   public var rewrites = false
-  /// The queue carries runs of several buffers. A layer that drops chained packets does not.
-  public var carriesRuns = true
-  /// The queue refuses buffers of unknown regions at once. A layer that takes them, drops them and completes them does not.
-  public var refusesStrangers = true
+  /// A layer that takes a packet in several buffers and drops it, counted: its buffers come back before those of packets
+  /// that were taken earlier and are being sent. A queue promises no order between what it sends and what it does not.
+  public var dropsRuns = false
   /// Buffers that the queue may keep for itself until it is deregistered.
   public var heldBackBufferCount = 0
-  /// A burst that does not fit is refused whole, where the contract would have its beginning taken.
-  public var refusesWholeBursts = false
   /// The queue, or its other end, takes ahead of its user from the layer below, so that more fits in than that layer holds.
   public var prefetches = false
   /// The queue takes regions of 8 GiB, of which no page is touched. A device that pins memory does not.

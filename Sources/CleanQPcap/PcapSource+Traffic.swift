@@ -2,18 +2,20 @@ public import CleanQ
 internal import Logging
 
 extension PcapSource {
+  public func accepts(_ region: RegionID) -> Bool { table.contains(region) }
+
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    guard self.empties.room >= empties.count else { return .full }
-    let refusal = table.move(&empties, to: &passing)
+    let (taken, refusal) = table.offer(empties, room: self.empties.room, capacity: BufferStore.capacity)
+    empties.moveFirst(taken, to: &passing)
     self.empties.append(contentsOf: &passing)
     return refusal
   }
 
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
-    guard returning.room >= filled.count else { return .full }
-    let refusal = table.move(&filled, to: &passing)
+    let (taken, refusal) = table.offer(filled, room: returning.room, capacity: BufferStore.capacity)
+    filled.moveFirst(taken, to: &passing)
     transmitted.add(passing)
     returning.append(contentsOf: &passing)
     return refusal

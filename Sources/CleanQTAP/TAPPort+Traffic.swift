@@ -1,17 +1,18 @@
 public import CleanQ
 
 extension TAPPort {
-  /// Takes empty buffers to be read into. Each is reset; runs are not looked for, an empty buffer is one.
+  public func accepts(_ region: RegionID) -> Bool { table.contains(region) }
+
+  /// Takes empty buffers to be read into, each of which is reset.
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    while !empties.isEmpty {
-      guard receiving.room > 0 else { return .full }
-      guard table.contains(empties[0].region) else { return .unknownRegion }
-      guard var buffer = empties.popFirst() else { return nil }
+    let (taken, refusal) = table.offer(empties, room: receiving.room, capacity: Self.receiveCapacity)
+    for _ in 0..<taken {
+      guard var buffer = empties.popFirst() else { break }
       buffer.reset()
       receiving.append(buffer)
     }
-    return nil
+    return refusal
   }
 
   /// Gives what was read. Looks at the device itself where nobody has called ``notify()`` since the last time.

@@ -22,6 +22,8 @@ struct DevicePort: Port, ~Copyable {
     try inner.deregister(region)
   }
 
+  func accepts(_ region: RegionID) -> Bool { inner.accepts(region) }
+
   // The loopback below keeps what was filled in one burst, and what was transmitted in the other, until the device works.
   mutating func fill(_ empties: inout Burst) -> Refusal? { inner.fill(&empties) }
   mutating func transmit(_ packets: inout Burst) -> Refusal? { inner.transmit(&packets) }
@@ -53,16 +55,16 @@ struct DevicePort: Port, ~Copyable {
 
 @Suite("Conformance: layers on a device") struct LayerTests {
   private static let rules: Set<Rule> = [
-    .setUp, .conservation, .exclusion, .order, .capacity, .handBack, .register, .deregister, .bounds, .census, .notify,
-    .destroy,
+    .setUp, .conservation, .exclusion, .order, .capacity, .handBack, .register, .deregister, .regions, .generation,
+    .bounds,
+    .runs, .census, .notify, .destroy,
   ]
 
   private var traits: Traits {
     var traits = Traits()
     traits.bufferByteCount = 2048
     traits.rewrites = true
-    traits.carriesRuns = false
-    traits.refusesStrangers = false
+    traits.dropsRuns = true
     traits.heldBackBufferCount = 4
     return traits
   }

@@ -70,11 +70,10 @@ import Testing
   func echoPort() {
     var traits = Traits(capacity: 32)
     traits.rewrites = true
-    traits.refusesWholeBursts = true
     let report = Conformance.check(
       port: "echo", traits, prepare: { buffer, _ in _ = buffer.setValid(offset: 0, byteCount: 20) },
       loopback: { EchoPort<Frame>() })
-    expect(report, Self.everyQueue.subtracting([.integrity, .splitMerge, .bursts]))
+    expect(report, Self.everyQueue.subtracting([.integrity, .splitMerge]))
   }
 
   // MARK: Stacks

@@ -51,6 +51,11 @@ struct FakePort: Port, ~Copyable {
     return Int.random(in: 0...count, using: &random)
   }
 
+  /// Says that it accepts what it then refuses.
+  var acceptsAnything = false
+
+  func accepts(_ region: RegionID) -> Bool { acceptsAnything || region == self.region }
+
   mutating func fill(_ burst: inout Burst) -> Refusal? {
     for _ in 0..<share(of: min(burst.count, empties.room)) {
       guard burst[0].region == region else { return .unknownRegion }

@@ -55,8 +55,17 @@ struct IPHost: ~Copyable {
     packet.packetAnnotation = PacketAnnotation(
       source: source, destination: destination, protocol: IPProtocol(rawValue: number), timeToLive: ttl)
     burst.append(packet)
-    engine.transmit(&burst)
-    check(burst.isEmpty)
+    let left = engine.transmit(&burst, 1)
+    check(left == 0 && burst.isEmpty)
+    burst.releaseAll()
+  }
+
+  /// Transmits one packet in so many buffers.
+  mutating func transmit(chain count: Int) throws {
+    var burst = Burst()
+    for index in 0..<count { burst.append(try buffer(Frames.udp(), flags: index == count - 1 ? .last : [])) }
+    let left = engine.transmit(&burst, count)
+    check(left == 0 && burst.isEmpty)
     burst.releaseAll()
   }
 

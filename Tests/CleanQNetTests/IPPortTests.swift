@@ -56,25 +56,53 @@ import Testing
     #expect(second.engine.counters.icmpErrorsSent == 25 && first.engine.counters[.icmpIgnored] == 25)
   }
 
-  @Test("a buffer of a region that the port below does not know comes back, counted")
-  func unknownRegion() throws {
+  /// A packet to everybody, of a region.
+  private func packet(_ region: borrowing Region) throws -> Buffer {
+    var packet = try take(region.buffer(byteCount: 2048))
+    check(packet.setValid(offset: 84, byteCount: 100))
+    packet.packetAnnotation = PacketAnnotation(source: .unspecified, destination: .limitedBroadcast, protocol: .udp)
+    return packet
+  }
+
+  @Test("a buffer of an unknown region, and a run without its end, are refused as they are; what is in front is taken")
+  func refusals() throws {
     let region = try Region(byteCount: 1 << 16)
     let stranger = try Region(byteCount: 1 << 16)
     var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
     port.lower.refusalPercent = 0
     try port.register(region)
     var burst = Burst()
-    for isStrange in [false, true, false] {
-      var packet = try take(isStrange ? stranger.buffer(byteCount: 2048) : region.buffer(byteCount: 2048))
-      _ = packet.setValid(offset: 84, byteCount: 100)
-      packet.packetAnnotation = PacketAnnotation(
-        source: .unspecified, destination: .limitedBroadcast, protocol: .udp)
-      burst.append(packet)
-    }
-    port.transmit(&burst)
-    check(burst.isEmpty && port.lower.outbox.count == 2)
+    burst.append(try packet(region))
+    burst.append(try packet(stranger))
+    burst.append(try packet(region))
+    let name = burst[1].name
+    check(port.transmit(&burst) == .unknownRegion)
+    check(burst.count == 2 && burst[0].name == name && port.lower.outbox.count == 1)
+    check(port.transmit(&burst) == .unknownRegion && burst.count == 2)
+    burst.releaseAll()
+    burst.append(try packet(region))
+    burst.append(try packet(region))
+    burst[1].flags = []
+    check(port.transmit(&burst) == .incompleteRun && burst.count == 1 && burst[0].flags == [])
+    check(port.transmit(&burst) == .incompleteRun && port.lower.outbox.count == 2)
+    burst.releaseAll()
     port.complete(into: &burst)
-    check(burst.count == 3 && port.engine.counters[.unknownRegion] == 1)
+    check(burst.count == 2 && port.engine.counters.transmitDropCount == 0)
+    burst.releaseAll()
+  }
+
+  @Test("a buffer that the port below accepts and then does not take comes back, counted")
+  func disowned() throws {
+    let region = try Region(byteCount: 1 << 16)
+    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
+    port.lower.refusalPercent = 0
+    port.lower.acceptsAnything = true
+    var burst = Burst()
+    burst.append(try packet(region))
+    port.transmit(&burst)
+    check(burst.isEmpty && port.lower.outbox.isEmpty)
+    port.complete(into: &burst)
+    check(burst.count == 1 && port.engine.counters[.unknownRegion] == 1)
     burst.releaseAll()
   }
 

@@ -110,9 +110,7 @@ import Testing
   @Test("a packet in several buffers comes back, every buffer of it")
   func chained() throws {
     var host = try host()
-    try host.transmit(flags: [])
-    try host.transmit(flags: [])
-    try host.transmit()
+    try host.transmit(chain: 3)
     try host.transmit()
     #expect(host.drops(.chainedTransmit) == 1 && host.frames().count == 1 && host.returnedCount() == 4)
     #expect(host.engine.counters.transmitted.packets == 2)
@@ -135,11 +133,11 @@ import Testing
     var packet = try host.buffer(Frames.udp(), headroom: 84)
     packet.packetAnnotation = PacketAnnotation(source: .unspecified, destination: Frames.peer, protocol: .udp)
     burst.append(packet)
-    host.engine.transmit(&burst)
-    check(burst.count == 1 && burst[0].headroom == 84)
+    var left = host.engine.transmit(&burst, 1)
+    check(left == 1 && burst.count == 1 && burst[0].headroom == 84)
     #expect(host.frames().count == Burst.capacity)
     #expect(host.returnedCount() == Burst.capacity)
-    host.engine.transmit(&burst)
-    check(burst.isEmpty)
+    left = host.engine.transmit(&burst, 1)
+    check(left == 0 && burst.isEmpty)
   }
 }

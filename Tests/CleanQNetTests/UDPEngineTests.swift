@@ -162,6 +162,22 @@ import Testing
     let ended = engine.receive(&burst, from: 0)
     #expect(ended == 0b011)
     #expect(engine.report().drops == [StageReport.Count("chained", 1)])
+    check(burst[0].flags == .last)
+  }
+
+  @Test("a chain that a burst cuts in two is still one packet")
+  func chainAcrossBursts() throws {
+    let region = try Region(byteCount: 8192)
+    var engine = UDPEngine(ports: [7])
+    var first = Burst()
+    first.append(try packet(datagram([1]), region))
+    first[0].flags = []
+    var second = Burst()
+    second.append(try packet(datagram([2]), region))
+    second.append(try packet(datagram([3]), region))
+    let ended = (engine.receive(&first, from: 0), engine.receive(&second, from: 0))
+    #expect(ended == (0b1, 0b1))
+    #expect(engine.report().drops == [StageReport.Count("chained", 1)])
   }
 
   @Test("sent has a header and a checksum that are right, and is refused where it cannot be sent")

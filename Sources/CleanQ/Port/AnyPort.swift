@@ -31,6 +31,9 @@ public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
   // belongs to this noncopyable value alone, so a mutating call has exclusive access to it.
 
   @inlinable
+  public func accepts(_ region: RegionID) -> Bool { unsafe traffic.accepts(port, region) }
+
+  @inlinable
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? { unsafe traffic.fill(port, &empties) }
 

@@ -18,6 +18,9 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   }
 
   @inlinable
+  public func accepts(_ region: RegionID) -> Bool { table.contains(region) }
+
+  @inlinable
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? { table.move(&empties, to: &returning) }
 
@@ -45,11 +48,22 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 }
 
 extension LoopbackPort {
-  /// Whether ``transmit(_:)`` takes the whole burst, and ``giveBack(_:_:)`` any part of it.
+  /// What ``transmit(_:)`` would take of a burst.
+  ///
+  /// - Returns: how many buffers, and why not the next one; nil where all can be taken.
   @inlinable
-  public func hasRoom(for burst: borrowing Burst) -> Bool {
-    burst.count <= arriving.room && burst.count <= returning.room
+  public func offer(_ burst: borrowing Burst) -> (count: Int, refusal: Refusal?) {
+    let (taken, refusal) = table.offer(burst, room: arriving.room, capacity: Burst.capacity)
+    return (taken, refusal)
   }
+
+  /// How many buffers ``giveBack(_:_:)`` has room for.
+  @inlinable
+  public var completionRoom: Int { returning.room }
+
+  /// Receives buffers that ``offer(_:)`` has found acceptable.
+  @inlinable
+  public mutating func deliver(_ burst: inout Burst) { arriving.append(contentsOf: &burst) }
 
   /// Takes the buffers whose bits are set out of a burst and completes them as if they had been sent.
   @inlinable
@@ -64,11 +78,7 @@ extension RegionTable {
   public func move(_ source: inout Burst, to destination: inout Burst) -> Refusal? {
     guard !source.isEmpty else { return nil }
     let (taken, refusal) = offer(source, room: destination.room, capacity: Burst.capacity)
-    if taken == source.count {
-      destination.append(contentsOf: &source)
-    } else {
-      for _ in 0..<taken { if let buffer = source.popFirst() { destination.append(buffer) } }
-    }
+    source.moveFirst(taken, to: &destination)
     return refusal
   }
 }

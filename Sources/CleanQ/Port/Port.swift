@@ -27,6 +27,14 @@ public protocol Port: ~Copyable {
   /// - Throws: `elsewhere` while the port holds bytes of the region, `notRegistered`.
   mutating func deregister(_ region: borrowing Region) throws(QueueError)
 
+  /// Whether buffers of a region are accepted now: it is registered, by this side or by the other.
+  ///
+  /// A layer asks the port below before it writes headers into what it would only have to give back. A port that is not told
+  /// otherwise says yes, and whatever it then refuses a layer above drops, and counts.
+  ///
+  /// - Complexity: O(1).
+  func accepts(_ region: RegionID) -> Bool
+
   /// Gives empty buffers to the receive queue, from the front of the burst. What was not taken is still in the burst.
   ///
   /// - Returns: nil where all were taken, else why the first that is left was not.
@@ -93,6 +101,9 @@ public protocol Port: ~Copyable {
 }
 
 extension Port where Self: ~Copyable {
+  @inlinable
+  public func accepts(_ region: RegionID) -> Bool { true }
+
   @inlinable
   public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
     throw QueueError(.unsupported)

@@ -56,6 +56,9 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   }
 
   @inlinable
+  public func accepts(_ region: RegionID) -> Bool { unsafe receiving.table.pointee.contains(region) }
+
+  @inlinable
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {
     guard !empties.isEmpty else { return nil }

@@ -14,6 +14,9 @@ extension StackedPort where Self: ~Copyable {
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) { try lower.deregister(region) }
 
   @inlinable
+  public func accepts(_ region: RegionID) -> Bool { lower.accepts(region) }
+
+  @inlinable
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? { lower.fill(&empties) }
 
@@ -67,4 +70,37 @@ extension StackedPort where Self: ~Copyable {
 
   @inlinable
   public func report(into reports: inout [StageReport]) { lower.report(into: &reports) }
+}
+
+extension StackedPort where Self: ~Copyable {
+  /// What a layer that changes packets may take of a burst: whole runs from its front, of regions that the port below accepts.
+  /// What it does not take is to be handed back as it is.
+  ///
+  /// - Returns: how many buffers, and why not the next one; nil where all can be taken.
+  /// - Complexity: O(number of buffers); neighbours of one region are looked up once.
+  @inlinable
+  public func offer(_ burst: borrowing Burst) -> (count: Int, refusal: Refusal?) {
+    var region = RegionID.none
+    var wholeCount = 0
+    for index in 0..<burst.count {
+      let next = burst[index].region
+      if next != region {
+        guard lower.accepts(next) else { return (wholeCount, .unknownRegion) }
+        region = next
+      }
+      if burst[index].flags.contains(.last) { wholeCount = index &+ 1 }
+    }
+    return (wholeCount, wholeCount == burst.count ? nil : .incompleteRun)
+  }
+}
+
+extension Burst {
+  /// Moves the first `count` buffers to the end of `other`, which must have room for them.
+  ///
+  /// - Complexity: O(1) where all of them go into an empty burst, else O(`count`).
+  @inlinable
+  public mutating func moveFirst(_ count: Int, to other: inout Burst) {
+    if count == self.count { return other.append(contentsOf: &self) }
+    for _ in 0..<count { if let buffer = popFirst() { other.append(buffer) } }
+  }
 }

@@ -19,7 +19,7 @@ extension Bench where Peer: ~Copyable {
         try checkHome(.conservation)
       }
       try checkRoom()
-      try require(.runs, name.flags.contains(.last) || !traits.carriesRuns, "a buffer without its run's end was taken")
+      try require(.runs, name.flags.contains(.last), "a buffer without its run's end was taken")
       try checkRest(.conservation)
       return nil
     }
@@ -73,7 +73,6 @@ extension Bench where Peer: ~Copyable {
   /// Whether as many whole runs were taken as fit.
   private func checkTaken(_ taken: Int, _ names: [Descriptor], _ refusal: Refusal?) throws(Stop) {
     let isChained = names.contains { !$0.flags.contains(.last) }
-    if isChained, !traits.carriesRuns { return }
     if isChained {
       try require(
         .runs, taken == 0 || names[taken - 1].flags.contains(.last), "a run was cut in two: \(taken) of its burst taken"

@@ -37,7 +37,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
   }
 
   /// Whether the suite sees every step of the other side, so that each result is known exactly.
-  var isExact: Bool { Peer.kind != .device && !traits.prefetches && !traits.refusesWholeBursts }
+  var isExact: Bool { Peer.kind != .device && !traits.prefetches }
 
   /// How many slots of the outward direction are taken.
   var outwardCount: Int {

@@ -17,7 +17,7 @@ extension Bench where Peer: ~Copyable {
     case 3:
       try supply(few)
       try enqueueBurst(few)
-    case 4 where traits.carriesRuns:
+    case 4 where !traits.dropsRuns:
       try mark((0..<few).map { _ in Int.random(in: 1...4, using: &random) })
       try enqueueBurst(hand.count)
     case 5:

@@ -16,7 +16,6 @@ extension Bench where Peer: ~Copyable {
   }
 
   mutating func runRuns() throws(Stop) {
-    guard traits.carriesRuns else { return skip(.runs, "the layer drops packets in several buffers") }
     try mark([1, 2, 1])
     try enqueueBurst(4)
     try drain()

@@ -5,9 +5,6 @@ internal import CleanQ
 extension Bench where Peer: ~Copyable {
   /// Hands over the first buffer of the hand, whose region is not registered.
   mutating func requireStrangerRefused(_ rule: Rule, _ whose: String) throws(Stop) {
-    guard traits.refusesStrangers else {
-      return skip(.regions, "the layer takes buffers of unknown regions, drops and completes them")
-    }
     guard let buffer = hand.popFirst() else { return }
     let name = buffer.name
     journal.note("enqueue \(name.text) of \(whose)")
@@ -41,7 +38,7 @@ extension Bench where Peer: ~Copyable {
     try refuseStranger(third?.buffer(byteCount: traits.bufferByteCount))
     let (own, kept) = (region.id, other.id)
     hand.releaseAll { $0 != own && $0 != kept }
-    guard traits.refusesStrangers, let stranger = hand.takeAny(of: other.id) else {
+    guard let stranger = hand.takeAny(of: other.id) else {
       return hand.releaseAll(of: other.id)
     }
     // In the middle of a burst it stops those behind it, and none before.
@@ -72,9 +69,6 @@ extension Bench where Peer: ~Copyable {
 
   /// the contract: "the id is dead for ever". A region goes while it is registered; the next one in its slot is another region.
   mutating func runGenerations() throws(Stop) {
-    guard traits.refusesStrangers else {
-      return skip(.generation, "the layer takes buffers of unknown regions, drops and completes them")
-    }
     for _ in 0..<20 {
       guard let id = registerAndForget(), let next = successor(of: id) else { continue }
       guard let buffer = next.buffer(byteCount: traits.bufferByteCount) else { return }

@@ -6,26 +6,40 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
   public var lower = LoopbackPort<Unit>()
   @usableFromInline var echoed = StageReport.Tally()
   @usableFromInline var tooShort: UInt64 = 0
+  /// Packets that are being turned round.
+  @usableFromInline var turning = Burst()
 
   @inlinable
   public init() {}
 
+  /// Turns round what it takes, and takes what it has room for, so that no packet is turned round twice. Of a packet in
+  /// several buffers the first has the addresses; one that is too short for them is dropped, counted and completed, with all
+  /// its buffers.
   @inlinable
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
-    // All or nothing, so that no packet is turned round twice.
-    guard lower.hasRoom(for: filled) else { return .full }
+    let (count, refusal) = lower.offer(filled)
     var shortOnes: UInt32 = 0
-    for index in 0..<filled.count {
-      if reflect(&filled[index], as: Unit.self) {
-        echoed.add(byteCount: filled[index].validByteCount)
+    var start = 0
+    while start < count {
+      var end = start
+      while !filled[end].flags.contains(.last) { end &+= 1 }
+      end &+= 1
+      if reflect(&filled[start], as: Unit.self) {
+        echoed.packets &+= 1
+        for index in start..<end { echoed.bytes &+= UInt64(truncatingIfNeeded: filled[index].validByteCount) }
       } else {
-        shortOnes |= 1 << UInt32(truncatingIfNeeded: index)
+        guard end &- start &+ shortOnes.nonzeroBitCount <= lower.completionRoom else { break }
         tooShort &+= 1
+        for index in start..<end { shortOnes |= 1 << UInt32(truncatingIfNeeded: index) }
       }
+      start = end
     }
-    if shortOnes != 0 { lower.giveBack(&filled, shortOnes) }
-    return lower.transmit(&filled)
+    guard start > 0 else { return count > 0 ? .full : refusal }
+    filled.moveFirst(start, to: &turning)
+    if shortOnes != 0 { lower.giveBack(&turning, shortOnes) }
+    lower.deliver(&turning)
+    return start < count ? .full : refusal
   }
 
   public func report(into reports: inout [StageReport]) {

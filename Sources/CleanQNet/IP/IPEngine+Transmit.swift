@@ -2,36 +2,50 @@ public import CleanQ
 internal import CleanQWire
 
 extension IPEngine {
-  /// Takes packets from above, from the front of a burst, while each has room to end in.
+  /// Takes packets from above, the first `count` buffers of a burst, which are whole runs, while each has room to end in.
   ///
+  /// - Returns: how many of the `count` it did not take.
   /// - Complexity: O(number of packets).
   @usableFromInline
-  mutating func transmit(_ filled: inout Burst) {
-    isActive = isActive || !filled.isEmpty
+  mutating func transmit(_ filled: inout Burst, _ count: Int) -> Int {
+    isActive = isActive || count > 0
     // What waited longer goes first.
     releasePending()
-    while hasTransmitRoom, let buffer = filled.popFirst() {
-      // A chain is one packet, counted with its last buffer.
-      let isLast = buffer.flags.contains(.last)
-      let isChained = isInsideTransmittedChain || !isLast
-      isInsideTransmittedChain = !isLast
-      if isLast { counters.transmitted.add(byteCount: buffer.validByteCount) }
-      if isChained {
-        endChained(buffer, isLast: isLast)
-      } else {
+    var left = count
+    while left > 0, hasTransmitRoom {
+      if filled[0].flags.contains(.last) {
+        guard let buffer = filled.popFirst() else { break }
+        left &-= 1
+        counters.transmitted.add(byteCount: buffer.validByteCount)
         send(buffer)
+      } else {
+        let taken = endChain(of: &filled)
+        guard taken > 0 else { break }
+        left &-= taken
       }
     }
+    return left
   }
 
-  private mutating func endChained(_ buffer: consuming Buffer, isLast: Bool) {
-    var buffer = buffer
-    if isLast {
-      dropTransmitted(buffer, .chainedTransmit)
-    } else {
-      buffer.flags = .last
-      returned.append(buffer)
+  /// Ends the packet in several buffers at the front of a burst, if all of them have room to end in. Counted as one.
+  ///
+  /// - Returns: how many buffers it had; 0 where there is no room.
+  private mutating func endChain(of filled: inout Burst) -> Int {
+    var count = 1
+    while count < filled.count, !filled[count &- 1].flags.contains(.last) { count &+= 1 }
+    guard returned.room >= count, dropped.room >= count else { return 0 }
+    for index in 0..<count {
+      guard var buffer = filled.popFirst() else { break }
+      counters.transmitted.bytes &+= UInt64(truncatingIfNeeded: buffer.validByteCount)
+      if index == count &- 1 {
+        counters.transmitted.packets &+= 1
+        dropTransmitted(buffer, .chainedTransmit)
+      } else {
+        buffer.flags = .last
+        returned.append(buffer)
+      }
     }
+    return count
   }
 
   /// Sends one packet, or keeps it until its neighbour has answered, or drops it.

@@ -41,8 +41,6 @@ struct IPEngine: ~Copyable {
   var isPendingDue = false
   /// The next received buffer continues a chain.
   var isInsideReceivedChain = false
-  /// The next buffer to be transmitted continues a chain.
-  var isInsideTransmittedChain = false
   /// Something has happened since the last tick.
   var isActive = false
 

@@ -4,7 +4,8 @@ internal import CleanQWire
 /// IPv4 over Ethernet on a port of frames: ARP, ICMP, and packets for this host.
 ///
 /// To send, put a packet's payload behind ``headroom`` bytes of headroom and set `packetAnnotation`; a source of 0.0.0.0
-/// means this interface's address. A packet that cannot be sent is dropped, counted and completed as if it had been.
+/// means this interface's address. A packet that cannot be sent is dropped, counted and completed as if it had been; so is
+/// one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 ///
 /// What was received has its IP header, which errors quote, directly in front of the valid part. ARP, echo requests and
 /// protocols other than UDP do not come up.
@@ -52,9 +53,11 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     guard !filled.isEmpty else { return nil }
     flush()
-    engine.transmit(&filled)
-    let refusal = flush()
-    return filled.isEmpty ? nil : refusal ?? .full
+    let (count, refusal) = offer(filled)
+    guard count > 0 else { return refusal }
+    let left = engine.transmit(&filled, count)
+    let refusalBelow = flush()
+    return left == 0 ? refusal : refusalBelow == .closed ? .closed : .full
   }
 
   @inlinable

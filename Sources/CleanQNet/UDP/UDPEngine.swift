@@ -13,8 +13,8 @@ struct UDPEngine: Sendable {
   private var errorLimit = TokenBucket.icmpErrors
   private var errorsSent: UInt64 = 0
   private var errorsLimited: UInt64 = 0
-  /// The next buffer to be transmitted continues a chain.
-  private var isInsideTransmittedChain = false
+  /// The next buffer to be received continues a chain: a burst may end inside one.
+  private var isInsideReceivedChain = false
   @usableFromInline var now = MonotonicTime(nanoseconds: 0)
 
   init(ports: [UInt16]) { self.ports = PortSet(ports) }
@@ -26,13 +26,15 @@ struct UDPEngine: Sendable {
   @usableFromInline
   mutating func receive(_ burst: inout Burst, from start: Int) -> UInt32 {
     var ended: UInt32 = 0
-    var isInsideChain = false
     for index in start..<burst.count {
       let bit = UInt32(1) << UInt32(index)
       let isLast = burst[index].flags.contains(.last)
-      defer { isInsideChain = !isLast }
-      if isInsideChain || !isLast {
+      let isChained = isInsideReceivedChain || !isLast
+      isInsideReceivedChain = !isLast
+      if isChained {
+        // Counted once, with its last buffer; each goes back on its own.
         if isLast { count(.chained) }
+        burst[index].flags = .last
         ended |= bit
       } else if let drop = receive(&burst[index]) {
         count(drop)
@@ -76,15 +78,16 @@ struct UDPEngine: Sendable {
 
   // MARK: Transmit
 
-  /// Turns the datagrams of a burst into packets; says which cannot be sent.
+  /// Turns the datagrams of a burst of whole runs into packets; says which cannot be sent.
   @usableFromInline
   mutating func transmit(_ burst: inout Burst, maximumByteCount: Int) -> UInt32 {
     var unsent: UInt32 = 0
+    var isInsideChain = false
     for index in 0..<burst.count {
       // A chain is one packet, counted with its last buffer.
       let isLast = burst[index].flags.contains(.last)
-      let isChained = isInsideTransmittedChain || !isLast
-      isInsideTransmittedChain = !isLast
+      let isChained = isInsideChain || !isLast
+      isInsideChain = !isLast
       if isChained {
         if isLast { count(.chained) }
         burst[index].flags = .last

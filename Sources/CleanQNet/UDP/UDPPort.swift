@@ -4,7 +4,7 @@ public import CleanQ
 ///
 /// To send, put the payload behind at least ``headroom`` bytes of headroom and set `datagramAnnotation`; an answer to a
 /// received datagram only has to reflect it. A datagram that cannot be sent is dropped, counted and completed as if it had
-/// been.
+/// been; so is one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 @frozen
 public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lower.Unit == Packet {
   public typealias Unit = Datagram
@@ -45,10 +45,17 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     lower.fill(&dropped)
   }
 
+  /// Gives packets that wait to the port below.
+  ///
+  /// - Returns: why not all were taken.
+  @inlinable
+  @discardableResult
+  mutating func sendOutgoing() -> Refusal? { outgoing.isEmpty ? nil : lower.transmit(&outgoing) }
+
   /// Gives what waits to the port below. Returns whether there is room for a whole burst more.
   @inlinable
   mutating func flush() -> Bool {
-    if !outgoing.isEmpty { lower.transmit(&outgoing) }
+    sendOutgoing()
     if !dropped.isEmpty { lower.fill(&dropped) }
     return dropped.isEmpty && outgoing.isEmpty
   }
@@ -60,21 +67,23 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     for index in 0..<dropped.count where dropped[index].flags.contains(.reply) { answers |= 1 << UInt32(index) }
     guard answers != 0 else { return }
     dropped.move(answers, to: &outgoing)
-    lower.transmit(&outgoing)
+    sendOutgoing()
   }
 
   @inlinable
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     guard !filled.isEmpty else { return nil }
-    if !outgoing.isEmpty { lower.transmit(&outgoing) }
     // Headers are written once, into packets that this layer then keeps until the one below takes them.
-    guard outgoing.isEmpty, unsent.isEmpty else { return .full }
-    let failed = engine.transmit(&filled, maximumByteCount: maximumByteCount)
-    filled.move(failed, to: &unsent)
-    outgoing.append(contentsOf: &filled)
-    if !outgoing.isEmpty { lower.transmit(&outgoing) }
-    return nil
+    if let refusal = sendOutgoing() { return refusal == .closed ? .closed : .full }
+    guard unsent.isEmpty else { return .full }
+    let (count, refusal) = offer(filled)
+    guard count > 0 else { return refusal }
+    filled.moveFirst(count, to: &outgoing)
+    let failed = engine.transmit(&outgoing, maximumByteCount: maximumByteCount)
+    outgoing.move(failed, to: &unsent)
+    sendOutgoing()
+    return refusal
   }
 
   @inlinable
@@ -85,7 +94,7 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
 
   @inlinable
   public mutating func notify() {
-    if !outgoing.isEmpty { lower.transmit(&outgoing) }
+    sendOutgoing()
     lower.notify()
   }
 

@@ -14,6 +14,9 @@ public struct DiscardPort<Unit: Traffic>: Port, ~Copyable {
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) { try loop.deregister(region) }
 
   @inlinable
+  public func accepts(_ region: RegionID) -> Bool { loop.accepts(region) }
+
+  @inlinable
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? { loop.fill(&empties) }
 
