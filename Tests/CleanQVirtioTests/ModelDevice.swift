@@ -50,7 +50,16 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
 
   // MARK: The transport
 
+  private var resetsAreHeld = false
+
+  /// Lets resets fail until the result is called.
+  func holdResets() -> () -> Void {
+    resetsAreHeld = true
+    return { self.resetsAreHeld = false }
+  }
+
   func reset() throws(VirtioError) {
+    if resetsAreHeld { throw VirtioError(.broken, context: name) }
     resetCount += 1
     queues = [:]
     bits = []

@@ -12,6 +12,7 @@ final class ModelPackedQueue: ModelQueue {
   var usedNext = 0
   var usedWrap = true
   var announcedCount = 0
+  var isWrecked = false
 
   init(size: Int, ring: SharedArea, driver: SharedArea, device: SharedArea, usesEventIndex: Bool) {
     self.size = size
@@ -33,16 +34,17 @@ final class ModelPackedQueue: ModelQueue {
       let marks = ring.load16(16 * place + 14)
       guard isAvailable(marks, placeWrap) else {
         // § 2.8.6: the first descriptor of a chain becomes available last.
-        precondition(chain.parts.isEmpty, "the driver made the beginning of a chain available")
+        precondition(chain.parts.isEmpty || isWrecked, "the driver made the beginning of a chain available")
         return nil
       }
-      precondition(marks & ~0x8083 == 0, "the driver set marks that were not agreed on")
+      precondition(marks & ~0x8083 == 0 || isWrecked, "the driver set marks that were not agreed on")
       chain.parts.append((ring.load64(16 * place), Int(ring.load32(16 * place + 8)), marks & 2 != 0))
       chain.descriptorCount += 1
       chain.id = ring.load16(16 * place + 12)
       place += 1
       if place == size { (place, placeWrap) = (0, !placeWrap) }
       if marks & 1 == 0 { break }
+      if isWrecked, chain.parts.count >= size { return nil }
       precondition(chain.parts.count < size, "the driver made a chain without end")
     }
     (next, wrap) = (place, placeWrap)
@@ -117,6 +119,7 @@ final class ModelPackedQueue: ModelQueue {
   var wordCount: Int { ring.byteCount / 4 + 2 }
 
   func scribbleWord(_ index: Int, _ value: UInt32) {
+    isWrecked = true
     switch index {
     case 0: device.store32(0, value)
     case 1: driver.store32(0, value)

@@ -27,6 +27,9 @@ protocol ModelQueue: AnyObject {
   /// Asks the driver for notifications, or not to send any.
   func setKicks(wanted: Bool)
 
+  /// Shared words were overwritten, so that the device itself reads nonsense; it stops there then.
+  var isWrecked: Bool { get set }
+
   // What only a liar does.
   /// Writes a used element for any id.
   func forge(id: UInt32, byteCount: UInt32)

@@ -10,6 +10,7 @@ final class ModelSplitQueue: ModelQueue {
   var nextAvailable: UInt16 = 0
   var usedIndex: UInt16 = 0
   var announced: UInt16 = 0
+  var isWrecked = false
 
   init(size: Int, table: SharedArea, driver: SharedArea, device: SharedArea, usesEventIndex: Bool) {
     self.size = size
@@ -27,12 +28,13 @@ final class ModelSplitQueue: ModelQueue {
     var chain = ModelChain(id: head, parts: [], descriptorCount: 0)
     var id = Int(head)
     while true {
+      if isWrecked, id >= size || chain.parts.count >= size { return nil }
       // § 2.7.5.1: no loops.
       precondition(id < size && chain.parts.count < size, "the driver made a bad chain")
       let marks = UInt16(truncatingIfNeeded: table.load32(16 * id + 12))
       chain.parts.append((table.load64(16 * id), Int(table.load32(16 * id + 8)), marks & 2 != 0))
       chain.descriptorCount += 1
-      precondition(marks & ~3 == 0, "the driver set marks that were not agreed on")
+      precondition(marks & ~3 == 0 || isWrecked, "the driver set marks that were not agreed on")
       if marks & 1 == 0 { return chain }
       id = Int(table.load16(16 * id + 14))
     }
@@ -88,6 +90,7 @@ final class ModelSplitQueue: ModelQueue {
   var wordCount: Int { (table.byteCount + driver.byteCount + device.byteCount) / 4 }
 
   func scribbleWord(_ index: Int, _ value: UInt32) {
+    isWrecked = true
     // Words of the used ring are four bytes behind a multiple of eight; the index is in the upper half of its first word.
     var offset = 4 * index
     for area in [device, driver, table] {

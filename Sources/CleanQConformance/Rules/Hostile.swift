@@ -1,6 +1,8 @@
 internal import CleanQ
 
 extension Bench where Peer: ~Copyable {
-  /// No queue of an untrusted kind exists yet; a hook for forged descriptors comes with the first.
-  mutating func runHostile() throws(Stop) { skip(.hostilePeer, "the other side is trusted") }
+  /// A peer of this kind is trusted. Queues that do not trust theirs are asked by `Conformance.check(hostile:)`.
+  mutating func runHostile() throws(Stop) {
+    skip(.hostilePeer, "the other side is trusted; Conformance.check(hostile:) asks those that are not")
+  }
 }
