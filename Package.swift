@@ -59,7 +59,9 @@ let package = Package(
     library("CleanQVirtio", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
     .executableTarget(
       name: "cleanq",
-      dependencies: ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap", arguments, logging],
+      dependencies: [
+        "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQVirtio", "CleanQPcap", arguments, logging,
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "cleanq-bench",
@@ -68,6 +70,9 @@ let package = Package(
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
       path: "Tests/Benchmarks", swiftSettings: settings),
+    .executableTarget(
+      name: "cleanq-exchange", dependencies: ["CleanQ", "CleanQPipeline", "CleanQVirtio", arguments, logging],
+      path: "Tests/Peers/Exchange", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
@@ -84,7 +89,9 @@ let package = Package(
     tests(
       "CleanQTAPTests",
       ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQTAP", logging]),
-    tests("CleanQVirtioTests", ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire"]),
+    tests(
+      "CleanQVirtioTests",
+      ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", logging]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", logging]),
   ],
   swiftLanguageModes: [.v6]

@@ -23,11 +23,14 @@ public struct TerminationSignals: ~Copyable {
   deinit { close(file) }
 
   /// Waits for a signal or until `other` is readable.
-  public func wait(or other: Int32) {
+  public func wait(or other: Int32) { while !wait(or: other, timeoutMilliseconds: -1) {} }
+
+  /// The same for a time, without end where it is negative. Returns false where neither has come.
+  public func wait(or other: Int32, timeoutMilliseconds: Int) -> Bool {
     var files = [
       pollfd(fd: file, events: Int16(POLLIN), revents: 0), pollfd(fd: other, events: Int16(POLLIN), revents: 0),
     ]
     // SAFETY: the array outlives the call and its count is passed with it.
-    while unsafe poll(&files, 2, -1) < 0, errno == EINTR {}
+    return unsafe poll(&files, 2, Int32(clamping: timeoutMilliseconds)) > 0
   }
 }

@@ -72,6 +72,8 @@ extension VirtioNetPort {
     return max(2048, (frame + 63) / 64 * 64)
   }
 
+  public var wantedBacking: RegionBacking { device.transport.wantedBacking }
+
   public func census() -> Census {
     var census = Census()
     census.registeredByteCount = map.table.byteCount

@@ -7,7 +7,7 @@ extension VhostUserTransport {
   /// pairs are enabled one by one. `F_LOG_ALL` (26) is for migration.
   private static let ownBusiness: VirtioFeatures = [
     .controlQueue, .controlReceiveMode, .controlReceiveModeExtra, .controlVLAN, .controlMACAddress,
-    .controlGuestOffloads, .guestAnnounce, .multiqueue, .receiveSideScaling, .accessPlatform,
+    .controlGuestOffloads, .guestAnnounce, .receiveSideScaling, .accessPlatform,
     VirtioFeatures(rawValue: 1 << 26), VirtioFeatures(rawValue: VhostUserSession.protocolFeaturesBit),
   ]
   /// What stands in the device configuration, and cannot be known without it.
@@ -15,24 +15,28 @@ extension VhostUserTransport {
 
   /// Stops every vring; adopts the connection that there is. Source: [vhost-user, "Ring states"].
   public func reset() throws(VirtioError) {
-    try state.withLock { state throws(VirtioError) in
+    state.withLock { state in
       let started = state.isRunning ? state.layouts.keys.sorted() : []
       let known = state.session
       state.session = 0
       state.status = []
       state.layouts = [:]
-      let number = try link.talk { session throws(VhostUserFault) in
-        // A new back end has no vrings to stop.
-        if session.number == known {
-          for index in started { try session.stopVring(index) }
-          if session.protocolFeatures.contains(.status) {
-            try session.order(VhostUserMessage(.setStatus, value: 0))
-          }
+      do throws(VirtioError) {
+        let number = try link.talk { session throws(VhostUserFault) in
+          // A new back end has no vrings to stop.
+          if session.number == known { try Self.stop(started, of: session) }
+          return session.number
         }
-        return session.number
+        state.session = number ?? 0
+      } catch {
+        // The connection has ended over this: the device is gone, and holds nothing.
       }
-      state.session = number ?? 0
     }
+  }
+
+  private static func stop(_ vrings: [Int], of session: VhostUserSession) throws(VhostUserFault) {
+    for index in vrings { try session.stopVring(index) }
+    if session.protocolFeatures.contains(.status) { try session.order(VhostUserMessage(.setStatus, value: 0)) }
   }
 
   public func status() throws(VirtioError) -> VirtioStatus {
@@ -65,6 +69,7 @@ extension VhostUserTransport {
       try talk(state) { session throws(VhostUserFault) in
         var features = VirtioFeatures(rawValue: session.features).subtracting(Self.ownBusiness)
         if !session.protocolFeatures.contains(.configuration) { features.subtract(Self.configured) }
+        if !session.protocolFeatures.contains(.multiqueue) { features.remove(.multiqueue) }
         return features
       }
     }
@@ -72,11 +77,10 @@ extension VhostUserTransport {
 
   public func acceptFeatures(_ features: VirtioFeatures) throws(VirtioError) {
     try state.withLock { state throws(VirtioError) in
-      let wantsPairs = queueCount > 2
       do throws(VirtioError) {
         try talk(state) { session throws(VhostUserFault) in
-          var bits = features.rawValue | session.features & VhostUserSession.protocolFeaturesBit
-          if wantsPairs { bits |= session.features & VirtioFeatures.multiqueue.rawValue }
+          // Without this bit vrings would be enabled from their first kick.
+          let bits = features.rawValue | session.features & VhostUserSession.protocolFeaturesBit
           try session.order(VhostUserMessage(.setFeatures, value: bits))
         }
       } catch {
@@ -104,11 +108,7 @@ extension VhostUserTransport {
 
   public func queueLimit() throws(VirtioError) -> Int {
     try state.withLock { state throws(VirtioError) in
-      let limit = try talk(state) { session throws(VhostUserFault) in
-        // Without the feature the back end serves the first pair only.
-        let hasPairs = session.features & VirtioFeatures.multiqueue.rawValue != 0
-        return hasPairs ? session.queuePairLimit : min(session.queuePairLimit, 1)
-      }
+      let limit = try talk(state) { session throws(VhostUserFault) in session.queuePairLimit }
       return min(2 * limit, queueCount)
     }
   }

@@ -1,0 +1,226 @@
+import CleanQ
+import Glibc
+import Logging
+import Synchronization
+import Testing
+
+@testable import CleanQVirtio
+
+@Suite("vhost-user transport", .serialized, .timeLimit(.minutes(1)))
+struct VhostUserTransportTests {
+  static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  private func complaint(at path: String) -> String {
+    do throws(VirtioError) {
+      _ = try VhostUserTransport(path: path, logger: Self.quiet)
+      return "none"
+    } catch { return "\(error)" }
+  }
+
+  private func waitUntil(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<3000 {
+      if condition() { return true }
+      usleep(1000)
+    }
+    return false
+  }
+
+  @Test("what is no back end's socket: one line that says what is there and what to do")
+  func noSocket() {
+    #expect(
+      complaint(at: "/nowhere/x.sock")
+        == "vhost-user(/nowhere/x.sock): there is no socket at this path; start the back end first, or mend the path: No such file or directory"
+    )
+    #expect(
+      complaint(at: "/etc/hostname")
+        == "vhost-user(/etc/hostname): this is a file and not a socket; name a back end's socket: Connection refused")
+    let long = "/" + String(repeating: "x", count: 120)
+    #expect(complaint(at: long).contains("a socket's path has 1 to 107 bytes; use a shorter one"))
+    #expect(complaint(at: "").contains("1 to 107 bytes"))
+  }
+
+  @Test("a socket on which nobody listens")
+  func stale() {
+    let back = FakeBackEnd { FakeBackEnd.orderly($0) }
+    let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(file) }
+    let path = back.path + ".stale"
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: Array(path.utf8)) }
+    let bound = unsafe withUnsafePointer(to: &address) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe bind(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    #expect(bound == 0)
+    #expect(complaint(at: path).contains("nobody listens on the socket; start the back end, as the server"))
+    _ = unsafe unlink(path)
+    back.end()
+  }
+
+  @Test("whoever does not speak the protocol is told off", arguments: Lie.allCases)
+  func strangers(_ lie: Lie) {
+    let back = FakeBackEnd { lie.answer($0) }
+    let text = complaint(at: back.path)
+    #expect(text.contains("what listens there does not speak vhost-user: \(lie.fault)"), "\(text)")
+    back.end()
+  }
+
+  @Test("the driver's order: features, memory and vrings in the order of the protocol, all acknowledged")
+  func order() throws {
+    let back = FakeBackEnd { FakeBackEnd.orderly($0) }
+    defer { back.end() }
+    let transport = try VhostUserTransport(path: back.path, queuePairCount: 1, logger: Self.quiet)
+    try transport.reset()
+    try transport.setStatus([.acknowledge, .driver])
+    let offered = try transport.offeredFeatures()
+    #expect(offered == [.version1, .mergeableReceiveBuffers, .multiqueue], "\(offered)")
+    try transport.acceptFeatures([.version1])
+    #expect(try transport.queueLimit() == 2 && transport.maximumQueueSize(2) == 0)
+    #expect(try transport.readConfiguration(offset: 0, byteCount: 6) == nil)
+    let region = try Region(byteCount: 65_536, backing: .shared, pages: .ordinary)
+    #expect(try transport.map(region) == UInt64(region.address))
+    let before = back.numbers
+    #expect(!before.contains(37) && !before.contains(8), "nothing is given before DRIVER_OK")
+    let layout = VirtqueueLayout(
+      size: 256, isPacked: true, descriptorAddress: UInt64(region.address),
+      driverAddress: UInt64(region.address) + 4096,
+      deviceAddress: UInt64(region.address) + 8192)
+    guard case .eventFile = try transport.startQueue(0, layout) else { return #expect(Bool(false)) }
+    try transport.setStatus(.driverOK)
+    #expect(Array(back.numbers[before.count...]) == [37, 8, 10, 9, 14, 13, 12, 18, 39])
+    #expect(back.request(2)?.payload == FakeBackEnd.Request.number(0x1_4000_0000), "VERSION_1 and protocol features")
+    #expect(back.request(10)?.payload == [0, 0, 0, 0, 0, 0x80, 0, 0x80], "both wrap counters are 1")
+    #expect(back.request(39)?.payload == FakeBackEnd.Request.number(15))
+    try transport.unmap(region.id)
+    #expect(back.numbers.last == 38)
+    try transport.reset()
+    #expect(Array(back.numbers.suffix(2)) == [11, 39] && back.request(39)?.payload == FakeBackEnd.Request.number(0))
+  }
+
+  @Test("without slots the table is sent anew; ordinary memory is refused; too many regions too")
+  func table() throws {
+    let back = FakeBackEnd { FakeBackEnd.orderly($0, protocolFeatures: 8) }
+    defer { back.end() }
+    let transport = try VhostUserTransport(path: back.path, logger: Self.quiet)
+    try transport.reset()
+    let plain = try Region(byteCount: 4096)
+    #expect(throws: QueueError.self) { try transport.map(plain) }
+    var regions: [RegionBox] = []
+    for _ in 0..<8 { regions.append(RegionBox(try Region(byteCount: 4096, backing: .shared))) }
+    for box in regions { _ = try transport.map(box.region) }
+    try transport.setStatus(.driverOK)
+    #expect(back.numbers.last == 5 && back.request(5)?.payload.count == 8 + 8 * 32)
+    let ninth = try Region(byteCount: 4096, backing: .shared)
+    #expect(throws: QueueError.self) { try transport.map(ninth) }
+    #expect(throws: QueueError.self, "not entered") { try transport.unmap(ninth.id) }
+    try transport.unmap(regions[0].region.id)
+    #expect(back.request(5)?.payload.count == 8 + 7 * 32)
+  }
+
+  @Test("a back end that goes: presence ends, sleepers are woken, and when it is back the driver begins again")
+  func reconnect() throws {
+    let shared = Shared()
+    let back = FakeBackEnd { shared.isClosing ? .close : FakeBackEnd.orderly($0) }
+    defer { back.end() }
+    let transport = try VhostUserTransport(path: back.path, logger: Self.quiet)
+    try transport.reset()
+    #expect(transport.isPresent && transport.epoch == 0)
+    shared.isClosing = true
+    #expect(throws: VirtioError.self) { try transport.acceptFeatures([.version1]) }
+    var files = pollfd(fd: transport.callFile(1), events: Int16(POLLIN), revents: 0)
+    #expect(unsafe poll(&files, 1, 1000) == 1, "a sleeper is woken")
+    shared.isClosing = false
+    #expect(waitUntil { transport.isPresent && transport.epoch >= 1 })
+    #expect(throws: VirtioError.self, "another session") { try transport.acceptFeatures([.version1]) }
+    try transport.reset()
+    try transport.acceptFeatures([.version1])
+    #expect(transport.connectionCounts.all == transport.epoch + 1)
+  }
+
+  @Test("a lie in the middle ends the connection, and costs nothing else", arguments: Lie.allCases)
+  func lieLater(_ lie: Lie) throws {
+    let shared = Shared()
+    let back = FakeBackEnd { shared.isClosing ? lie.answer($0) : FakeBackEnd.orderly($0) }
+    defer { back.end() }
+    let transport = try VhostUserTransport(path: back.path, logger: Self.quiet)
+    try transport.reset()
+    shared.isClosing = true
+    #expect(throws: VirtioError.self) { try transport.acceptFeatures([.version1]) }
+    shared.isClosing = false
+    let isBack = waitUntil {
+      do throws(VirtioError) {
+        try transport.reset()
+        try transport.acceptFeatures([.version1])
+        return true
+      } catch { return false }
+    }
+    #expect(isBack)
+    #expect(lie == .close || transport.connectionCounts.broken >= 1)
+  }
+}
+
+/// What a back end can do wrong in any answer.
+enum Lie: CaseIterable, Sendable {
+  case silent, close, otherRequest, noReplyBit, otherVersion, short, long, huge, file, twice
+
+  /// What is said of it.
+  var fault: String {
+    switch self {
+    case .silent: "it did not answer within 2000 ms"
+    case .close: "it closed the connection"
+    case .otherRequest: "it answered another request, number 99"
+    case .noReplyBit: "it answered with flags 0x1"
+    case .otherVersion: "it answered with flags 0x6"
+    case .short: "it answered with a payload of 4 bytes"
+    case .long: "it answered with a payload of 16 bytes"
+    case .huge: "it answered with a payload of 4294967295 bytes"
+    case .file: "it sent 1 file descriptors along, which were closed"
+    case .twice: "it sent something that nobody had asked for"
+    }
+  }
+
+  func answer(_ request: FakeBackEnd.Request) -> FakeBackEnd.Answer {
+    func raw(_ words: [UInt32]) -> FakeBackEnd.Answer {
+      var bytes: [UInt8] = []
+      for word in words { bytes.append(native: word) }
+      return .bytes(bytes)
+    }
+    let number = request.number
+    switch self {
+    case .silent: return .nothing
+    case .close: return .close
+    case .otherRequest: return raw([99, 5, 8, 0, 0])
+    case .noReplyBit: return raw([number, 1, 8, 0, 0])
+    case .otherVersion: return raw([number, 6, 8, 0, 0])
+    case .short: return raw([number, 5, 4, 0])
+    case .long: return raw([number, 5, 16, 0, 0, 0, 0])
+    case .huge: return raw([number, 5, .max, 0, 0])
+    case .file: return .withFile([0, 0, 0, 0, 0, 0, 0, 0])
+    case .twice: return raw([number, 5, 8, 0x4000_0000, 1, number, 5, 8, 0x4000_0000, 1])
+    }
+  }
+}
+
+private final class Shared: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  var isClosing: Bool {
+    get { flag.load(ordering: .acquiring) }
+    set { flag.store(newValue, ordering: .releasing) }
+  }
+}
+
+private final class RegionBox {
+  let region: Region
+  init(_ region: consuming Region) { self.region = region }
+}
+
+extension FakeBackEnd.Request {
+  static func number(_ value: UInt64) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(native: value)
+    return bytes
+  }
+}
