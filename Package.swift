@@ -76,23 +76,24 @@ let package = Package(
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
-    tests("CleanQTests", ["CleanQ"]),
+    .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: settings),
+    tests("CleanQTests", ["CleanQ", "TestSupport"]),
     tests(
       "CleanQConformanceTests",
       ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
-    tests("CleanQModelTests", ["CleanQ", "CleanQModel"]),
-    tests("CleanQWireTests", ["CleanQWire"]),
-    tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+    tests("CleanQModelTests", ["CleanQ", "CleanQModel", "TestSupport"]),
+    tests("CleanQWireTests", ["CleanQWire", "TestSupport"]),
+    tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
     tests(
       "CleanQPcapTests",
-      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap", logging]),
+      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap", "TestSupport", logging]),
     tests(
       "CleanQTAPTests",
-      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQTAP", logging]),
+      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQTAP", "TestSupport", logging]),
     tests(
       "CleanQVirtioTests",
       ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", logging]),
-    tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", logging]),
+    tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", "TestSupport", logging]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQModel
 import Testing
+import TestSupport
 
 /// A burst of n is n singles: of the model, and, each beside it, of the queues.
 @Suite("A burst is so many singles", .serialized) struct BurstEquivalenceTests {

@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQModel
 import Testing
+import TestSupport
 
 /// The test bites: queues and models that are wrong in one way are found, and the trace that shows it is short.
 @Suite("Defects are found", .serialized) struct DefectTests {

@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 /// Where the model once found the queues and the contract to part.
 @Suite("What the model found", .serialized) struct FoundTests {

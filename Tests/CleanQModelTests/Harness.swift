@@ -1,5 +1,6 @@
 import CleanQ
 import CleanQModel
+import TestSupport
 
 /// One step with what the model makes of it: made once, checked against many queues.
 struct Step {

@@ -1,4 +1,5 @@
 import CleanQ
+import TestSupport
 
 /// What a ``PlainQueue`` can be made to do wrong.
 enum Defect: CaseIterable, Sendable {

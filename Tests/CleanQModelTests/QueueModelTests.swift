@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQModel
 import Testing
+import TestSupport
 
 /// The real queues beside the model. See Harness.swift for what is compared.
 @Suite("Queues against the model", .serialized) struct QueueModelTests {

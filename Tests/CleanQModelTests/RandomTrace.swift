@@ -1,4 +1,5 @@
 import CleanQModel
+import TestSupport
 
 /// Region 0 is X's, registered, and cut into three buffers of four bytes.
 let threeBuffers: [Operation] = [

@@ -1,5 +1,6 @@
 import CleanQ
 import CleanQModel
+import TestSupport
 
 // Steps with buffers.
 

@@ -1,5 +1,6 @@
 import CleanQ
 import CleanQModel
+import TestSupport
 
 /// A real queue with its regions and the buffers in each agent's hand: does the steps of a trace as the model does.
 final class RealWorld<Q: TestedQueue & ~Copyable> {

@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQWire
 import Testing
+import TestSupport
 
 @testable import CleanQNet
 
@@ -9,7 +10,7 @@ import Testing
   private typealias Stack = CheckedPort<UDPPort<CheckedPort<IPPort<CheckedPort<FakePort>>>>>
 
   /// Frames for every path of the layers: echo, ARP, ping, a closed port, another protocol, garbage.
-  private func frame(_ random: inout SeededRandom) -> [UInt8] {
+  private func frame(_ random: inout SeededGenerator) -> [UInt8] {
     let peer = IPv4Address(10, 0, 0, UInt8.random(in: 1...12, using: &random))
     let mac = MACAddress(0x52, 0x54, 0, 0, 0, UInt8(peer.rawValue & 0xFF))
     let data = [UInt8](repeating: 3, count: Int.random(in: 0...200, using: &random))
@@ -48,7 +49,7 @@ import Testing
     var sent = Burst()
     for _ in 0..<32 { sent.append(try take(region.buffer(byteCount: 2048))) }
     var up = Burst()
-    var random = SeededRandom(state: seed &+ 7)
+    var random = SeededGenerator(seed: seed &+ 7)
     for _ in 0..<20_000 {
       if stack.lower.lower.lower.lower.lower.inbox.count < 64 {
         stack.lower.lower.lower.lower.lower.inbox.append(frame(&random))

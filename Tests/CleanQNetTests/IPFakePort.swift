@@ -1,23 +1,12 @@
 import CleanQ
 import Testing
-
-/// Random numbers that are the same for the same seed.
-struct SeededRandom: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
-  }
-}
+import TestSupport
 
 /// A device that receives what a test puts in its inbox, keeps what is sent in its outbox, and refuses at random.
 struct FakePort: Port, ~Copyable {
   typealias Unit = Frame
 
-  var random: SeededRandom
+  var random: SeededGenerator
   /// How often a call is cut short, in percent.
   var refusalPercent = 40
   var inbox: [[UInt8]] = []
@@ -31,7 +20,7 @@ struct FakePort: Port, ~Copyable {
   private var sent = Burst()
   private var isInsideChain = false
 
-  init(seed: UInt64) { random = SeededRandom(state: seed) }
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) {
     self.region = region.id

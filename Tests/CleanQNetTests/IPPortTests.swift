@@ -2,6 +2,7 @@ import CleanQ
 import CleanQPipeline
 import CleanQWire
 import Testing
+import TestSupport
 
 @testable import CleanQNet
 

@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQWire
 import Testing
+import TestSupport
 
 @testable import CleanQNet
 

@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQWire
 import Testing
+import TestSupport
 
 @testable import CleanQNet
 
@@ -8,7 +9,7 @@ import Testing
 private struct Bench: ~Copyable {
   let region: Region
   var port: IPPort<FakePort>
-  var random: SeededRandom
+  var random: SeededGenerator
   var up = Burst()
   var empties = Burst()
   /// Packets that the user handed over, and buffers that came back.
@@ -37,7 +38,7 @@ private struct Bench: ~Copyable {
     burst.releaseAll()
     self.region = region
     self.port = port
-    random = SeededRandom(state: seed &+ 1)
+    random = SeededGenerator(seed: seed &+ 1)
   }
 
   /// A turn of the loop.
@@ -98,7 +99,7 @@ private struct Bench: ~Copyable {
   private static let seeds: [UInt64] = [1, 2, 3, 4]
 
   /// A frame: well-formed, then perhaps spoiled.
-  private func frame(_ random: inout SeededRandom) -> [UInt8] {
+  private func frame(_ random: inout SeededGenerator) -> [UInt8] {
     let peer = IPv4Address(10, 0, 0, UInt8.random(in: 1...12, using: &random))
     let mac = MACAddress(0x52, 0x54, 0, 0, UInt8.random(in: 0...1, using: &random), UInt8(peer.rawValue & 0xFF))
     let data = [UInt8](repeating: 3, count: Int.random(in: 0...200, using: &random))
@@ -138,7 +139,7 @@ private struct Bench: ~Copyable {
     arguments: seeds)
   func traffic(seed: UInt64) throws {
     var bench = try Bench(seed: seed, bufferCount: 32)
-    var random = SeededRandom(state: seed &+ 2)
+    var random = SeededGenerator(seed: seed &+ 2)
     var left = 25_000
     while left > 0 || !bench.port.lower.inbox.isEmpty {
       for _ in 0..<min(left, Int.random(in: 0...40, using: &random)) where bench.port.lower.inbox.count < 64 {

@@ -1,5 +1,6 @@
 import CleanQ
 import CleanQWire
+import TestSupport
 
 /// A UDP datagram in a packet in a frame.
 func udpFrame(to port: UInt16, payload: [UInt8], from source: IPv4Address = IPv4Address(10, 0, 0, 1)) -> [UInt8] {
@@ -21,7 +22,7 @@ func udpFrame(to port: UInt16, payload: [UInt8], from source: IPv4Address = IPv4
 }
 
 /// Frames of every kind that a filter may tell apart.
-func mixedFrames(_ count: Int, _ random: inout Seeded) -> [[UInt8]] {
+func mixedFrames(_ count: Int, _ random: inout SeededGenerator) -> [[UInt8]] {
   (0..<count).map { _ in
     switch Int.random(in: 0..<6, using: &random) {
     case 0: udpFrame(to: 7, payload: random.bytes(Int.random(in: 0...1472, using: &random)))

@@ -3,6 +3,7 @@ import CleanQPcap
 import CleanQPipeline
 import Foundation
 import Testing
+import TestSupport
 
 @Suite struct PcapFailureTests {
   let folder: Folder

@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQPcap
 import Testing
+import TestSupport
 
 @Suite struct PcapFilterTests {
   static let expressions = [
@@ -12,7 +13,7 @@ import Testing
   func `a tap keeps what tcpdump keeps`(expression: String, seed: UInt64) throws {
     let folder = try Folder()
     let log = Log()
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     let frames = mixedFrames(300, &random)
     try write(captureFile(frames), to: folder("all.pcap"))
     let theirs = try run("tcpdump", ["-r", folder("all.pcap"), "-w", "-"] + (expression.isEmpty ? [] : [expression]))

@@ -3,6 +3,7 @@ import CleanQNet
 import CleanQPcap
 import CleanQWire
 import Testing
+import TestSupport
 
 /// Taps where packets and datagrams pass: records start with headers that were made for them.
 @Suite struct PcapPacketTests {
@@ -18,7 +19,7 @@ import Testing
     let region = try Region(byteCount: 4 << 20)
     var port = try PcapPort(
       ScriptedPort<Datagram>(), CaptureOptions(path, filter: filter, snaplen: snaplen), logger: log.logger)
-    var random = Seeded(1)
+    var random = SeededGenerator(seed: 1)
     var burst = Burst()
     let arrived = DatagramAnnotation(source: there, sourcePort: 40_000, destination: here, destinationPort: 7)
     for count in 0...limit {

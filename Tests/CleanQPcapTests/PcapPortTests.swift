@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQPcap
 import Testing
+import TestSupport
 
 @Suite struct PcapPortTests {
   let folder: Folder
@@ -38,7 +39,7 @@ import Testing
   /// A port below that takes any number of any burst, at random; the caller offers the rest again, behind it new frames.
   @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64], ["", "less 20"])
   func `each frame is written once, when it is taken, in the order of taking`(seed: UInt64, filter: String) throws {
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     let region = try Region(byteCount: 4 << 20)
     let path = folder("f.pcap")
     var taken: [[UInt8]] = []

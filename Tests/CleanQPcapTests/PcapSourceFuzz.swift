@@ -2,6 +2,7 @@ import CleanQ
 import CleanQPcap
 import Foundation
 import Testing
+import TestSupport
 
 /// Files cut and changed anywhere: a source may refuse them, end early or give other frames, and must do nothing else.
 @Suite struct PcapSourceFuzz {
@@ -26,7 +27,7 @@ import Testing
   static func pcapng() throws -> [UInt8]? {
     guard has("editcap") else { return nil }
     let folder = try Folder()
-    var random = Seeded(4)
+    var random = SeededGenerator(seed: 4)
     try write(captureFile(mixedFrames(6, &random).map { Array($0.prefix(90)) }), to: folder("in.pcap"))
     _ = try run("editcap", ["-F", "pcapng", folder("in.pcap"), folder("in.pcapng")])
     return try [UInt8](contentsOf: folder("in.pcapng"))
@@ -61,12 +62,12 @@ import Testing
 
   @Test(arguments: [false, true])
   func `changed bytes never trap nor hang`(isPcapNG: Bool) throws {
-    var frames = Seeded(5)
+    var frames = SeededGenerator(seed: 5)
     let pcap = captureFile(mixedFrames(8, &frames).map { Array($0.prefix(100)) })
     guard let bytes = isPcapNG ? try Self.pcapng() : pcap else { return }
     let interesting: [UInt8] = [0, 1, 0x7f, 0x80, 0xff]
     for seed in 0..<1500 as Range<UInt64> {
-      var random = Seeded(seed)
+      var random = SeededGenerator(seed: seed)
       var changed = bytes
       for _ in 0...Int.random(in: 0...4, using: &random) {
         let index = Int.random(in: 0..<changed.count, using: &random)

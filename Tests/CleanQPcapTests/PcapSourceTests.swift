@@ -3,6 +3,7 @@ import CleanQPcap
 import CleanQPipeline
 import Foundation
 import Testing
+import TestSupport
 
 /// Reads a source to its end, one burst at a time, with a bound on the turns.
 ///
@@ -44,7 +45,7 @@ func readAll(
 
   @Test(arguments: [0xa1b2_c3d4, 0xa1b2_3c4d] as [UInt32], [false, true])
   func `every frame comes, from either byte order and precision`(magic: UInt32, bigEndian: Bool) throws {
-    var random = Seeded(1)
+    var random = SeededGenerator(seed: 1)
     let frames = mixedFrames(1000, &random)
     try write(captureFile(frames, magic: magic, bigEndian: bigEndian), to: folder("in.pcap"))
     let result = try readAll(PcapSource(folder("in.pcap"), logger: log.logger))
@@ -57,7 +58,7 @@ func readAll(
 
   @Test(.enabled(if: has("editcap"), "editcap is not installed"))
   func `pcapng is read too`() throws {
-    var random = Seeded(2)
+    var random = SeededGenerator(seed: 2)
     let frames = mixedFrames(200, &random)
     try write(captureFile(frames), to: folder("in.pcap"))
     let made = try run("editcap", ["-F", "pcapng", folder("in.pcap"), folder("in.pcapng")])
@@ -66,7 +67,7 @@ func readAll(
   }
 
   @Test func `what a tap wrote is read back`() throws {
-    var random = Seeded(3)
+    var random = SeededGenerator(seed: 3)
     let frames = mixedFrames(500, &random)
     do {
       var writer = try PcapWriter(folder("f.pcap"), linkType: .ethernet, precision: .nano, logger: log.logger)

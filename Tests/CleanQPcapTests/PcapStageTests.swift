@@ -2,6 +2,7 @@ import CleanQ
 import CleanQPcap
 import CleanQPipeline
 import Testing
+import TestSupport
 
 @Suite struct PcapStageTests {
   let catalog = StageCatalog([PcapTap.kind, Count.kind, Discard.kind, Loopback.kind])
@@ -52,7 +53,7 @@ import Testing
   @Test func `a capture goes through a pipeline into another`() throws {
     let folder = try Folder()
     let log = Log()
-    var random = Seeded(6)
+    var random = SeededGenerator(seed: 6)
     let frames = mixedFrames(2000, &random)
     try write(captureFile(frames), to: folder("in.pcap"))
     let report = try Pipeline {

@@ -1,18 +1,6 @@
 import CleanQPipeline
 import Testing
-
-/// A small generator that gives the same numbers for the same seed (SplitMix64).
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
+import TestSupport
 
 @Suite("Language: any text gives a pipeline or one diagnostic")
 struct LanguageFuzz {
@@ -45,7 +33,7 @@ struct LanguageFuzz {
 
   private func generator() -> (SeededGenerator, UInt64) {
     let seed = Self.fixedSeed ?? UInt64.random(in: 0...UInt64.max)
-    return (SeededGenerator(state: seed), seed)
+    return (SeededGenerator(seed: seed), seed)
   }
 
   @Test("Good texts with pieces put in, taken out and exchanged")

@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 @testable import CleanQTAP
 
@@ -7,7 +8,7 @@ import Testing
 @Suite struct BufferLaneModelTests {
   @Test(arguments: 0..<20)
   func random(seed: Int) throws {
-    var random = Seeded(UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let region = try Region(byteCount: 64 * 64)
     var lane = BufferLane(capacity: 16)
     var done: [Int] = []

@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 /// Ethernet frames with UDP in them, as plain bytes.
 enum UDPFrame {

@@ -2,6 +2,7 @@ import CleanQ
 import CleanQPipeline
 import Glibc
 import Testing
+import TestSupport
 
 @testable import CleanQTAP
 

@@ -5,31 +5,10 @@ import Glibc
 import Logging
 import Synchronization
 import Testing
+import TestSupport
 
-/// Records an issue where the condition does not hold; the macro cannot look at what cannot be copied.
-func check(_ condition: Bool, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation) {
-  #expect(condition, comment, sourceLocation: sourceLocation)
-}
-
-/// What a logger was told.
-final class Log: Sendable {
-  private let state = Mutex<[String]>([])
-  var lines: [String] { state.withLock { $0 } }
-  var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
+extension Log {
   var context: PipelineContext { PipelineContext(logger: logger) }
-
-  struct Handler: LogHandler {
-    let log: Log
-    var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level = .info
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { log.state.withLock { $0.append("\(event.level) \(event.message)") } }
-  }
 }
 
 extension PipelineContext {
@@ -88,19 +67,5 @@ final class KernelSocket: Sendable {
     var bytes = [UInt8](repeating: 0, count: 65_536)
     let count = unsafe recv(file, &bytes, bytes.count, 0)
     return count < 0 ? nil : [UInt8](bytes[..<count])
-  }
-}
-
-/// SplitMix64: the same numbers from the same seed.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -2,6 +2,7 @@ import CleanQPipeline
 import CleanQTAP
 import CleanQWire
 import Testing
+import TestSupport
 
 @Suite struct TAPTextTests {
   let catalog = StageCatalog([TAP.kind, Discard.kind])

@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 @Suite("Buffer") struct BufferTests {
   @Test("the valid part moves inside the buffer and never out of it")

@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 @Suite("Burst") struct BurstTests {
   @Test("is first in, first out, across its wrap")

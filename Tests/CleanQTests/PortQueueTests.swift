@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 @Suite("Either side of a port as a queue") struct PortQueueTests {
   @Test("what one end of a cable enqueues on its transmit side the other dequeues on its receive side, and back")

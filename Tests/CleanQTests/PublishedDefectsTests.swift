@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 /// Defects of the published C code that must not exist here. Those of other modules are tested there; Contract.md lists
 /// them all.

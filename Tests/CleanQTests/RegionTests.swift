@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 @Suite("Region") struct RegionTests {
   @Test("rounds nothing away: the bytes asked for are the bytes there are")

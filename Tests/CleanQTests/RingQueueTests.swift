@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 @Suite("RingQueue") struct RingQueueTests {
   /// A defect of the published C code: the position never advanced, so a queue of 64 slots held one buffer.

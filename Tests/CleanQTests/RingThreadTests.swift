@@ -2,6 +2,7 @@ import CleanQ
 import Glibc
 import Synchronization
 import Testing
+import TestSupport
 
 @Suite("RingQueue between two threads", .serialized) struct RingThreadTests {
   static let laps = 50_000

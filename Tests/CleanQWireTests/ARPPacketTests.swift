@@ -1,5 +1,6 @@
 import CleanQWire
 import Testing
+import TestSupport
 
 @Suite struct ARPPacketTests {
   let macA = MACAddress(2, 0, 0, 0, 0, 1)
@@ -48,7 +49,7 @@ import Testing
     #expect(parseARP(hex("0001080006040001") + zeros(20)).error == nil)
   }
 
-  @Test(arguments: seeds) func goesRound(seed: UInt64) throws {
+  @Test(arguments: seeds(3)) func goesRound(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<200 {
       let packet = ARPPacket(

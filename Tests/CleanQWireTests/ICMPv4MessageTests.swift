@@ -1,5 +1,6 @@
 import CleanQWire
 import Testing
+import TestSupport
 
 @Suite struct ICMPv4MessageTests {
   @Test func goldenEcho() throws {
@@ -95,7 +96,7 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds) func goesRound(seed: UInt64) {
+  @Test(arguments: seeds(3)) func goesRound(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     for count in 8...140 {
       let header = ICMPv4Message(

@@ -1,5 +1,6 @@
 import CleanQWire
 import Testing
+import TestSupport
 
 @Suite struct IPv4HeaderTests {
   static let packet = Array(Golden.udpFrame.dropFirst(14))
@@ -119,7 +120,7 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds) func goesRound(seed: UInt64) throws {
+  @Test(arguments: seeds(3)) func goesRound(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<500 {
       var header = IPv4Header(

@@ -1,5 +1,6 @@
 import CleanQWire
 import Testing
+import TestSupport
 
 @Suite struct InternetChecksumTests {
   @Test("RFC 1071 § 3: the sum of 00 01 f2 03 f4 f5 f6 f7 is dd f2")
@@ -16,7 +17,7 @@ import Testing
     #expect(checksum([UInt8](repeating: 0xFF, count: 70_000)) == 0)
   }
 
-  @Test("Every length 0…1500 at both alignments is as the bytewise sum", arguments: seeds)
+  @Test("Every length 0…1500 at both alignments is as the bytewise sum", arguments: seeds(3))
   func agreesWithReference(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let bytes = random.bytes(1501)
@@ -37,7 +38,7 @@ import Testing
     }
   }
 
-  @Test("Pieces of any lengths sum as the whole does", arguments: seeds)
+  @Test("Pieces of any lengths sum as the whole does", arguments: seeds(3))
   func piecesSumAsWhole(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<200 {
@@ -71,7 +72,7 @@ import Testing
     #expect(InternetChecksum.updated(0xDD2F, replacing: 0x5555, with: 0x3285) == 0x0000)
   }
 
-  @Test("All 65536 new words: the updated checksum is the computed one", arguments: seeds)
+  @Test("All 65536 new words: the updated checksum is the computed one", arguments: seeds(3))
   func updateAgreesWithRecomputation(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     // 0x45 keeps the rest from being all zeros.

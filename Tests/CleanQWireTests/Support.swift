@@ -1,26 +1,8 @@
 import CleanQWire
 import Testing
+import TestSupport
 
-/// SplitMix64: the same numbers for the same seed on every machine. Source: Steele, Lea and Flood, OOPSLA 2014.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
-  }
-
-  mutating func bytes(_ count: Int) -> [UInt8] {
-    (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
-  }
-
+extension SeededGenerator {
   mutating func address() -> IPv4Address { IPv4Address(rawValue: UInt32(truncatingIfNeeded: next())) }
 
   mutating func mac() -> MACAddress { MACAddress(rawValue: next()) }
@@ -29,9 +11,6 @@ struct SeededGenerator: RandomNumberGenerator {
 
   mutating func uint8() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
 }
-
-/// Three fixed seeds and a fresh one. As test arguments they are printed with each failure.
-let seeds: [UInt64] = [1, 2, 3, UInt64.random(in: 4...UInt64.max)]
 
 /// The bytes that pairs of hexadecimal digits stand for; spaces are for the reader.
 func hex(_ text: String) -> [UInt8] {

@@ -1,6 +1,8 @@
 public import CleanQ
 
 extension VirtioNetPort {
+  public func accepts(_ region: RegionID) -> Bool { map.table.contains(region) }
+
   /// Takes empty buffers for the device to write to. While it is away they wait here.
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {

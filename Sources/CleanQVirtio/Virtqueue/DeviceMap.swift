@@ -23,7 +23,7 @@ struct DeviceMap: ~Copyable, @unchecked Sendable {
       // SAFETY: a region that is in the table has a slot below the capacity.
       unsafe bases[region.id.slot] = try map(region)
     } catch {
-      try table.remove(region.id)
+      table.undoInsert(region.id)
       throw error
     }
   }
