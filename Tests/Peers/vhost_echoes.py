@@ -4,6 +4,7 @@ The device is the same process for each driver of a benchmark: testpmd with net_
 counts what comes back. Ours is `cleanq run`; the other is testpmd with net_virtio_user, DPDK's driver for such devices.
 """
 
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import time
 from process import Failure, Server, last_lines
 
 # What flowgen sends, from its source: one flow of UDP, to this address and port.
-DEVICE_MAC, DRIVER_MAC = "00:01:02:03:04:00", "00:01:02:03:04:01"
+DRIVER_MAC = "00:01:02:03:04:01"
 DRIVER_ADDRESS, PORT = "10.253.0.0/8", 1001
 VARIANTS = {"split": (False, "packed_vq=0"), "packed": (True, "packed_vq=1")}
 SETTLE_SECONDS = 0.3
@@ -22,7 +23,7 @@ SETTLE_SECONDS = 0.3
 class TestPMD(Server):
     """testpmd, interactive, with one virtual device."""
 
-    def __init__(self, label, cpu, folder, device, *options):
+    def __init__(self, label, cpu, device, *options):
         if os.geteuid() != 0:
             raise Failure("DPDK runs as root only: it wants hugepages and /run/dpdk")
         self.prefix = f"cleanq-bench-{label}-{os.getpid()}"
@@ -30,7 +31,6 @@ class TestPMD(Server):
             "stdbuf", "-oL", "dpdk-testpmd", f"--lcores=0@{cpu},1@{cpu}", "--no-pci", "--no-telemetry", "--in-memory",
             "--single-file-segments", "-m", "256", f"--file-prefix={self.prefix}", "--vdev", device, "--", "-i", "--nb-cores=1",
             *options])
-        self.folder = folder
 
     def __enter__(self):
         super().__enter__()
@@ -58,56 +58,7 @@ class TestPMD(Server):
         return int(pattern.search(self.output(), before)[1]), time.monotonic()
 
 
-def _measure(bench, device):
-    """Frames a second that come back to the device."""
-    time.sleep(SETTLE_SECONDS)
-    count, start = device.received()
-    time.sleep(bench.seconds)
-    after, end = device.received()
-    if after == count:
-        raise Failure("no frame came back")
-    return (after - count) / (end - start)
-
-
-def _device(bench, folder, size):
-    socket = os.path.join(folder, "v.sock")
-    return socket, TestPMD("net_vhost", bench.cpus[0], folder, f"net_vhost0,iface={socket},queues=1",
-                           "--forward-mode=flowgen", f"--txpkts={size}", "--flowgen-flows=1")
-
-
-def _with_device(size, drive):
-    def run(bench):
-        with tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
-            socket, device = _device(bench, folder, size)
-            with device:
-                device.say("start")
-                with drive(bench, socket, folder) as driver:
-                    try:
-                        return _measure(bench, device)
-                    except Failure as failure:
-                        raise Failure(f"{failure}; {driver.label} said: {last_lines(driver.output())}") from None
-    return run
-
-
-def ours(rings, size, layers):
-    """`layers`: what stands between the device and `echo`."""
-    packed = "yes" if VARIANTS[rings][0] else "no"
-
-    def drive(bench, socket, _):
-        text = f"vhost-user({socket}, mac: {DRIVER_MAC}, packed: {packed})@{bench.cpus[-1]} | {layers}echo"
-        return Server("cleanq", [bench.cleanq, "run", text])
-    return _with_device(size, drive)
-
-
-def virtio_user(rings, size, mode):
-    def drive(bench, socket, folder):
-        device = f"net_virtio_user0,path={socket},queues=1,queue_size=256,mac={DRIVER_MAC},{VARIANTS[rings][1]}"
-        # The device waits for hugepages, a driver's memory has to be shared.
-        return _started(TestPMD("net_virtio_user", bench.cpus[-1], folder, device, f"--forward-mode={mode}"))
-    return _with_device(size, drive)
-
-
-class _started:
+class _Forwarding:
     """A driver that forwards from the beginning of the block."""
 
     def __init__(self, driver):
@@ -122,4 +73,77 @@ class _started:
         return self.driver.__exit__(*exception)
 
 
+def _our_driver(rings, layers):
+    packed = "yes" if VARIANTS[rings][0] else "no"
+
+    def drive(bench, socket):
+        text = f"vhost-user({socket}, mac: {DRIVER_MAC}, packed: {packed})@{bench.cpus[-1]} | {layers}echo"
+        return Server("cleanq", [bench.cleanq, "run", text])
+    return drive
+
+
+def _dpdk_driver(rings, mode):
+    def drive(bench, socket):
+        device = f"net_virtio_user0,path={socket},queues=1,queue_size=256,mac={DRIVER_MAC},{VARIANTS[rings][1]}"
+        return _Forwarding(TestPMD("net_virtio_user", bench.cpus[-1], device, f"--forward-mode={mode}"))
+    return drive
+
+
+def _rate(drive, size):
+    """Frames a second that come back to testpmd."""
+    def run(bench):
+        with tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
+            socket = os.path.join(folder, "v.sock")
+            with TestPMD("net_vhost", bench.cpus[0], f"net_vhost0,iface={socket},queues=1", "--forward-mode=flowgen",
+                         f"--txpkts={size}", "--flowgen-flows=1") as device:
+                device.say("start")
+                with drive(bench, socket) as driver:
+                    time.sleep(SETTLE_SECONDS)
+                    count, start = device.received()
+                    time.sleep(bench.seconds)
+                    after, end = device.received()
+                    if after == count:
+                        raise Failure(f"no frame came back; {driver.label} said: {last_lines(driver.output())}")
+                    return (after - count) / (end - start)
+    return run
+
+
+def _latency(drive, window):
+    """Percentiles of the time for which datagrams are away from a device of our own, made of DPDK's vhost library."""
+    def run(bench):
+        if not bench.has_peer("vhost_load"):
+            raise Failure("vhost_load is not built; --peers builds it")
+        with tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
+            socket = os.path.join(folder, "v.sock")
+            command = [bench.peer("vhost_load"), "--socket", socket, "--cpu", str(bench.cpus[0]),
+                       "--window", str(window), "--seconds", str(bench.seconds)]
+            with Server("vhost_load", command) as device:
+                device.wait_until(lambda: os.path.exists(socket), "socket")
+                with drive(bench, socket) as driver:
+                    if device.process.wait(60) != 0:
+                        raise Failure(f"{last_lines(device.output())}; {driver.label} said: {last_lines(driver.output())}")
+                found = json.loads(device.output().strip().splitlines()[-1])
+        if found["wrong"]:
+            raise Failure(f"{found['wrong']} datagrams came back wrong")
+        return {name: float(found[name]) for name in ("p50", "p99", "p999")}
+    return run
+
+
 IP_UDP = f"ip({DRIVER_ADDRESS}) | udp({PORT}) | "
+
+
+def ours(rings, size, layers):
+    """`layers`: what stands between the device and `echo`."""
+    return _rate(_our_driver(rings, layers), size)
+
+
+def virtio_user(rings, size, mode):
+    return _rate(_dpdk_driver(rings, mode), size)
+
+
+def our_latency(rings, window):
+    return _latency(_our_driver(rings, IP_UDP), window)
+
+
+def virtio_user_latency(rings, window):
+    return _latency(_dpdk_driver(rings, "5tswap"), window)

@@ -13,6 +13,9 @@ final class Tally: Sendable {
   let late = Atomic<Int>(0)
   /// Came back with other bytes, or were never sent.
   let wrong = Atomic<Int>(0)
+
+  /// Those that nothing is to be expected of any more.
+  var gone: Int { returned.load(ordering: .acquiring) + lost.load(ordering: .acquiring) }
 }
 
 /// The numbered frames of one queue pair: what each consists of.

@@ -13,6 +13,8 @@ struct SequencePort: Port, ~Copyable {
   private let total: Int
   private let window: Int
   private let tally: Tally
+  /// Those of all copies: the pipeline ends when every copy is done.
+  private let tallies: [Tally]
   private var table = RegionTable()
   private var empties: EmptyStore
   private var done = Burst()
@@ -22,11 +24,12 @@ struct SequencePort: Port, ~Copyable {
   private var lastProgress = MonotonicTime.now
   private var isQuiet = false
 
-  init(queue: Int, total: Int, window: Int, tally: Tally) {
+  init(queue: Int, total: Int, window: Int, tallies: [Tally]) {
     sequence = Sequence(queue: queue)
     self.total = total
     self.window = window
-    self.tally = tally
+    self.tallies = tallies
+    tally = tallies[queue]
     empties = EmptyStore(capacity: window + 2 * Burst.capacity)
   }
 
@@ -94,7 +97,7 @@ struct SequencePort: Port, ~Copyable {
 
   mutating func quiesce() { isQuiet = true }
 
-  var isExhausted: Bool { expected >= total }
+  var isExhausted: Bool { expected >= total && tallies.allSatisfy { $0.gone >= total } }
 
   var wantedBufferCount: Int { window }
 
@@ -120,7 +123,7 @@ struct SequenceStage: EndStage {
   var copies: ClosedRange<Int> { tallies.count...tallies.count }
 
   func open(in context: PipelineContext) throws(StageError) -> SequencePort {
-    SequencePort(queue: context.copyIndex, total: total, window: window, tally: tallies[context.copyIndex])
+    SequencePort(queue: context.copyIndex, total: total, window: window, tallies: tallies)
   }
 }
 

@@ -32,6 +32,7 @@ class BackEnd:
         self.memory, self.rings, self.sizes, self.calls, self.kicks = Memory(), {}, {}, {}, {}
         self.accepted = 0
         self.connection = None
+        self.served = 0  # connections that have ended
         self.lock = threading.RLock()
         self.ending = False
 
@@ -52,12 +53,15 @@ class BackEnd:
         os.unlink(self.path)
 
     def hang_up(self):
-        connection = self.connection
+        """Ends the connection, and forgets the driver's memory and rings before this returns."""
+        connection, before = self.connection, self.served
         if connection:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+            while self.served == before:
+                time.sleep(0.001)
 
     # Messages
 
@@ -74,9 +78,10 @@ class BackEnd:
                         pass
                 except OSError:
                     pass
+                with self.lock:
+                    self._forget()
                 self.connection = None
-            with self.lock:
-                self._forget()
+                self.served += 1
 
     def _forget(self):
         for ring in self.rings.values():
