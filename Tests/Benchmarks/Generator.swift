@@ -28,12 +28,21 @@ struct GeneratorPort: Port, ~Copyable {
   private var empties = Burst()
   private var returning = Burst()
   private var packetsLeft: Int
+  /// The packet with which the steady state begins, counted down as `packetsLeft`.
+  private let beginning: Int
+  /// What was called until the steady state began, and until the last packet was taken.
+  private var callsBefore = CallCounts()
+  private var callsAfter = CallCounts()
   private var received = StageReport.Tally()
   private var transmitted = StageReport.Tally()
   private let question = Frames.question()
   private let datagram = Frames.datagram(payloadByteCount: 22)
 
-  init(packetCount: Int) { packetsLeft = packetCount }
+  init(packetCount: Int) {
+    packetsLeft = packetCount
+    beginning = packetCount - packetCount / 10
+    CallCounts.prepare()
+  }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
@@ -54,6 +63,8 @@ struct GeneratorPort: Port, ~Copyable {
       received.add(byteCount: buffer.validByteCount)
       if !isFirst { packetsLeft -= 1 }
       filled.append(buffer)
+      if packetsLeft == beginning { callsBefore = .now() }
+      if packetsLeft == 0 { callsAfter = .now() }
     }
   }
 
@@ -88,6 +99,9 @@ struct GeneratorPort: Port, ~Copyable {
     var report = StageReport("generate")
     report.received = received
     report.transmitted = transmitted
+    report.counters = zip(CallCounts.names, callsAfter.since(callsBefore)).map {
+      StageReport.Count($0, UInt64($1))
+    }
     reports.append(report)
   }
 }

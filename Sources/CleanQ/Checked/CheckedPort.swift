@@ -7,12 +7,15 @@
 /// buffer.
 ///
 /// Put it on a port before regions are registered. Thread-confined.
+@safe
 @frozen
 public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public typealias Unit = Lower.Unit
 
   public var lower: Lower
   @usableFromInline let ledger: OwnershipLedger
+  /// The same, for calls that are made per burst beside a use of `lower`, around which the compiler would count references.
+  @usableFromInline let unmanaged: Unmanaged<OwnershipLedger>
   @usableFromInline let stops: Bool
   @usableFromInline var received = StageReport.Tally()
   @usableFromInline var transmitted = StageReport.Tally()
@@ -29,6 +32,7 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     var below: [StageReport] = []
     lower.report(into: &below)
     ledger = OwnershipLedger(stageBelow: below.last?.name ?? "ring", handler: report)
+    unsafe unmanaged = Unmanaged.passUnretained(ledger)
     self.lower = lower
     self.stops = stops
   }
@@ -67,7 +71,10 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public mutating func receive(into filled: inout Burst) {
     ledger.expect(filled)
     lower.receive(into: &filled)
-    let start = ledger.handedUp(&filled, .receive) { lower.census().registeredByteCount }
+    // SAFETY, for each use of `unmanaged`: `ledger` holds the object for as long as this value lives.
+    let start = unsafe unmanaged._withUnsafeGuaranteedRef {
+      $0.handedUp(&filled, .receive) { lower.census().registeredByteCount }
+    }
     for index in start..<filled.count { received.add(byteCount: filled[index].validByteCount) }
   }
 
@@ -91,7 +98,9 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public mutating func complete(into sent: inout Burst) {
     ledger.expect(sent)
     lower.complete(into: &sent)
-    _ = ledger.handedUp(&sent, .complete) { lower.census().registeredByteCount }
+    _ = unsafe unmanaged._withUnsafeGuaranteedRef {
+      $0.handedUp(&sent, .complete) { lower.census().registeredByteCount }
+    }
   }
 
   public var isExhausted: Bool { stops && ledger.violationCount > 0 || lower.isExhausted }

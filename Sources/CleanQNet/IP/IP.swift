@@ -24,6 +24,7 @@ public struct IP: LayerStage {
   public var shape: StageShape { .layer(below: .frame, above: .packet) }
 
   @inlinable
+  @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {

@@ -16,6 +16,7 @@ public struct UDP: LayerStage {
   public var shape: StageShape { .layer(below: .packet, above: .datagram) }
 
   @inlinable
+  @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {

@@ -12,6 +12,7 @@ public struct Joined<Left: PipelineStack, End: EndStage>: PipelineBody where Lef
   @usableFromInline let end: End
 
   @inlinable
+  @inline(__always)
   public func open(in context: PipelineContext) throws(StageError) {
     try left.open(in: context, then: JoinEnd(end: end, context: context))
   }
@@ -23,6 +24,7 @@ public struct Sunk<Left: PipelineStack, Sink: SinkStage>: PipelineBody {
   @usableFromInline let sink: Sink
 
   @inlinable
+  @inline(__always)
   public func open(in context: PipelineContext) throws(StageError) {
     try left.open(in: context, then: JoinSink<Left.Unit, Sink>(sink: sink, context: context))
   }
@@ -42,6 +44,7 @@ struct JoinEnd<End: EndStage>: PortContinuation {
   }
 
   @inlinable
+  @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
     try context.admit(end)
     context.add(port, try end.open(in: context))
@@ -61,6 +64,7 @@ struct JoinSink<Unit: Traffic, Sink: SinkStage>: PortContinuation {
   }
 
   @inlinable
+  @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
     try sink.join(to: port, in: context)
   }
@@ -69,6 +73,7 @@ struct JoinSink<Unit: Traffic, Sink: SinkStage>: PortContinuation {
 extension SinkStage {
   /// Opens the sink and makes it the right end of a loop with `left`.
   @inlinable
+  @inline(__always)
   func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
     try context.admit(self)
     try open(in: context, then: JoinRight(left: left, context: context))
@@ -89,6 +94,7 @@ final class JoinRight<Left: Port & ~Copyable>: PortContinuation {
   }
 
   @inlinable
+  @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
     guard let left = left.take() else { preconditionFailure("a sink was opened twice") }
     context.add(left, port)

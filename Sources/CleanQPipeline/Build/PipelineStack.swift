@@ -15,6 +15,7 @@ public struct Bottom<End: EndStage>: PipelineStack {
   @usableFromInline let end: End
 
   @inlinable
+  @inline(__always)
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
@@ -30,6 +31,7 @@ public struct Layered<Below: PipelineStack, Layer: LayerStage>: PipelineStack wh
   @usableFromInline let layer: Layer
 
   @inlinable
+  @inline(__always)
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
@@ -44,6 +46,7 @@ public struct Tapped<Below: PipelineStack, Stage: PassThroughStage>: PipelineSta
   @usableFromInline let stage: Stage
 
   @inlinable
+  @inline(__always)
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
@@ -68,6 +71,7 @@ struct PutLayer<Layer: LayerStage, Next: PortContinuation>: PortContinuation whe
   }
 
   @inlinable
+  @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
     try context.admit(layer)
     return try layer.attach(to: port, in: context, then: next)
@@ -91,6 +95,7 @@ where Next.Unit == Unit {
   }
 
   @inlinable
+  @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
     try context.admit(stage)
     return try stage.attach(to: port, in: context, then: next)

@@ -12,6 +12,7 @@ public struct HandOver: PassThroughStage {
   public var shape: StageShape { .passThrough }
 
   @inlinable
+  @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
