@@ -1,13 +1,17 @@
 (* The shipped queue as a whole: two rings, the table of regions and the balances refine the sequence model, for both
    agents, in what they answer too.
 
-   RingChannel, RingLink and RingBalance keep no sets of bytes. Whether a region may be deregistered, and what the census
-   says, they find out from one number per end and region: bytes handed over minus bytes taken. That these numbers say what
-   the contract asks for is proved here, and so is that each reason for which an enqueue is refused is true.
+   RingChannel, RingLink, RingBalance and FarSide keep no sets of bytes. Whether a region may be deregistered, and what the
+   census says, they find out from one number per end and region, bytes handed over minus bytes taken, and one that counts
+   what the end that did not register the region brought home. That these numbers say what the contract asks for is proved
+   here, and so is that each reason for which an enqueue is refused is true.
 
    `base` has the table (RegionTable, RingChannel.owners); its `own` and `held` are not in the code: they are what the
    compiler knows, since a Buffer is noncopyable, and no decision below looks at them. Each operation is one step
-   (Concurrent.v takes the rings apart; set-up calls are made under a lock). *)
+   (Concurrent.v takes the rings apart; set-up calls are made under a lock).
+
+   Not here: the notes on buffers by which who ends one knows at whose far side it is (AwayNote; here: whose hands it is in),
+   the number of buffers in a census, queues in a row that share a region, and the undoing of a register that failed below. *)
 
 From Coq Require Import List Arith Bool ZArith Lia Permutation.
 From CleanQ Require Import Sets Fifo Ring Bursts Census.
@@ -48,12 +52,13 @@ Section Channel.
     base : ledger;
     rings : agent -> ring buffer;         (* RingChannel.lanes: rings X leads from X to Y *)
     balance : agent -> nat -> Z;          (* RingBalance, by slot of the table *)
+    account : nat -> Z;                   (* FarSide.change, likewise *)
     is_closed : bool                      (* RingMemory.isClosed: one of the ends has gone *)
   }.
 
   Definition initial (cursor : agent -> nat) (garbage : agent -> nat -> buffer) : channel :=
     {| base := initial_ledger; rings := fun a => empty_at (cursor a) (garbage a);
-       balance := fun _ _ => 0%Z; is_closed := false |}.
+       balance := fun _ _ => 0%Z; account := fun _ => 0%Z; is_closed := false |}.
 
   Inductive operation :=
   | Local (a : agent) (o : local_operation)
@@ -77,37 +82,47 @@ Section Channel.
   Definition handed (bs : list buffer) (i : nat) : Z := Z.of_nat (bytes_in i bs).
   Definition received (b : buffer) (i : nat) : Z := (- Z.of_nat (bytes_in i [b]))%Z.
 
+  (* RingChannel.standing, of a region that `a` registered: what is in flight, and what is away, with the other end. *)
+  Definition in_flight (s : channel) (a : agent) (r : region) : Z :=
+    (balance s a (slot r) + balance s (other a) (slot r))%Z.
+  Definition away (s : channel) (a : agent) (r : region) : Z :=
+    Z.max 0 (account s (slot r) - balance s (other a) (slot r)).
+
   (* RingChannel.deregister. *)
   Definition deregister (s : channel) (a : agent) (r : region) : channel * answer :=
     match size_of (base s) r with
     | None => (s, Failed UnknownRegion)
     | Some n =>
         if negb (is_registrar (base s) a r) then (s, Failed NotOwner)
-        else
-          let mine := balance s a (slot r) in
-          let theirs := balance s (other a) (slot r) in
-          if ((mine =? 0) && (theirs =? 0))%Z then
-            ({| base :=
-                  {| table := at_slot (table (base s)) (slot r) None;
-                     latest := latest (base s);
-                     own := at_agent (own (base s)) a (minus (own (base s) a) (range r 0 n));
-                     held := fun b => filter (fun c => if region_dec (home c) r then false else true) (held (base s) b) |};
-                rings := rings s; balance := clear (balance s) (slot r); is_closed := is_closed s |}, Done)
-          else (s, Failed (Elsewhere (Z.to_nat (Z.max mine (mine + theirs)))))
+        else if (in_flight s a r + away s a r =? 0)%Z then
+          ({| base :=
+                {| table := at_slot (table (base s)) (slot r) None;
+                   latest := latest (base s);
+                   own := at_agent (own (base s)) a (minus (own (base s) a) (range r 0 n));
+                   held := fun b => filter (fun c => if region_dec (home c) r then false else true) (held (base s) b) |};
+              rings := rings s; balance := balance s; account := account s; is_closed := is_closed s |}, Done)
+        else (s, Failed (Elsewhere (Z.to_nat (in_flight s a r + away s a r))))
     end.
+
+  (* What FarSide is told when a buffer comes home: where the end that did not register the region has it. *)
+  Definition tell (s : channel) (a : agent) (b : buffer) : nat -> Z :=
+    fun i => if is_registrar (base s) a (home b) then account s i else (account s i - Z.of_nat (bytes_in i [b]))%Z.
 
   Definition local_step (s : channel) (a : agent) (o : local_operation) : channel * answer :=
     match o with
     | Deregister r => deregister s a r
-    | Register r n =>
-        match register (base s) a r n with
-        | (l, Sets.Done) =>
-            ({| base := l; rings := rings s; balance := clear (balance s) (slot r); is_closed := is_closed s |}, Done)
-        | (_, Sets.Failed why) => (s, Failed why)
-        end
     | _ =>
         match local (base s) a o with
-        | (l, Sets.Done) => ({| base := l; rings := rings s; balance := balance s; is_closed := is_closed s |}, Done)
+        | (l, Sets.Done) =>
+            ({| base := l; rings := rings s;
+                balance := match o with Register r _ => clear (balance s) (slot r) | _ => balance s end;
+                account :=
+                  match o with
+                  | Register r _ => fun i => if Nat.eq_dec (slot r) i then 0%Z else account s i
+                  | Release b => tell s a b
+                  | _ => account s
+                  end;
+                is_closed := is_closed s |}, Done)
         | (_, Sets.Failed why) => (s, Failed why)
         end
     end.
@@ -135,7 +150,7 @@ Section Channel.
           let (taken, why) := offer (contains (base s)) bs (free k m (rings s a)) capacity in
           ({| base := after_runs (base s) a (runs_of taken);
               rings := at_agent (rings s) a (enqueue_burst k m (rings s a) taken);
-              balance := add (balance s) a (handed taken);
+              balance := add (balance s) a (handed taken); account := account s;
               is_closed := is_closed s |}, Accepted taken why)
     | Dequeue a =>
         let r := rings s (other a) in
@@ -143,10 +158,10 @@ Section Channel.
           let b := read k m r 0 in
           ({| base := take_over (base s) a b;
               rings := at_agent (rings s) (other a) (give_back k r 1);
-              balance := add (balance s) a (received b);
+              balance := add (balance s) a (received b); account := account s;
               is_closed := is_closed s |}, Took b)
         else (s, Nothing)
-    | Close => ({| base := base s; rings := rings s; balance := balance s; is_closed := true |}, Done)
+    | Close => ({| base := base s; rings := rings s; balance := balance s; account := account s; is_closed := true |}, Done)
     end.
 
   (* What the compiler sees to: buffers of registered regions that are offered are in the caller's hands. *)
@@ -165,11 +180,10 @@ Section Channel.
   (* ---- What the balances say ---- *)
 
   (* The number of bytes that an agent owns of a region, and that are in flight: as in Census.v. *)
-  Definition balanced (l : ledger) (queue : agent -> list buffer) (f : agent -> nat -> Z) : Prop :=
+  Definition balanced (l : ledger) (queue : agent -> list buffer) (f : agent -> nat -> Z) (g : nat -> Z) : Prop :=
     forall r n o, size_of l r = Some n -> is_registrar l o r = true ->
-      let theirs := Z.of_nat (count (own l (other o)) (range r 0 n)) in
-      f o (slot r) = (Z.of_nat (bytes_of r (queue X) + bytes_of r (queue Y)) + theirs)%Z /\
-      f (other o) (slot r) = (- theirs)%Z.
+      (f o (slot r) + f (other o) (slot r))%Z = Z.of_nat (bytes_of r (queue X) + bytes_of r (queue Y)) /\
+      (g (slot r) - f (other o) (slot r))%Z = Z.of_nat (count (own l (other o)) (range r 0 n)).
 
   Lemma bytes_in_app i bs cs : bytes_in i (bs ++ cs) = bytes_in i bs + bytes_in i cs.
   Proof. induction bs as [| b bs IH]; simpl; [reflexivity | rewrite IH; lia]. Qed.
@@ -184,28 +198,14 @@ Section Channel.
     destruct F. eapply slots_unshared; eauto.
   Qed.
 
-  Lemma registrar_unique l r n o a :
-    size_of l r = Some n -> is_registrar l o r = true -> a = o \/ is_registrar l a r = false.
-  Proof.
-    unfold is_registrar, size_of. destruct (table l (slot r)) as [e |]; [| discriminate]. intros _.
-    destruct (agent_dec (entry_registrar e) o); [| discriminate].
-    destruct (agent_dec (entry_registrar e) a); [left; congruence | now right].
-  Qed.
-
-  Lemma registered_has_registrar l r n : size_of l r = Some n -> exists o, is_registrar l o r = true.
-  Proof.
-    unfold is_registrar, size_of. destruct (table l (slot r)) as [e |]; [| discriminate]. intros _.
-    exists (entry_registrar e). now destruct (agent_dec (entry_registrar e) (entry_registrar e)).
-  Qed.
-
   Lemma other_other a : other (other a) = a.
   Proof. now destruct a. Qed.
 
   (* One run handed over. *)
-  Lemma balanced_give s t a run l f :
-    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f ->
+  Lemma balanced_give s t a run l f g :
+    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f g ->
     hand_over (Sequences.base s) a run = (l, Sets.Done) ->
-    balanced l (at_agent (Sequences.queue s) a (Sequences.queue s a ++ run)) (add f a (handed run)).
+    balanced l (at_agent (Sequences.queue s) a (Sequences.queue s a ++ run)) (add f a (handed run)) g.
   Proof.
     intros S B H. pose proof S as [[E _] G _ _ _]. rewrite E in *.
     apply hand_over_done in H. destruct H as (_ & K & bs & P & ->).
@@ -228,10 +228,10 @@ Section Channel.
   Qed.
 
   (* One buffer taken. *)
-  Lemma balanced_take s t a b q f :
-    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f ->
+  Lemma balanced_take s t a b q f g :
+    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f g ->
     Sequences.queue s (other a) = b :: q ->
-    balanced (take_over (Sequences.base s) a b) (at_agent (Sequences.queue s) (other a) q) (add f a (received b)).
+    balanced (take_over (Sequences.base s) a b) (at_agent (Sequences.queue s) (other a) q) (add f a (received b)) g.
   Proof.
     intros S B Q. pose proof S as [[E F] G _ K _].
     assert (IB : in_bounds (Sets.base t) b = true) by (rewrite <- E; apply (K (other a)); rewrite Q; now left).
@@ -257,18 +257,19 @@ Section Channel.
     unfold add, received. rewrite I. destruct a, o; simpl in *; unfold at_agent; simpl in *; lia.
   Qed.
 
-  Lemma balanced_ext l l' queue f g :
-    (forall r, size_of l' r = size_of l r) -> (forall a r, is_registrar l' a r = is_registrar l a r) ->
-    own l' = own l -> (forall a i, g a i = f a i) -> balanced l queue f -> balanced l' queue g.
+  Lemma balanced_ext l l' queue f f' g g' :
+    table l' = table l -> own l' = own l -> (forall a i, f' a i = f a i) -> (forall i, g' i = g i) ->
+    balanced l queue f g -> balanced l' queue f' g'.
   Proof.
-    intros Z I O F B r n o Zr R. rewrite Z in Zr. rewrite I in R. destruct (B r n o Zr R) as [BO BT].
-    cbv zeta. rewrite O, !F. auto.
+    intros T O F G B r n o Zr R. unfold size_of, is_registrar in *. rewrite T in *.
+    destruct (B r n o Zr R) as [BO BT]. rewrite O, !F, G. auto.
   Qed.
 
   (* A region that comes. *)
-  Lemma balanced_register s t a r n l f :
-    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f ->
-    register (Sequences.base s) a r n = (l, Sets.Done) -> balanced l (Sequences.queue s) (clear f (slot r)).
+  Lemma balanced_register s t a r n l f g :
+    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f g ->
+    register (Sequences.base s) a r n = (l, Sets.Done) ->
+    balanced l (Sequences.queue s) (clear f (slot r)) (fun i => if Nat.eq_dec (slot r) i then 0%Z else g i).
   Proof.
     intros S B H. pose proof S as [[E _] G _ K _]. rewrite E in *.
     pose proof (fun q => size_of_register _ _ _ _ _ q H) as Z.
@@ -298,7 +299,7 @@ Section Channel.
       destruct (_ <=? _); [discriminate |]. injection H as <-.
       assert (R' : is_registrar (Sets.base t) o q = true).
       { unfold is_registrar, at_slot in R. simpl in R. destruct (Nat.eq_dec (slot r) (slot q)); [congruence | exact R]. }
-      destruct (B q i o Zq R') as [BO BT]. cbv zeta. simpl. unfold clear.
+      destruct (B q i o Zq R') as [BO BT]. simpl. unfold clear.
       destruct (Nat.eq_dec (slot r) (slot q)); [congruence |].
       rewrite (count_ext _ (own (Sets.base t) (other o))); [auto |].
       intros x J. apply in_range in J. unfold at_agent. destruct (agent_dec a (other o)) as [<- |]; [| reflexivity].
@@ -306,9 +307,9 @@ Section Channel.
   Qed.
 
   (* A region that goes. *)
-  Lemma balanced_deregister s t a r l f :
-    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f ->
-    Sets.deregister (Sequences.base s) a r = (l, Sets.Done) -> balanced l (Sequences.queue s) (clear f (slot r)).
+  Lemma balanced_deregister s t a r l f g :
+    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f g ->
+    Sets.deregister (Sequences.base s) a r = (l, Sets.Done) -> balanced l (Sequences.queue s) f g.
   Proof.
     intros S B H.
     pose proof (fun q => size_of_deregister _ _ _ _ q H) as Z. unfold Sets.deregister in H.
@@ -319,11 +320,51 @@ Section Channel.
       by (intros W; apply D; symmetry; exact (slots_unshared (Sequences.base s) r q n i Zr Zq W)).
     assert (R' : is_registrar (Sequences.base s) o q = true).
     { unfold is_registrar, at_slot in R. simpl in R. destruct (Nat.eq_dec (slot r) (slot q)); [congruence | exact R]. }
-    destruct (B q i o Zq R') as [BO BT]. cbv zeta. simpl. unfold clear.
-    destruct (Nat.eq_dec (slot r) (slot q)); [congruence |].
+    destruct (B q i o Zq R') as [BO BT]. simpl.
     rewrite (count_ext _ (own (Sequences.base s) (other o))); [auto |].
     intros x J. apply in_range in J. unfold at_agent. destruct (agent_dec a (other o)) as [<- |]; [| reflexivity].
     apply eq_true_iff_eq. rewrite minus_in, in_range. intuition congruence.
+  Qed.
+
+  (* A buffer that comes home. *)
+  Lemma balanced_release s t a b l f g :
+    Sequences.sound capacity s t -> balanced (Sequences.base s) (Sequences.queue s) f g ->
+    release (Sequences.base s) a b = (l, Sets.Done) ->
+    balanced l (Sequences.queue s) f
+      (fun i => if is_registrar (Sequences.base s) a (home b) then g i else (g i - Z.of_nat (bytes_in i [b]))%Z).
+  Proof.
+    intros S B H. pose proof S as [[E _] G _ _ _]. rewrite E in *. unfold release, exchange in H.
+    destruct (is_registrar (Sets.base t) a (home b)) eqn:Q.
+    - destruct (take_all _ _); [| discriminate]. injection H as <-. now apply (balanced_ext (Sets.base t) _ _ f f g g).
+    - destruct (take_one b (held (Sets.base t) a)) as [bs |] eqn:T; [| discriminate]. injection H as <-.
+      apply take_one_permutes in T.
+      assert (J : In b (held (Sets.base t) a)) by (apply (Permutation_in _ (Permutation_sym T)); now left).
+      pose proof (held_in_bounds _ G a b J) as IB.
+      assert (O : forall x, In x (bytes b) -> own (Sets.base t) a x = true)
+        by (intros x I; apply (held_owned _ G), in_all_bytes; eauto).
+      assert (Zb : exists i, size_of (Sets.base t) (home b) = Some i)
+        by (unfold in_bounds in IB; destruct (size_of (Sets.base t) (home b)); [eauto | discriminate]).
+      intros r n o Z R. assert (Z' : size_of (Sets.base t) r = Some n) by exact Z.
+      destruct (B r n o Z' R) as [BO BT]. split; [exact BO |]. simpl own.
+      rewrite (bytes_in_slot (Sets.base t) r n [b]) by (auto; intros c [<- | []]; exact Zb).
+      pose proof (count_minus _ (range r 0 n) _ O) as C.
+      replace (bytes b) with (all_bytes [b]) in C at 2 by apply app_nil_r.
+      rewrite (count_buffers r n [b]) in C;
+        [| simpl; rewrite app_nil_r; apply nodup_range
+         | intros c [<- | []] W; apply (in_bounds_size (Sets.base t)); [now rewrite W | exact IB]].
+      destruct (region_dec (home b) r) as [W | W].
+      + assert (o = other a) by (rewrite W in Q; unfold is_registrar in Q, R; simpl in R;
+          destruct (table (Sets.base t) (slot r)) as [e |]; [| discriminate];
+          destruct (agent_dec (entry_registrar e) o), (agent_dec (entry_registrar e) a); try discriminate;
+          destruct o, a; simpl; congruence).
+        subst o. rewrite other_other in *. rewrite at_agent_other by (intros V; symmetry in V; exact (other_differs _ V)).
+        rewrite at_agent_same. lia.
+      + assert (V : bytes_of r [b] = 0) by (simpl; destruct (region_dec (home b) r); [contradiction | reflexivity]).
+        rewrite V. rewrite (count_ext _ (own (Sets.base t) (other o))); [lia |].
+        intros x I. apply in_range in I. unfold at_agent.
+        assert (U : ~ In x (bytes b)) by (unfold bytes; rewrite in_range; intuition congruence).
+        destruct (agent_dec (other a) (other o)) as [<- |]; [| destruct (agent_dec a (other o)) as [<- |]; [| reflexivity]];
+          apply eq_true_iff_eq; rewrite ?plus_in, ?minus_in; tauto.
   Qed.
 
   (* ---- The channel refines the sequences ---- *)
@@ -331,7 +372,7 @@ Section Channel.
   Record stands (s : channel) (q : Sequences.state) : Prop := {
     same_base : base s = Sequences.base q;
     ring_holds : forall a, holds k m (rings s a) (Sequences.queue q a);
-    balances : balanced (base s) (Sequences.queue q) (balance s)
+    balances : balanced (base s) (Sequences.queue q) (balance s) (account s)
   }.
 
   (* What the sequence model did, operation by operation, when the channel did o and answered x. *)
@@ -347,14 +388,14 @@ Section Channel.
     | _, _ => False
     end.
 
-  (* RingChannel.deregister answers from the two balances what the contract answers from the sets. *)
+  (* RingChannel.deregister answers from the balances what the contract answers from the sets. *)
   Lemma deregister_agrees s q t a r :
     Sequences.sound capacity q t -> stands s q ->
     exists l, Sets.deregister (Sequences.base q) a r =
         (l, match snd (deregister s a r) with Failed why => Sets.Failed why | _ => Sets.Done end) /\
       match snd (deregister s a r) with
       | Done => fst (deregister s a r) =
-                  {| base := l; rings := rings s; balance := clear (balance s) (slot r); is_closed := is_closed s |}
+                  {| base := l; rings := rings s; balance := balance s; account := account s; is_closed := is_closed s |}
       | Failed _ => fst (deregister s a r) = s
       | _ => False
       end.
@@ -364,37 +405,30 @@ Section Channel.
     destruct (is_registrar (base s) a r) eqn:R; simpl; [| eauto].
     assert (Zq : size_of (Sequences.base q) r = Some n) by now rewrite <- E.
     pose proof (elsewhere_is_rest capacity q t a r n S Zq) as W. rewrite <- E in W. rewrite W.
-    destruct (B r n a Z R) as [-> ->]. fold (owned q (other a) r n).
+    unfold in_flight, away. destruct (B r n a Z R) as [-> ->].
     unfold owned, flight. rewrite <- E.
     set (c := count (own (base s) (other a)) (range r 0 n)).
     set (d := bytes_of r (Sequences.queue q X) + bytes_of r (Sequences.queue q Y)).
     destruct (Nat.ltb_spec 0 (c + d)) as [L | L].
-    - replace ((_ =? 0) && (_ =? 0))%Z with false; simpl.
+    - replace (_ =? 0)%Z with false; simpl.
       + eexists. split; [| reflexivity]. do 4 f_equal. lia.
-      + symmetry. apply andb_false_iff. rewrite !Z.eqb_neq. lia.
-    - replace ((_ =? 0) && (_ =? 0))%Z with true; simpl.
+      + symmetry. rewrite Z.eqb_neq. lia.
+    - replace (_ =? 0)%Z with true; simpl.
       + eexists. split; reflexivity.
-      + symmetry. apply andb_true_iff. rewrite !Z.eqb_eq. lia.
+      + symmetry. rewrite Z.eqb_eq. lia.
   Qed.
 
   (* Reshaping a buffer changes neither the table nor who owns what. *)
   Lemma reshaped l a o l' :
-    match o with Register _ _ | Deregister _ => False | _ => True end ->
+    match o with Register _ _ | Deregister _ | Release _ => False | _ => True end ->
     local l a o = (l', Sets.Done) -> table l' = table l /\ own l' = own l.
   Proof.
     assert (X : forall old new, exchange l a old new = (l', Sets.Done) -> table l' = table l /\ own l' = own l)
       by (unfold exchange; intros old new; destruct (take_all _ _); [| discriminate]; intros E; injection E as <-; auto).
     destruct o as [q n | q | b | b | b position | b c]; simpl; try tauto; intros _.
     - unfold carve. destruct (_ && _ && _); [| discriminate]. intros E. injection E as <-. auto.
-    - apply X.
     - destruct (splittable b position); [apply X | discriminate].
     - destruct (mergeable b c); [apply X | discriminate].
-  Qed.
-
-  Lemma balanced_same_table l l' queue f :
-    table l' = table l -> own l' = own l -> balanced l queue f -> balanced l' queue f.
-  Proof.
-    intros T O. apply balanced_ext; auto; intros; unfold size_of, is_registrar; now rewrite T.
   Qed.
 
   Lemma local_refines s q t a o :
@@ -403,35 +437,37 @@ Section Channel.
       agrees (Local a o) (snd (local_step s a o)) log /\ stands (fst (local_step s a o)) q'.
   Proof.
     intros S H. pose proof H as [E RH B].
-    assert (Reshape : match o with Register _ _ | Deregister _ => False | _ => True end ->
-              local_step s a o =
-                match local (base s) a o with
-                | (l, Sets.Done) => ({| base := l; rings := rings s; balance := balance s; is_closed := is_closed s |}, Done)
-                | (_, Sets.Failed why) => (s, Failed why)
-                end) by (destruct o; simpl; tauto).
-    assert (K : forall x : channel * answer,
-              match o with Register _ _ | Deregister _ => False | _ => True end -> local_step s a o = x ->
+    assert (K : match o with Deregister _ => False | _ => True end ->
+              (forall l, local (Sequences.base q) a o = (l, Sets.Done) ->
+                 balanced l (Sequences.queue q) (balance (fst (local_step s a o))) (account (fst (local_step s a o)))) ->
               exists q' log, Sequences.run capacity q [Sequences.Local a o] = (q', log) /\
-                agrees (Local a o) (snd x) log /\ stands (fst x) q').
-    { intros x M W. rewrite (Reshape M), E in W.
-      destruct (local (Sequences.base q) a o) as [l [| why]] eqn:L; subst x;
+                agrees (Local a o) (snd (local_step s a o)) log /\ stands (fst (local_step s a o)) q').
+    { intros M V.
+      assert (U : local_step s a o =
+                match local (base s) a o with
+                | (l, Sets.Done) => ({| base := l; rings := rings s; balance := balance (fst (local_step s a o));
+                                        account := account (fst (local_step s a o)); is_closed := is_closed s |}, Done)
+                | (_, Sets.Failed why) => (s, Failed why)
+                end).
+      { unfold local_step. destruct o; try contradiction; destruct (local (base s) a _) as [l [|]]; reflexivity. }
+      revert V U. generalize (balance (fst (local_step s a o))) (account (fst (local_step s a o))). intros f g V U.
+      rewrite U, E. destruct (local (Sequences.base q) a o) as [l [| why]] eqn:L;
         (eexists; eexists; split; [cbn [Sequences.run Sequences.apply]; rewrite L; reflexivity |]); simpl.
-      - split; [reflexivity |]. destruct (reshaped _ _ _ _ M L) as [T O]. split; simpl; auto.
-        rewrite E in B. now apply (balanced_same_table (Sequences.base q)).
+      - split; [reflexivity |]. split; simpl; [reflexivity | exact RH | exact (V l eq_refl)].
       - split; [reflexivity |]. rewrite (local_failure _ _ _ _ _ L). destruct q. exact H. }
-    destruct o as [r n | r | b | b | b position | b c]; try (apply (K _ I eq_refl)).
-    - clear K Reshape. cbn [local_step]. rewrite E.
-      destruct (register (Sequences.base q) a r n) as [l [| why]] eqn:L;
-        (eexists; eexists; split; [cbn [Sequences.run Sequences.apply local]; rewrite L; reflexivity |]); simpl.
-      + split; [reflexivity |]. split; simpl; auto. rewrite E in B. now apply (balanced_register q t a r n l).
-      + split; [reflexivity |].
-        rewrite (local_failure _ a (Register r n) _ _ L). destruct q. exact H.
-    - clear K Reshape. cbn [local_step]. destruct (deregister_agrees s q t a r S H) as (l & L & W).
+    rewrite E in B. destruct o as [r n | r | b | b | b position | b c].
+    2: { clear K. cbn [local_step]. destruct (deregister_agrees s q t a r S H) as (l & L & W).
       destruct (deregister s a r) as [s' x]. simpl in *.
       destruct x as [| ? | | ? ? | why]; try contradiction; subst s';
         (eexists; eexists; split; [cbn [Sequences.run Sequences.apply local]; rewrite L; reflexivity |]); simpl.
-      + split; [reflexivity |]. split; simpl; auto. rewrite E in B. now apply (balanced_deregister q t a r l).
-      + split; [reflexivity |]. rewrite (local_failure _ a (Deregister r) _ _ L). destruct q. exact H.
+      - split; [reflexivity |]. split; simpl; auto. now apply (balanced_deregister q t a r l).
+      - split; [reflexivity |]. rewrite (local_failure _ a (Deregister r) _ _ L). destruct q. exact H. }
+    all: apply (K I); intros l L; unfold local_step; rewrite E, L; cbn [fst balance account].
+    - now apply (balanced_register q t a r n l).
+    - destruct (reshaped _ _ (Carve b) _ I L) as [T O]. now apply (balanced_ext (Sequences.base q) _ _ (balance s) _ (account s)).
+    - unfold tell. rewrite E. now apply (balanced_release q t a b l).
+    - destruct (reshaped _ _ (Split b position) _ I L) as [T O]. now apply (balanced_ext (Sequences.base q) _ _ (balance s) _ (account s)).
+    - destruct (reshaped _ _ (Merge b c) _ I L) as [T O]. now apply (balanced_ext (Sequences.base q) _ _ (balance s) _ (account s)).
   Qed.
 
   (* ---- A burst is handed over run by run ---- *)
@@ -470,8 +506,8 @@ Section Channel.
     destruct (take_one x bs) as [rest |]; [| discriminate]. now apply IH.
   Qed.
 
-  Lemma give_runs a runs : forall q t f left,
-    Sequences.sound capacity q t -> balanced (Sequences.base q) (Sequences.queue q) f ->
+  Lemma give_runs a runs : forall q t f g left,
+    Sequences.sound capacity q t -> balanced (Sequences.base q) (Sequences.queue q) f g ->
     Forall (fun run => is_run run = true) runs ->
     forallb (contains (Sequences.base q)) (concat runs) = true ->
     take_all (concat runs) (held (Sequences.base q) a) = Some left ->
@@ -483,11 +519,11 @@ Section Channel.
       Sequences.base q' = after_runs (Sequences.base q) a runs /\
       Sequences.queue q' a = Sequences.queue q a ++ concat runs /\
       Sequences.queue q' (other a) = Sequences.queue q (other a) /\
-      balanced (Sequences.base q') (Sequences.queue q') (add f a (handed (concat runs))).
+      balanced (Sequences.base q') (Sequences.queue q') (add f a (handed (concat runs))) g.
   Proof.
-    induction runs as [| run runs IH]; intros q t f left S B R K T L.
+    induction runs as [| run runs IH]; intros q t f g left S B R K T L.
     - exists q, t. simpl. rewrite app_nil_r. do 5 (split; [auto |]).
-      apply (balanced_ext (Sequences.base q) _ _ f); auto. intros b i. unfold add, handed. simpl.
+      apply (balanced_ext (Sequences.base q) _ _ f _ g); auto. intros b i. unfold add, handed. simpl.
       destruct (agent_dec a b); lia.
     - simpl in *. inversion R as [| ? ? RR RS]; subst. rewrite app_length in L.
       rewrite forallb_app, andb_true_iff in K. destruct K as [KR KS].
@@ -505,7 +541,7 @@ Section Channel.
       { simpl. rewrite H. unfold enqueue_all. destruct (Nat.leb_spec (length (Sequences.queue q a) + length run) capacity);
           [reflexivity | lia]. }
       destruct (Sequences.step_refines _ _ _ _ _ _ S A) as (t1 & _ & S1).
-      pose proof (balanced_give _ _ a run l f S B H) as B1.
+      pose proof (balanced_give _ _ a run l f g S B H) as B1.
       pose proof (hand_over_done _ _ _ _ H) as (_ & _ & bs' & _ & El).
       assert (Eh : held l a = bs).
       { unfold hand_over in H. rewrite RR, TR in H. simpl in H. destruct (negb _); [discriminate |].
@@ -513,7 +549,7 @@ Section Channel.
       assert (Ec : forallb (contains l) (concat runs) = true).
       { rewrite <- KS. clear - El. induction (concat runs) as [| b cs IH]; [reflexivity |]. simpl. rewrite IH.
         f_equal. rewrite El. reflexivity. }
-      edestruct (IH _ t1 (add f a (handed run)) left S1) as (q' & t' & RN & S' & E' & QA & QO & B'); simpl; auto.
+      edestruct (IH _ t1 (add f a (handed run)) g left S1) as (q' & t' & RN & S' & E' & QA & QO & B'); simpl; auto.
       + rewrite Eh. exact TS.
       + rewrite at_agent_same, app_length. lia.
       + exists q', t'. rewrite H. unfold enqueue_all.
@@ -521,7 +557,7 @@ Section Channel.
         rewrite RN. split; [reflexivity |]. split; [exact S' |]. split; [now rewrite E' |]. simpl in QA, QO.
         rewrite at_agent_same in QA. rewrite at_agent_other in QO by apply other_differs.
         split; [now rewrite QA, <- app_assoc |]. split; [exact QO |].
-        apply (balanced_ext (Sequences.base q') _ _ (add (add f a (handed run)) a (handed (concat runs)))); auto.
+        apply (balanced_ext (Sequences.base q') _ _ (add (add f a (handed run)) a (handed (concat runs))) _ g); auto.
         intros b i. unfold add, handed. rewrite bytes_in_app. destruct (agent_dec a b); lia.
   Qed.
 
@@ -573,7 +609,7 @@ Section Channel.
       pose proof (holds_free k m spare _ _ (RH a)) as Free. rewrite Free in F.
       pose proof (RH a) as (_ & _ & Bound & _).
       rewrite E in *.
-      destruct (give_runs a (runs_of taken) q t (balance s) left S B) as (q' & t' & RN & S' & E' & QA & QO & B').
+      destruct (give_runs a (runs_of taken) q t (balance s) (account s) left S B) as (q' & t' & RN & S' & E' & QA & QO & B').
       + apply whole_runs_of. apply whole_runs_twice.
       + now rewrite concat_runs.
       + now rewrite concat_runs.
@@ -619,41 +655,25 @@ Section Channel.
       now constructor.
   Qed.
 
-  (* RingChannel.census, of one region of n bytes, as the end `a` sees it. *)
-  Definition census_in_flight (s : channel) (a : agent) (r : region) : Z :=
-    (balance s a (slot r) + balance s (other a) (slot r))%Z.
-  Definition census_at_peer (s : channel) (a : agent) (r : region) (n : nat) : Z :=
-    if is_registrar (base s) a r then (- balance s (other a) (slot r))%Z
-    else (Z.of_nat n - balance s (other a) (slot r))%Z.
+  (* RingChannel.census, of one region of n bytes, as the end `a` sees it; `o` registered it. *)
+  Definition census_at_peer (s : channel) (a o : agent) (r : region) (n : nat) : Z :=
+    if agent_dec a o then away s o r else (Z.of_nat n - in_flight s o r - away s o r)%Z.
 
   (* The census is exact at every step, for either end: what it says is in flight or at the peer is the number of the bytes
      in T_XY and T_YX, and in S of the peer; what is left over is the number of those in S of the end itself. *)
-  Theorem census_exact s r n a :
-    reachable s -> size_of (base s) r = Some n ->
+  Theorem census_exact s r n o a :
+    reachable s -> size_of (base s) r = Some n -> is_registrar (base s) o r = true ->
     exists q, Sequences.reachable capacity q /\ stands s q /\
-      census_in_flight s a r = Z.of_nat (flight q r) /\
-      census_at_peer s a r n = Z.of_nat (owned q (other a) r n) /\
-      (Z.of_nat n - census_in_flight s a r - census_at_peer s a r n)%Z = Z.of_nat (owned q a r n).
+      in_flight s o r = Z.of_nat (flight q r) /\
+      census_at_peer s a o r n = Z.of_nat (owned q (other a) r n) /\
+      (Z.of_nat n - in_flight s o r - census_at_peer s a o r n)%Z = Z.of_nat (owned q a r n).
   Proof.
-    intros R Zr. destruct (channel_refines_sequences s R) as (q & RQ & H). exists q. split; [exact RQ |]. split; [exact H |].
+    intros R Zr RO. destruct (channel_refines_sequences s R) as (q & RQ & H). exists q. split; [exact RQ |]. split; [exact H |].
     destruct H as [E _ B]. pose proof (census capacity q r n RQ) as C. rewrite <- E in C. specialize (C Zr).
-    destruct (registered_has_registrar _ _ _ Zr) as [o RO]. destruct (B r n o Zr RO) as [BO BT].
-    unfold census_in_flight, census_at_peer. unfold owned, flight in *. rewrite <- E in *.
-    destruct (registrar_unique _ _ _ _ a Zr RO) as [-> | N].
-    - rewrite RO, BO, BT. destruct o; simpl in *; lia.
-    - rewrite N. assert (Ho : o = other a) by (destruct o, a; simpl; congruence). subst o.
-      rewrite other_other in BT. rewrite other_other in BO. rewrite BO, BT. destruct a; simpl in *; lia.
-  Qed.
-
-  (* A balance never exceeds its region: it fits the bits that RingBalance has for it. *)
-  Theorem balance_bounded s r n a :
-    reachable s -> size_of (base s) r = Some n -> (- Z.of_nat n <= balance s a (slot r) <= Z.of_nat n)%Z.
-  Proof.
-    intros R Zr. destruct (channel_refines_sequences s R) as (q & RQ & H).
-    destruct H as [E _ B]. pose proof (census capacity q r n RQ) as C. rewrite <- E in C. specialize (C Zr).
-    destruct (registered_has_registrar _ _ _ Zr) as [o RO]. destruct (B r n o Zr RO) as [BO BT].
-    unfold owned, flight in *. rewrite <- E in *.
-    destruct o, a; simpl in *; rewrite ?BO, ?BT; lia.
+    destruct (B r n o Zr RO) as [BO BT].
+    unfold census_at_peer, away, in_flight. unfold owned, flight in *. rewrite <- E in *. rewrite BO, BT.
+    destruct (agent_dec a o) as [-> | N]; [destruct o; simpl in *; lia |].
+    destruct a, o; simpl in *; try congruence; lia.
   Qed.
 
   (* ---- Refusals are true ---- *)
@@ -760,9 +780,9 @@ Section Channel.
   Theorem closed_for_ever s o : is_closed s = true -> is_closed (fst (step s o)) = true.
   Proof.
     intros C. destruct o as [a o | a bs | a |]; simpl; auto.
-    - destruct o as [r n | r | b | b | b p | b c]; simpl.
-      2: unfold deregister; destruct (size_of (base s) r); [destruct (negb _); [| destruct (_ && _)] |]; exact C.
-      all: repeat match goal with |- context [match ?f with _ => _ end] => destruct f end; exact C.
+    - destruct o as [r n | r | b | b | b p | b c]; unfold local_step;
+        try (destruct (local (base s) a _) as [l [|]]; exact C).
+      unfold deregister. destruct (size_of (base s) r); [destruct (negb _); [| destruct (_ =? _)%Z] |]; exact C.
     - destruct (length bs =? 0); [exact C |]. now rewrite C.
     - destruct (0 <? _); exact C.
   Qed.
@@ -790,3 +810,53 @@ Section Channel.
     - exact O.
   Qed.
 End Channel.
+
+(* ---- The words that the balances are kept in ---- *)
+
+(* RingBalance.step and parts: buffers above 40 bits of bytes, in a word of 64 bits that wraps; read as signed numbers. *)
+Section Words.
+  Local Open Scope Z_scope.
+
+  Definition wrapped (x : Z) : Z := x mod 2 ^ 64.
+  Definition word (byte_count buffer_count : Z) : Z := wrapped (buffer_count * 2 ^ 40 + byte_count).
+  Definition signed (bits x : Z) : Z := (x + 2 ^ (bits - 1)) mod 2 ^ bits - 2 ^ (bits - 1).
+  Definition word_bytes (w : Z) : Z := signed 40 w.
+  Definition word_buffers (w : Z) : Z := signed 64 (w - word_bytes w) / 2 ^ 40.
+
+  Lemma wrapped_is x : exists q, wrapped x = x + q * 2 ^ 64.
+  Proof. exists (- (x / 2 ^ 64)). unfold wrapped. rewrite Z.mod_eq by lia. lia. Qed.
+
+  Lemma signed_small bits x q :
+    0 < bits -> - 2 ^ (bits - 1) <= x < 2 ^ (bits - 1) -> signed bits (x + q * 2 ^ bits) = x.
+  Proof.
+    intros B H. unfold signed. replace (x + q * 2 ^ bits + 2 ^ (bits - 1)) with (x + 2 ^ (bits - 1) + q * 2 ^ bits) by lia.
+    rewrite Z.mod_add by (apply Z.pow_nonzero; lia).
+    assert (E : 2 ^ bits = 2 * 2 ^ (bits - 1)) by (rewrite <- Z.pow_succ_r by lia; f_equal; lia).
+    rewrite Z.mod_small; lia.
+  Qed.
+
+  (* What an end has handed over and taken since a region was registered has no bound, and its word wraps. The sum of the
+     two ends' words, and the difference between an account and a word, say what is in flight and what is away all the same,
+     since that is bounded by the region. *)
+  Theorem words_exact b c b' c' :
+    - 2 ^ 39 <= b + b' < 2 ^ 39 -> - 2 ^ 23 <= c + c' < 2 ^ 23 ->
+    word_bytes (wrapped (word b c + word b' c')) = b + b' /\ word_buffers (wrapped (word b c + word b' c')) = c + c'.
+  Proof.
+    intros B C.
+    assert (E : exists q, wrapped (word b c + word b' c') = (c + c') * 2 ^ 40 + (b + b') + q * 2 ^ 64).
+    { unfold word. destruct (wrapped_is (c * 2 ^ 40 + b)) as [p ->], (wrapped_is (c' * 2 ^ 40 + b')) as [p' ->].
+      destruct (wrapped_is (c * 2 ^ 40 + b + p * 2 ^ 64 + (c' * 2 ^ 40 + b' + p' * 2 ^ 64))) as [q ->].
+      exists (p + p' + q). lia. }
+    destruct E as [q ->].
+    assert (W : word_bytes ((c + c') * 2 ^ 40 + (b + b') + q * 2 ^ 64) = b + b').
+    { unfold word_bytes. replace ((c + c') * 2 ^ 40 + (b + b') + q * 2 ^ 64)
+        with (b + b' + (c + c' + q * 2 ^ 24) * 2 ^ 40) by lia. now apply signed_small. }
+    split; [exact W |]. unfold word_buffers. rewrite W.
+    replace ((c + c') * 2 ^ 40 + (b + b') + q * 2 ^ 64 - (b + b')) with ((c + c') * 2 ^ 40 + q * 2 ^ 64) by lia.
+    rewrite signed_small by lia. apply Z.div_mul. lia.
+  Qed.
+
+  (* Read one by one and then added they do not: 2^39 bytes handed over and taken, and nothing in flight. *)
+  Theorem parts_overflow : word_bytes (word (2 ^ 39) 0) + word_bytes (word (- 2 ^ 39) 0) <> 0.
+  Proof. vm_compute. discriminate. Qed.
+End Words.

@@ -115,6 +115,8 @@ Section Sequences.
         by (apply (elsewhere_zero _ _ r count); [lia |]; apply in_range; simpl; split; [exact H | lia]).
       discriminate (exclusive _ G (Owned a) (InFlight c) _ O J).
     - unfold carve in E. destruct (_ && _ && _); [| discriminate]. injection E as <-. exact B.
+    - unfold release in E. destruct (is_registrar _ _ _); [eauto |].
+      destruct (take_one _ _); [| discriminate]. injection E as <-. exact B.
     - destruct (splittable c position); [eauto | discriminate].
     - destruct (mergeable c d); [eauto | discriminate].
   Qed.

@@ -231,6 +231,19 @@ Definition exchange (l : ledger) (a : agent) (old new : list buffer) : ledger * 
   | None => (l, Failed NotHeld)
   end.
 
+(* Buffer.release(), or its going out of scope: the bytes are home in the region again, and so their owner's, that is, the
+   registrar's, whichever side did it. *)
+Definition release (l : ledger) (a : agent) (b : buffer) : ledger * outcome :=
+  if is_registrar l a (home b) then exchange l a [b] []
+  else
+    match take_one b (held l a) with
+    | None => (l, Failed NotHeld)
+    | Some bs =>
+        ({| table := table l; latest := latest l;
+            own := at_agent (at_agent (own l) a (minus (own l a) (bytes b))) (other a) (plus (own l (other a)) (bytes b));
+            held := at_agent (held l) a bs |}, Done)
+    end.
+
 (* The two parts of Buffer.split(at:). *)
 Definition left_part (b : buffer) (position : nat) : buffer :=
   let valid_end := valid_offset b + valid_size b in
@@ -266,7 +279,7 @@ Definition local (l : ledger) (a : agent) (o : local_operation) : ledger * outco
   | Register r count => register l a r count
   | Deregister r => deregister l a r
   | Carve b => carve l a b
-  | Release b => exchange l a [b] []
+  | Release b => release l a b
   | Split b position =>
       if splittable b position then exchange l a [b] [left_part b position; right_part b position]
       else (l, Failed NotSplittable)
@@ -520,6 +533,7 @@ Proof.
   - unfold register. destruct (table l (slot r)); [| destruct (_ <=? _)]; intros E; now injection E.
   - unfold deregister. destruct (size_of l r); [destruct (negb _); [| destruct (_ <? _)] |]; intros E; now injection E.
   - unfold carve. destruct (_ && _ && _); intros E; now injection E.
+  - unfold release. destruct (is_registrar l a (home b)); [apply N |]. destruct (take_one _ _); intros E; now injection E.
   - destruct (splittable b position); [apply N | intros E; now injection E].
   - destruct (mergeable b c); [apply N | intros E; now injection E].
 Qed.
@@ -705,6 +719,46 @@ Proof.
     intros [<- | I]; [exact B | apply (H3 _ _ I)].
 Qed.
 
+Lemma good_release s a b l :
+  good s -> release (base s) a b = (l, Done) -> good {| base := l; transit := transit s |}.
+Proof.
+  unfold release. intros G E. destruct (is_registrar (base s) a (home b)).
+  { eapply good_exchange; try exact E; try exact G; [intros x [] | intros _; apply NoDup_nil | intros c []]. }
+  destruct (take_one b (held (base s) a)) as [bs |] eqn:T; [| discriminate]. injection E as <-.
+  apply take_one_permutes in T.
+  pose proof (all_bytes_permutes _ _ T) as P. simpl in P.
+  pose proof (Permutation_NoDup P (held_once _ G a)) as D. apply nodup_app in D. destruct D as (D1 & D2 & D3).
+  destruct G as [C X H1 H2 H3 K].
+  assert (O : forall x, In x (bytes b ++ all_bytes bs) -> own (base s) a x = true)
+    by (intros x I; apply H2, (Permutation_in _ (Permutation_sym P)), I).
+  edestruct (partition_move _ _
+      (set_at {| base := {| table := table (base s); latest := latest (base s);
+                            own := at_agent (at_agent (own (base s)) a (minus (own (base s) a) (bytes b))) (other a)
+                                     (plus (own (base s) (other a)) (bytes b));
+                            held := at_agent (held (base s)) a bs |}; transit := transit s |})
+      (Owned a) (Owned (other a)) (bytes b) C X) as [C' X'].
+  - intros E. injection E as E. symmetry in E. exact (other_differs _ E).
+  - intros x I. apply O, in_app_iff. auto.
+  - intros x. simpl. rewrite at_agent_other by (intros E; symmetry in E; exact (other_differs _ E)).
+    now rewrite at_agent_same.
+  - intros x. simpl. now rewrite at_agent_same.
+  - intros [c | c] x N N'; simpl; [| reflexivity]. rewrite !at_agent_other by congruence. reflexivity.
+  - split; simpl; auto.
+    + intros c. unfold at_agent. destruct (agent_dec a c) as [<- |]; auto.
+    + intros c x I. unfold at_agent in I.
+      assert (U : forall d, own (base s) d x = true -> ~ In x (bytes b) ->
+                at_agent (at_agent (own (base s)) a (minus (own (base s) a) (bytes b))) (other a)
+                  (plus (own (base s) (other a)) (bytes b)) d x = true).
+      { intros d W J. unfold at_agent. destruct (agent_dec (other a) d) as [<- |]; [apply plus_in; auto |].
+        destruct (agent_dec a d) as [<- |]; [apply minus_in; auto | exact W]. }
+      destruct (agent_dec a c) as [<- | N].
+      * apply U; [apply O, in_app_iff; auto |]. intros J. exact (D3 x J I).
+      * apply U; [auto |]. intros J. pose proof (O x (proj2 (in_app_iff _ _ _) (or_introl J))) as W.
+        pose proof (X (Owned a) (Owned c) x W (H2 _ _ I)) as V. congruence.
+    + intros c d. unfold at_agent. destruct (agent_dec a c) as [<- |]; [| apply H3]. intros I.
+      apply (H3 a), (Permutation_in _ (Permutation_sym T)). now right.
+Qed.
+
 Lemma parts_in_bounds l b position c :
   splittable b position = true -> in_bounds l b = true ->
   In c [left_part b position; right_part b position] -> in_bounds l c = true.
@@ -733,10 +787,7 @@ Proof.
   - eapply good_register; eauto.
   - eapply good_deregister; eauto.
   - eapply good_carve; eauto.
-  - eapply good_exchange; try exact E; try exact G.
-    + intros x [].
-    + intros _. apply NoDup_nil.
-    + intros c [].
+  - eapply good_release; eauto.
   - destruct (splittable b position) eqn:S; [| discriminate].
     pose proof (split_bytes _ _ S) as P.
     assert (Q : all_bytes [left_part b position; right_part b position] = all_bytes [b])
@@ -911,9 +962,9 @@ Proof.
   - apply plus_in. auto.
 Qed.
 
-(* Split, merge, carve and release move no byte: the four sets are what they were. *)
+(* Split, merge and carve move no byte: the four sets are what they were. *)
 Theorem reshaping_moves_nothing s a o s' r p x :
-  match o with Register _ _ | Deregister _ => False | _ => True end ->
+  match o with Register _ _ | Deregister _ | Release _ => False | _ => True end ->
   apply s (Local a o) = (s', r) -> set_at s' p x = set_at s p x.
 Proof.
   assert (X : forall l old new l' r, exchange l a old new = (l', r) -> own l' = own l)
@@ -922,9 +973,38 @@ Proof.
   enough (O : own l = own (base s)) by (destruct p; simpl; now rewrite ?O).
   destruct o as [q count | q | b | b | b position | b c]; simpl in *; try tauto.
   - unfold carve in E. destruct (_ && _ && _); now injection E as <- <-.
-  - eauto.
   - destruct (splittable b position); [eauto | now injection E as <- <-].
   - destruct (mergeable b c); [eauto | now injection E as <- <-].
+Qed.
+
+(* Release: a buffer that comes home is its region's registrar's, whichever side brings it; no other byte moves. *)
+Theorem release_comes_home s a b s' :
+  reachable s -> apply s (Local a (Release b)) = (s', Done) ->
+  (exists o, is_registrar (base s) o (home b) = true /\ forall x, In x (bytes b) -> own (base s') o x = true) /\
+  (forall p x, ~ In x (bytes b) -> set_at s' p x = set_at s p x) /\
+  exists bs, Permutation (held (base s) a) (b :: bs) /\ held (base s') = at_agent (held (base s)) a bs.
+Proof.
+  intros R. apply reachable_good in R. simpl. destruct (release (base s) a b) as [l o] eqn:E. intros H. injection H as <- ->.
+  unfold release, exchange in E. simpl.
+  destruct (take_one b (held (base s) a)) as [bs |] eqn:T.
+  2: destruct (is_registrar (base s) a (home b)); simpl in E; rewrite ?T in E; discriminate E.
+  pose proof (take_one_permutes _ _ _ T) as P.
+  assert (I : In b (held (base s) a)) by (apply (Permutation_in _ (Permutation_sym P)); now left).
+  assert (O : forall x, In x (bytes b) -> own (base s) a x = true)
+    by (intros x J; apply (held_owned _ R), in_all_bytes; eauto).
+  destruct (is_registrar (base s) a (home b)) eqn:Q.
+  - simpl in E. rewrite T in E. injection E as <-. simpl. split; [eauto |]. split; [intros [c | c] x N; reflexivity |]. eauto.
+  - injection E as <-. simpl. split; [exists (other a); split | split].
+    + pose proof (held_in_bounds _ R a b I) as B. unfold in_bounds, size_of in B. unfold is_registrar in *.
+      destruct (table (base s) (slot (home b))) as [e |]; [| discriminate].
+      destruct (agent_dec (entry_registrar e) a); [discriminate |].
+      destruct (agent_dec (entry_registrar e) (other a)); [reflexivity |].
+      destruct a, (entry_registrar e); simpl in *; congruence.
+    + intros x J. rewrite at_agent_same. apply plus_in. auto.
+    + intros [c | c] x N; simpl; [| reflexivity]. unfold at_agent.
+      destruct (agent_dec (other a) c) as [<- |]; [| destruct (agent_dec a c) as [<- |]; [| reflexivity]];
+        apply eq_true_iff_eq; rewrite ?plus_in, ?minus_in; tauto.
+    + eauto.
 Qed.
 
 (* Deregister succeeds only for who registered the region, and where every byte of it is in S_a; else, if the region is registered, its error names
@@ -999,6 +1079,8 @@ Proof.
     unfold deregister in E. destruct (size_of l q); [| discriminate]. destruct (negb _); [discriminate |].
     destruct (_ <? _); [discriminate |]. injection E as <-. exact G.
   - unfold carve in E. destruct (_ && _ && _); [| discriminate]. injection E as <-. now apply K.
+  - unfold release in E. destruct (is_registrar l a (home b)); [eauto |].
+    destruct (take_one _ _); [| discriminate]. injection E as <-. now apply K.
   - destruct (splittable b position); [eauto | discriminate].
   - destruct (mergeable b c); [eauto | discriminate].
 Qed.
