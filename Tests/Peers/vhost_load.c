@@ -67,6 +67,20 @@ static void make(struct rte_mbuf *frame, uint64_t number) {
     udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
 }
 
+// Says where the sender of these datagrams is, as an ARP request does: a driver with an IP layer wants to know before it answers.
+// Whatever comes back within a while is not counted.
+static void announce(int vid, struct rte_mempool *pool) {
+    static const uint8_t request[60] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 1, 2, 3, 4, 0, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1,
+                                        0, 1, 2, 3, 4, 0, 10, 254, 0, 0, 0, 0, 0, 0, 0, 0, 10, 253, 0, 0};
+    struct rte_mbuf *frames[BURST];
+    if (rte_pktmbuf_alloc_bulk(pool, frames, 1) != 0) fail("no buffers left");
+    memcpy(rte_pktmbuf_append(frames[0], sizeof request), request, sizeof request);
+    rte_vhost_enqueue_burst(vid, 0, frames, 1);
+    rte_pktmbuf_free_bulk(frames, 1);
+    for (uint64_t end = now_nanoseconds() + 100000000u; now_nanoseconds() < end; usleep(1000))
+        rte_pktmbuf_free_bulk(frames, rte_vhost_dequeue_burst(vid, 1, pool, frames, BURST));
+}
+
 static int ascending(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
@@ -92,10 +106,12 @@ int main(int argc, char **argv) {
         usleep(1000);
     }
     usleep(200000);
+    announce(atomic_load(&device), pool);
 
     uint64_t next = 0, expected = 0, wrong = 0, counted = 0;
     uint64_t calibration = now_nanoseconds(), calibration_tsc = tsc();
-    uint64_t start = now_nanoseconds(), warm = start + 200000000u, end = warm + (uint64_t)(seconds * 1e9), last = start, now = start;
+    // Time runs from the first frame that comes back; some drivers take a while to begin.
+    uint64_t warm = ~0ull, end = ~0ull, now = now_nanoseconds(), last = now + 8000000000u;
     while (now < end) {
         struct rte_mbuf *frames[BURST];
         int vid = atomic_load(&device);
@@ -126,7 +142,11 @@ int main(int argc, char **argv) {
         if (received) rte_pktmbuf_free_bulk(frames, received);
         now = now_nanoseconds();
         if (received) last = now;
-        if (now - last > 2000000000u) fail("nothing came back for 2 s; %llu of %llu had", (unsigned long long)expected, (unsigned long long)next);
+        if (expected > 0 && end == ~0ull) {
+            warm = now + 200000000u;
+            end = warm + (uint64_t)(seconds * 1e9);
+        }
+        if (now > last && now - last > 2000000000u) fail("nothing came back for 2 s; %llu of %llu had", (unsigned long long)expected, (unsigned long long)next);
     }
     double ticks = (double)(tsc() - calibration_tsc) / (double)(now_nanoseconds() - calibration);
     qsort(samples, counted, sizeof *samples, ascending);
