@@ -1,5 +1,6 @@
 """UDP echo benchmarks: one client, one window, one namespace layout; only the program that echoes differs."""
 
+import contextlib
 import glob
 import os
 import re
@@ -14,7 +15,7 @@ ECHO_MAC = "02:00:00:00:00:02"
 RUNTIME_PREFIX = "cleanq-bench-"
 
 
-def _load(bench, namespace, server):
+def load(bench, namespace, server):
     """The client on its own CPU against whatever echoes: echoes per second. A wrong byte is no measurement."""
     try:
         found = run_json(namespace.command(bench.peer("udp_load"), "--address", ECHO, "--port", PORT,
@@ -35,13 +36,13 @@ def ours(bench):
     with Namespace() as namespace:
         with Server("cleanq", namespace.command(bench.cleanq, "run", text)) as server:
             server.wait_until(lambda: namespace.routes_to(ECHO), "TAP device with an address")
-            value = _load(bench, namespace, server)
+            value = load(bench, namespace, server)
         if server.exit_code != 0:
             bench.warn(f"cleanq ended with {server.exit_code} after SIGTERM, not 0")
     return value
 
 
-def _sweep_runtime_folders():
+def sweep_runtime_folders():
     """Removes what DPDK leaves for this process, and for earlier ones of ours that were killed."""
     own = os.environ.get("XDG_RUNTIME_DIR", "/tmp")
     for folder in glob.glob(f"/run/dpdk/{RUNTIME_PREFIX}*") + glob.glob(f"{own}/dpdk/{RUNTIME_PREFIX}*"):
@@ -50,31 +51,38 @@ def _sweep_runtime_folders():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def net_tap(bench):
-    """DPDK's testpmd on a TAP device. It answers no ARP, so the kernel gets a permanent neighbour.
+@contextlib.contextmanager
+def testpmd(bench, namespace, label, devices, mode):
+    """DPDK's testpmd forwarding between or on devices of its own, from when it does to the end of the block.
 
     No hugepages: tried with and without, net_tap copies every frame by system call and is as fast either way. So nothing
     on the machine has to be reserved and given back.
     """
     if os.geteuid() != 0:
-        raise Failure("net_tap runs as root only: DPDK wants to write to /run/dpdk")
-    prefix = f"{RUNTIME_PREFIX}{os.getpid()}"
+        raise Failure(f"{label} runs as root only: DPDK wants to write to /run/dpdk")
     core = bench.cpus[0]
+    command = namespace.command(
+        "stdbuf", "-oL", "dpdk-testpmd", f"--lcores=0@{core},1@{core}", "--no-pci", "--no-huge", "-m", "128",
+        "--no-telemetry", f"--file-prefix={RUNTIME_PREFIX}{os.getpid()}",
+        *(word for device in devices for word in ("--vdev", device)),
+        "--", "--total-num-mbufs=16384", "--nb-cores=1", f"--forward-mode={mode}")
     try:
-        with Namespace() as namespace:
-            command = namespace.command(
-                "stdbuf", "-oL", "dpdk-testpmd", f"--lcores=0@{core},1@{core}", "--no-pci", "--no-huge", "-m", "128",
-                "--no-telemetry", f"--file-prefix={prefix}", "--vdev", "net_tap0,iface=tap0",
-                "--", "--total-num-mbufs=16384", "--nb-cores=1", "--forward-mode=5tswap")
-            # Without --interactive testpmd forwards until its standard input has something or ends.
-            with Server("net_tap", command) as server:
-                server.wait_until(lambda: re.search("[Pp]ress enter", server.output()), "start of forwarding")
-                namespace.run("ip", "address", "add", KERNEL + PREFIX, "dev", "tap0")
-                namespace.run("ip", "link", "set", "tap0", "up")
-                namespace.run("ip", "neighbour", "replace", ECHO, "lladdr", ECHO_MAC, "dev", "tap0", "nud", "permanent")
-                return _load(bench, namespace, server)
+        # Without --interactive testpmd forwards until its standard input has something or ends.
+        with Server(label, command) as server:
+            server.wait_until(lambda: re.search("[Pp]ress enter", server.output()), "start of forwarding", step_seconds=0.001)
+            yield server
     finally:
-        _sweep_runtime_folders()
+        sweep_runtime_folders()
+
+
+def net_tap(bench):
+    """testpmd on a TAP device. It answers no ARP, so the kernel gets a permanent neighbour."""
+    with Namespace() as namespace:
+        with testpmd(bench, namespace, "net_tap", ["net_tap0,iface=tap0"], "5tswap") as server:
+            namespace.run("ip", "address", "add", KERNEL + PREFIX, "dev", "tap0")
+            namespace.run("ip", "link", "set", "tap0", "up")
+            namespace.run("ip", "neighbour", "replace", ECHO, "lladdr", ECHO_MAC, "dev", "tap0", "nud", "permanent")
+            return load(bench, namespace, server)
 
 
 def kernel(bench):
@@ -83,4 +91,4 @@ def kernel(bench):
         connect(near, far, "veth0", KERNEL + PREFIX, "veth1", ECHO + PREFIX)
         command = far.command(bench.peer("udp_echo"), "--address", ECHO, "--port", PORT, "--cpu", bench.cpus[0])
         with Server("udp_echo", command) as server:
-            return _load(bench, near, server)
+            return load(bench, near, server)

@@ -72,10 +72,11 @@ class Namespace:
             return False
 
 
-def connect(left, right, left_name, left_address, right_name, right_address):
-    """A veth pair between two namespaces, addressed and up."""
+def connect(left, right, left_name, left_address, right_name, right_address=None):
+    """A veth pair between two namespaces, addressed and up; without an address the right end is for a bridge."""
     left.run("ip", "link", "add", left_name, "type", "veth", "peer", "name", right_name, "netns", right.holder.pid)
     left.run("ip", "address", "add", left_address, "dev", left_name)
-    right.run("ip", "address", "add", right_address, "dev", right_name)
+    if right_address:
+        right.run("ip", "address", "add", right_address, "dev", right_name)
     left.run("ip", "link", "set", left_name, "up")
     right.run("ip", "link", "set", right_name, "up")

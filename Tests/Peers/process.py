@@ -77,6 +77,7 @@ class Server:
         except FileNotFoundError:
             self.log.close()
             raise Failure(f"{self.command[0]} is not there") from None
+        self.started = time.monotonic()
         return self
 
     def __exit__(self, *_):
@@ -97,7 +98,7 @@ class Server:
         self.log.seek(0)
         return self.log.read()
 
-    def wait_until(self, condition, what, timeout_seconds=20):
+    def wait_until(self, condition, what, timeout_seconds=20, step_seconds=0.02):
         """Polls `condition` until it is true; a Failure when the process ends first or time runs out."""
         deadline = time.monotonic() + timeout_seconds
         while not condition():
@@ -105,4 +106,4 @@ class Server:
                 raise Failure(f"{self.label} ended with {self.process.returncode} before {what}: {last_lines(self.output())}")
             if time.monotonic() > deadline:
                 raise Failure(f"{self.label}: no {what} within {timeout_seconds} s: {last_lines(self.output())}")
-            time.sleep(0.02)
+            time.sleep(step_seconds)

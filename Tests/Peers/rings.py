@@ -34,6 +34,18 @@ def ours_on_cpus(*words, rows=None):
     return measure
 
 
+def program(name, *words, rows=None):
+    """One run of a C program of this folder that takes no shape of a ring."""
+    def measure(bench):
+        found = run_json([bench.peer(name), *words])
+        return {row: found[row] for row in rows} if rows else found["value"]
+    return measure
+
+
+def program_on_cpus(name, *words, rows=None):
+    return lambda bench: program(name, *words, "--cpus", pair(bench), rows=rows)(bench)
+
+
 def _peer(name, program, shape, rows):
     fastest = None
 
