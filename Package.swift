@@ -36,6 +36,7 @@ let package = Package(
     .library(name: "CleanQNet", targets: ["CleanQNet"]),
     .library(name: "CleanQTAP", targets: ["CleanQTAP"]),
     .library(name: "CleanQPcap", targets: ["CleanQPcap"]),
+    .library(name: "CleanQVFIO", targets: ["CleanQVFIO"]),
     .library(name: "CleanQVirtio", targets: ["CleanQVirtio"]),
     .executable(name: "cleanq", targets: ["cleanq"]),
   ],
@@ -56,11 +57,13 @@ let package = Package(
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline"]),
     library("CleanQTAP", ["CPlatform", "CUring", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
     library("CleanQPcap", ["CPlatform", "CPcap", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
-    library("CleanQVirtio", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
+    library("CleanQVFIO", ["CPlatform", "CleanQ"]),
+    library("CleanQVirtio", ["CPlatform", "CleanQ", "CleanQVFIO", "CleanQWire", "CleanQPipeline", logging]),
     .executableTarget(
       name: "cleanq",
       dependencies: [
-        "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQVirtio", "CleanQPcap", arguments, logging,
+        "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap", "CleanQVFIO", "CleanQVirtio", arguments,
+        logging,
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -73,6 +76,9 @@ let package = Package(
     .executableTarget(
       name: "cleanq-exchange", dependencies: ["CleanQ", "CleanQPipeline", "CleanQVirtio", arguments, logging],
       path: "Tests/Peers/Exchange", swiftSettings: settings),
+    .executableTarget(
+      name: "cleanq-vm-probe", dependencies: ["CleanQ", "CleanQVFIO", "CleanQVirtio", logging], path: "Tests/VM/Probe",
+      swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
@@ -93,6 +99,7 @@ let package = Package(
     tests(
       "CleanQVirtioTests",
       ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", logging]),
+    tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO"]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", "TestSupport", logging]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,11 +1,21 @@
 #include "CPlatform.h"
 
 #include <string.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 // The package manager wants one C file in a C target; layouts that Swift code relies on are pinned here.
 _Static_assert(sizeof(void *) == 8, "CleanQ is written for 64-bit machines");
+
+// linux/vfio.h: what Swift reads as an array of 32-bit words, or at an offset.
+_Static_assert(offsetof(struct vfio_irq_set, data) == 20, "five words, then the data");
+_Static_assert(offsetof(struct vfio_iommu_type1_info, cap_offset) == 16, "offset of the capability chain");
+_Static_assert(sizeof(struct vfio_info_cap_header) == 8, "header of a capability");
+_Static_assert(offsetof(struct vfio_iommu_type1_info_cap_iova_range, nr_iovas) == 8, "count of ranges");
+_Static_assert(offsetof(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges) == 16, "the ranges");
+_Static_assert(sizeof(struct vfio_iova_range) == 16, "first and last address");
+_Static_assert(sizeof(struct vfio_iommu_type1_dma_unmap) == 24, "no data of its own");
 
 int cplatform_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 

@@ -13,10 +13,11 @@ struct CleanQCommand: ParsableCommand {
         cleanq run 'tap(tap0, address: 10.0.0.1/24) | ip(10.0.0.2/24) | udp(7) | echo'
         cleanq check 'tap(tap0) | ip(10.0.0.2/24)'
         cleanq stages tap
+        cleanq devices
       """,
     version: "0.1.0",
     subcommands: [
       RunCommand.self, EchoCommand.self, ForwardCommand.self, CaptureCommand.self, CheckCommand.self,
-      StagesCommand.self,
+      StagesCommand.self, DevicesCommand.self,
     ])
 }

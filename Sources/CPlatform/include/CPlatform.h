@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "CPlatformDevice.h"
+
 /// The processor's time-stamp counter: cheap, monotonic on one machine, of a fixed but unnamed frequency.
 static inline uint64_t cplatform_timestamp(void) {
 #if defined(__x86_64__)

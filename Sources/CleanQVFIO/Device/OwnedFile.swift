@@ -1,0 +1,58 @@
+internal import CPlatform
+internal import Glibc
+
+/// A file descriptor, closed when the value goes.
+struct OwnedFile: ~Copyable, Sendable {
+  let number: Int32
+
+  init(owning number: Int32) { self.number = number }
+
+  /// Opens a file of the kernel's. Sets `errno` and returns nil where that is refused.
+  init?(path: String) {
+    // SAFETY: the string outlives the call.
+    number = unsafe open(path, O_RDWR | O_CLOEXEC)
+    if number < 0 { return nil }
+  }
+
+  deinit { if number >= 0 { close(number) } }
+
+  /// An ioctl whose argument is a number. Returns -1 and sets `errno` where it fails.
+  func request(_ request: UInt, _ value: Int = 0) -> Int32 {
+    cplatform_ioctl_value(number, request, UInt(bitPattern: value))
+  }
+
+  /// An ioctl whose argument is a structure. Returns -1 and sets `errno` where it fails.
+  func request<Argument: BitwiseCopyable>(_ request: UInt, _ argument: inout Argument) -> Int32 {
+    // SAFETY: the request's own structure, alive for the call; its first word says how long it is.
+    unsafe withUnsafeMutablePointer(to: &argument) { unsafe cplatform_ioctl_pointer(number, request, $0) }
+  }
+
+  /// An ioctl whose argument is a structure with a tail, as 32-bit words.
+  func request(_ request: UInt, words: inout [UInt32]) -> Int32 {
+    // SAFETY: the array is alive for the call; its first word says how long it is.
+    unsafe words.withUnsafeMutableBytes { unsafe cplatform_ioctl_pointer(number, request, $0.baseAddress) }
+  }
+}
+
+/// An eventfd: readable once something has been written to it, until it is read.
+public struct EventFile: ~Copyable, Sendable {
+  private let file: OwnedFile
+
+  /// Its descriptor, which stays this value's.
+  public var number: Int32 { file.number }
+
+  public init(for address: PCIAddress) throws(VFIOError) {
+    let number = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    guard number >= 0 else { throw VFIOError(address, .system("cannot make an eventfd"), errno: errno) }
+    file = OwnedFile(owning: number)
+  }
+
+  /// Makes it readable.
+  public func signal() { Self.signal(number) }
+
+  static func signal(_ file: Int32) {
+    var one: UInt64 = 1
+    // SAFETY: eight bytes of a local variable. Where the counter is full it is readable already.
+    _ = unsafe write(file, &one, 8)
+  }
+}

@@ -1,0 +1,49 @@
+/// Where a PCI function is: `0000:00:04.0`, domain, bus, device and function.
+public struct PCIAddress: Hashable, Comparable, Sendable {
+  public var domain: UInt32
+  public var bus: UInt8
+  /// 0 ... 31.
+  public var device: UInt8
+  /// 0 ... 7.
+  public var function: UInt8
+
+  /// Reads `0000:00:04.0`, or `00:04.0` in domain 0; nil where the text is neither.
+  public init?(_ text: some StringProtocol) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let last = (parts.last ?? "").split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2 || parts.count == 3, last.count == 2 else { return nil }
+    let domain = parts.count == 3 ? Self.number(parts[0], digits: 4...8) : 0
+    guard let domain, let bus = Self.number(parts[parts.count - 2], digits: 1...2),
+      let device = Self.number(last[0], digits: 1...2), device < 32,
+      let function = Self.number(last[1], digits: 1...1), function < 8
+    else { return nil }
+    self.domain = domain
+    self.bus = UInt8(bus)
+    self.device = UInt8(device)
+    self.function = UInt8(function)
+  }
+
+  public static func < (first: PCIAddress, second: PCIAddress) -> Bool { first.order < second.order }
+
+  private var order: UInt64 {
+    UInt64(domain) << 16 | UInt64(bus) << 8 | UInt64(device) << 3 | UInt64(function)
+  }
+
+  private static func number(_ text: some StringProtocol, digits: ClosedRange<Int>) -> UInt32? {
+    guard digits.contains(text.utf8.count), text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }) else { return nil }
+    return UInt32(text, radix: 16)
+  }
+}
+
+extension PCIAddress: CustomStringConvertible {
+  /// As the kernel writes it: `0000:00:04.0`.
+  public var description: String {
+    "\(hexadecimal(domain, digits: 4)):\(hexadecimal(bus, digits: 2)):\(hexadecimal(device, digits: 2)).\(function)"
+  }
+}
+
+/// A number in hexadecimal digits, zeros in front.
+func hexadecimal(_ value: some BinaryInteger, digits: Int) -> String {
+  let text = String(value, radix: 16)
+  return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+}

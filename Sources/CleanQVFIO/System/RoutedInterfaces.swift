@@ -1,0 +1,47 @@
+/// Which of the kernel's interfaces carry a route, so that taking them away cuts somebody off.
+public struct RoutedInterfaces: Sendable {
+  private let names: Set<String>
+  private let tree: SystemTree
+
+  public init(in tree: SystemTree = .machine) {
+    self.tree = tree
+    names = Self.version4(tree.text("/proc/net/route") ?? "").union(
+      Self.version6(tree.text("/proc/net/ipv6_route") ?? ""))
+  }
+
+  /// The interface that carries a route: this one, or a bridge, bond or VLAN above it; nil where there is none.
+  public func carrier(of interface: String) -> String? {
+    var waiting = [interface]
+    var seen: Set<String> = []
+    while let name = waiting.popLast() {
+      guard seen.insert(name).inserted else { continue }
+      if names.contains(name) { return name }
+      let links = tree.names("/sys/class/net/\(name)").filter { $0.hasPrefix("upper_") }
+      waiting += links.map { String($0.dropFirst("upper_".count)) }
+    }
+    return nil
+  }
+
+  /// Source: Linux net/ipv4/fib_trie.c, `fib_route_seq_show`: the interface's name stands first, below a heading.
+  private static func version4(_ text: String) -> Set<String> {
+    Set(
+      text.split(separator: "\n").dropFirst().compactMap {
+        $0.split(whereSeparator: \.isWhitespace).first.map(String.init)
+      })
+  }
+
+  /// Source: Linux net/ipv6/route.c, `rt6_info_route`: destination, its prefix length, …, flags, the interface's name last.
+  ///
+  /// Every interface that is up has routes to its link-local and multicast addresses; those carry nobody's traffic.
+  private static func version6(_ text: String) -> Set<String> {
+    Set(
+      text.split(separator: "\n").compactMap { line in
+        let fields = line.split(whereSeparator: \.isWhitespace)
+        guard fields.count == 10, let prefix = UInt16(fields[0].prefix(4), radix: 16), let name = fields.last else {
+          return nil
+        }
+        let isLinkLocal = prefix & 0xFFC0 == 0xFE80
+        return isLinkLocal || prefix >> 8 == 0xFF ? nil : String(name)
+      })
+  }
+}
