@@ -6,6 +6,6 @@ import CleanQVirtio
 
 /// Every stage that the command knows.
 let catalog = StageCatalog([
-  TAP.kind, VhostUser.kind, PcapTap.kind, IP.kind, UDP.kind, Echo.kind, Discard.kind, Loopback.kind, Count.kind,
-  Checked.kind,
+  TAP.kind, Virtio.kind, NIC.kind, VhostUser.kind, PcapTap.kind, IP.kind, UDP.kind, Echo.kind, Discard.kind,
+  Loopback.kind, Count.kind, Checked.kind,
 ])

@@ -31,4 +31,9 @@ public final class VirtioPresence: Sendable {
     let mark = word.load(ordering: .relaxed)
     if mark & 1 == 0 { word.store(mark &+ 3, ordering: .relaxed) }
   }
+
+  /// Transport: the device is there, and wants to begin again: the next epoch, without an absence that anybody could see.
+  public func startOver() {
+    if isPresent { word.wrappingAdd(2, ordering: .relaxed) }
+  }
 }
