@@ -1,0 +1,85 @@
+"""Virtual machines: what devices they have, and how one is started and judged.
+
+Two hubs, each with a NIC that the guest's kernel drives and one that we drive; a NIC for each kind of refusal. The
+addresses are the same in every machine, so the tests can name them.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+
+SECONDS = 110
+
+PREFIX = "02:00:00:00:00:"
+
+
+def network(hub, place, mac, extra="", kind="virtio-net-pci"):
+    name = f"n{place.replace('.', '-')}"
+    return ["-netdev", f"hubport,id={name},hubid={hub}", "-device",
+            f"{kind},netdev={name},addr={place},mac={PREFIX}{mac}{extra}"]
+
+
+MODERN = ",disable-legacy=on,iommu_platform=on"
+
+KERNEL = network(0, "10.0", "01", MODERN) + network(1, "11.0", "02", MODERN)
+
+MACHINES = {
+    # Split rings, one queue pair.
+    "split": KERNEL + network(0, "4.0", "11", MODERN) + network(1, "5.0", "12", MODERN),
+    # Packed rings and several queue pairs.
+    "packed": KERNEL + network(0, "4.0", "11", MODERN + ",packed=on") + network(1, "5.0", "12", MODERN + ",packed=on"),
+    # Everything that is refused: legacy only; without the IOMMU's addresses; two functions in one group; another's NIC.
+    "refusals": KERNEL + network(0, "4.0", "11", MODERN)
+    + network(2, "6.0", "13", ",disable-legacy=off,disable-modern=on")
+    + network(2, "7.0", "14", ",disable-legacy=on")
+    + network(2, "8.0", "15", MODERN + ",multifunction=on") + network(2, "8.1", "16", MODERN)
+    + network(2, "9.0", "17", kind="e1000e"),
+    "no-iommu": KERNEL + network(0, "4.0", "11", ",disable-legacy=on"),
+}
+
+
+def command_line(machine, vmlinux, initrd):
+    iommu = [] if machine == "no-iommu" else ["-device", "intel-iommu,intremap=on"]
+    options = "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on" + (" intel_iommu=on" if iommu else "")
+    return [
+        "qemu-system-x86_64", "-M", "q35,kernel-irqchip=off", *iommu, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+        "-m", "640", "-display", "none", "-vga", "none", "-nodefaults", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-kernel", str(vmlinux), "-initrd", str(initrd),
+        "-append", options, "-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
+        "-device", "virtio-9p-pci,fsdev=host,mount_tag=host,addr=3.0", *MACHINES[machine]]
+
+
+def boot(machine, vmlinux, initrd, seconds=SECONDS):
+    """(what the guest said, QEMU's exit status or None where the time was over, how many seconds it took)."""
+    def die_with_parent():
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+    begun = time.monotonic()
+    guest = subprocess.Popen(command_line(machine, vmlinux, initrd), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+    try:
+        said, _ = guest.communicate(timeout=seconds)
+        status = guest.returncode
+    except subprocess.TimeoutExpired:
+        guest.kill()
+        said, _ = guest.communicate()
+        status = None
+    except BaseException:
+        guest.kill()
+        guest.wait()
+        raise
+    return said.decode(errors="replace").replace("\r", ""), status, time.monotonic() - begun
+
+
+def exit_status(failures):
+    """What QEMU ends with when the guest wrote `failures + 1` to the port. Source: QEMU hw/misc/debugexit.c."""
+    return 2 * (min(failures, 100) + 1) + 1 & 0xFF
+
+
+def leave(failures):
+    """In the guest: ends the machine with a verdict."""
+    port = os.open("/dev/port", os.O_WRONLY)
+    os.lseek(port, 0xF4, os.SEEK_SET)
+    os.write(port, bytes([min(failures, 100) + 1]))
