@@ -99,7 +99,7 @@ let package = Package(
     tests(
       "CleanQVirtioTests",
       ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", logging]),
-    tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO"]),
+    tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO", "TestSupport"]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", "TestSupport", logging]),
   ],
   swiftLanguageModes: [.v6]

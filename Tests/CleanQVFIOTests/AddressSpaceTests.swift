@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import CleanQVFIO
@@ -39,9 +40,9 @@ struct AddressSpaceTests {
   }
 
   /// Whatever is taken and given back in whatever order, what is out never overlaps, and in the end all is free again.
-  @Test(arguments: [1, 2, 3] as [UInt64])
+  @Test(arguments: seeds(3))
   func takesAndGivesAtRandom(seed: UInt64) {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     var addresses = IOVAAllocator(ranges: Self.reported, pageByteCount: 4096)
     let initial = addresses.free
     var out: [(first: UInt64, byteCount: UInt64)] = []
@@ -103,17 +104,5 @@ struct AddressSpaceTests {
     put(0x84, PCICapability.vendorSpecific, next: 0x20)
     #expect(PCICapability.all(in: bytes).map(\.offset) == [0x98, 0x84], "a link into the header ends the chain")
     #expect(PCICapability.all(in: []).isEmpty)
-  }
-}
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

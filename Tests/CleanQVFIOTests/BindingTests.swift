@@ -23,9 +23,9 @@ struct BindingTests {
     let binding = DriverBinding(in: fake.tree)
     #expect(try binding.bind(address).isEmpty)
     #expect(PCIFunction(address, in: fake.tree)?.driver == "vfio-pci")
-    let writeCount = fake.writes.withLock(\.count)
+    let writeCount = fake.written.count
     try binding.bind(address)
-    #expect(fake.writes.withLock(\.count) == writeCount, "bound already: nothing to do")
+    #expect(fake.written.count == writeCount, "bound already: nothing to do")
     #expect(try binding.unbind(address) == "virtio-pci")
     #expect(PCIFunction(address, in: fake.tree)?.driver == "virtio-pci")
     #expect(fake.tree.text("/sys/bus/pci/devices/0000:00:04.0/driver_override") == "", "nothing is left behind")
@@ -41,7 +41,7 @@ struct BindingTests {
       message { () throws(VFIOError) in try binding.bind(address) }
         == "0000:00:04.0: its interface eth0 is in use: there are routes by way of eth0; take them away, or use --force"
     )
-    #expect(fake.writes.withLock(\.isEmpty))
+    #expect(fake.written.isEmpty)
     try binding.bind(address, force: true)
     #expect(PCIFunction(address, in: fake.tree)?.driver == "vfio-pci")
   }

@@ -7,7 +7,7 @@ import Synchronization
 final class FakeTree: Sendable {
   let root: String
   /// What every write to the tree was, as `path text`.
-  let writes = Mutex([String]())
+  private let writes = Mutex([String]())
   /// The driver that takes a function which nobody overrides.
   let usual: String?
   /// Answers to writes, by the end of their path: an errno.
@@ -25,6 +25,8 @@ final class FakeTree: Sendable {
   }
 
   deinit { remove(root) }
+
+  var written: [String] { writes.withLock { $0 } }
 
   var tree: SystemTree {
     var tree = SystemTree(root: root)

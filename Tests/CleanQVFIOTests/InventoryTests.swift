@@ -39,7 +39,8 @@ struct InventoryTests {
     fake.function("0000:01:00.1", driver: nil, group: 7)
     fake.function("0000:01:00.2", driver: "pci-stub", group: 7)
     fake.function("0000:01:00.3", class: "0x0c0330", driver: "xhci_hcd", group: 7)
-    let first = try #require(PCIFunction(#require(PCIAddress("01:00.0")), in: fake.tree))
+    let address = try #require(PCIAddress("01:00.0"))
+    let first = try #require(PCIFunction(address, in: fake.tree))
     #expect(PCIFunction.members(ofGroup: 7, in: fake.tree).count == 5)
     #expect(first.blockers(in: fake.tree).map { "\($0.address)" } == ["0000:01:00.3"])
   }
