@@ -51,6 +51,7 @@ class Result(unittest.TestResult):
             self.tell(subtest, error)
 
     def addSkip(self, test, reason):
+        self.skipped.append((test, reason))
         self.verdict = f"skip: {reason}"
 
 

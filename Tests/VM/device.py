@@ -6,20 +6,21 @@ import re
 import unittest
 from pathlib import Path
 
-from harness import CLEANQ, Case, Daemon, command, spawn, wait_until
+from harness import CLEANQ, Case, Daemon, command, spawn
 from namespaces import Namespace
 
-MACHINE = os.environ.get("VM_MACHINE", "split")
 PROBE = os.environ.get("PROBE", "cleanq-vm-probe")
 
 # Ours, and the kernel's on the same hub.
-OURS, SECOND = "0000:00:04.0", "0000:00:05.0"
-PEERS = {OURS: "0000:00:10.0", SECOND: "0000:00:11.0"}
+OURS, SECOND, PACKED = "0000:00:04.0", "0000:00:05.0", "0000:00:0c.0"
+PEERS = {OURS: "0000:00:10.0", SECOND: "0000:00:11.0", PACKED: "0000:00:12.0"}
 LEGACY, WITHOUT_PLATFORM, FIRST_OF_TWO, SECOND_OF_TWO, FOREIGN = (
     "0000:00:06.0", "0000:00:07.0", "0000:00:08.0", "0000:00:08.1", "0000:00:09.0")
 ABSENT = "0000:00:1e.7"
 
 STACK, KERNEL = "10.0.0.2", "10.0.0.1"
+
+expect = unittest.TestCase()  # for what holds after the last test of a class
 
 
 def echo_pipeline(device=OURS, arguments=""):
@@ -39,11 +40,39 @@ def driver(address):
     return link.resolve().name if link.exists() else None
 
 
+def group_of(address):
+    return Path(f"/sys/bus/pci/devices/{address}/iommu_group").resolve().name
+
+
 def interface(address):
     """The kernel's interface on a NIC that the kernel drives."""
-    found = list(Path(f"/sys/bus/pci/devices/{address}").glob("virtio*/net/*")) + list(
-        Path(f"/sys/bus/pci/devices/{address}").glob("net/*"))
+    function = Path(f"/sys/bus/pci/devices/{address}")
+    found = [*function.glob("virtio*/net/*"), *function.glob("net/*")]
     return found[0].name if found else None
+
+
+def bind(address, cleanup):
+    """Gives a NIC to us until the cleanup, which finds it as it was."""
+    before = driver(address)
+    cleanq("devices", "bind", address)
+    expect.assertEqual(driver(address), "vfio-pci")
+    cleanup(unbind, address, before)
+
+
+def unbind(address, before):
+    cleanq("devices", "unbind", address)
+    expect.assertEqual(driver(address), before, "left bound")
+    override = Path(f"/sys/bus/pci/devices/{address}/driver_override").read_text().strip()
+    expect.assertEqual(override, "(null)", "left behind")
+
+
+def ping_all(ns, count):
+    """How many of so many requests were answered, each sent when the one before was, or after a while."""
+    done = ns.run("ping", "-n", "-A", "-c", count, "-W", "5", "-w", "60", STACK, check=False, timeout=70)
+    if "DUP!" in done.stdout or "wrong data" in done.stdout:
+        raise AssertionError(done.stdout[-2000:])
+    answered = {int(n) for n in re.findall(r"^\d+ bytes from .*icmp_seq=(\d+) ", done.stdout, re.M)}
+    return len(answered & set(range(1, count + 1)))
 
 
 class Log:
@@ -68,23 +97,22 @@ class Log:
 
 
 class KernelSide(Namespace):
-    """A network namespace that has one of the kernel's NICs."""
+    """A network namespace that has the kernel's NIC on the hub of one of ours."""
 
     def __init__(self, ours, address):
         super().__init__("vm")
-        pci = PEERS[ours]
-        self.interface = interface(pci)
+        self.interface = interface(PEERS[ours])
         self.keeps.add(self.interface)
         command("ip", "link", "set", self.interface, "netns", self.name)
         self.ip("address", "add", f"{address}/24", "dev", self.interface)
         self.ip("link", "set", self.interface, "up")
 
-    def close(self):
-        self.ip("link", "set", self.interface, "netns", "1")
-        return super().close()
+    def kernel_drops(self, interface=None):
+        return super().kernel_drops(self.interface)
 
-    def snmp(self, protocol, name):
-        return super().snmp(protocol, name)
+    def gone(self):
+        self.ip("link", "set", self.interface, "netns", "1")
+        expect.assertEqual(self.close(), [], "left behind")
 
 
 class Here:
@@ -95,42 +123,33 @@ class Here:
 
 
 class DeviceCase(Case):
-    """Binds what it uses, and leaves every device as it was: bound as before, no fault in the log."""
+    """Binds what its tests use, and leaves every device as it was, and no fault in the log."""
 
     bound = (OURS,)
     faults_expected = False
 
-    def setUp(self):
-        super().setUp()
-        self.log = Log()
-        self.addCleanup(self.check_rest)
-        for address in self.bound:
-            self.bind(address)
+    @classmethod
+    def setUpClass(cls):
+        cls.log = Log()
+        cls.addClassCleanup(cls.check_faults)
+        for address in cls.bound:
+            bind(address, cls.addClassCleanup)
+
+    @classmethod
+    def check_faults(cls):
+        if not cls.faults_expected:
+            expect.assertEqual(cls.log.faults(), [], "the IOMMU stopped a device")
 
     def bind(self, address):
-        before = driver(address)
-        cleanq("devices", "bind", address)
-        self.assertEqual(driver(address), "vfio-pci")
-        self.addCleanup(self.unbind, address, before)
-
-    def unbind(self, address, before):
-        cleanq("devices", "unbind", address)
-        self.assertEqual(driver(address), before, "left bound")
-        override = Path(f"/sys/bus/pci/devices/{address}/driver_override").read_text().strip()
-        self.assertEqual(override, "(null)", "left behind")
-
-    def check_rest(self):
-        faults = self.log.faults()
-        if not self.faults_expected:
-            self.assertEqual(faults, [], "the IOMMU stopped a device")
+        bind(address, self.addCleanup)
 
     def kernel_side(self, ours=OURS, address=KERNEL):
         ns = KernelSide(ours, address)
-        self.addCleanup(lambda: self.assertEqual(ns.close(), [], "left behind"))
+        self.addCleanup(ns.gone)
         return ns
 
-    def run_pipeline(self, pipeline, *options, **more):
-        return self.daemon(Here(), "run", *options, pipeline, **more)
+    def run_pipeline(self, pipeline, **options):
+        return self.daemon(Here(), "run", pipeline, **options)
 
     def refusal(self, *arguments, status=1):
         """The one line with which a command refuses."""
@@ -139,3 +158,24 @@ class DeviceCase(Case):
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         self.assertEqual(len(lines), 1, done.stderr)
         return lines[0].removeprefix("error: ")
+
+
+class StackCase(DeviceCase):
+    """One echo daemon on a NIC of ours and the kernel on its hub, for all tests of the class."""
+
+    device, arguments = OURS, ""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ns = KernelSide(cls.device, KERNEL)
+        cls.addClassCleanup(cls.ns.gone)
+        cls.running = Daemon(Here(), "run", echo_pipeline(cls.device, cls.arguments))
+        cls.addClassCleanup(cls.running.kill)
+        cls.addClassCleanup(cls.finish)
+
+    @classmethod
+    def finish(cls):
+        """Every packet of every test was answered, and every buffer came back."""
+        summary = cls.running.stop().check(expect)
+        expect.assertEqual(summary.drops, {})

@@ -14,8 +14,18 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "Kernel")]
 import machine
 from results import TEST_SECONDS, Result, each
 
-MODULES = {"split": ["test_traffic", "test_life", "test_faults"], "packed": ["test_traffic"], "refusals": ["test_refusals"],
-           "no-iommu": ["test_no_iommu"]}
+MODULES = {"traffic": ["test_traffic"], "control": ["test_life", "test_faults", "test_refusals"], "no-iommu": ["test_no_iommu"]}
+
+
+class GuestResult(Result):
+    """Also counts what goes wrong before the first and after the last test of a class."""
+
+    def tell(self, test, error):
+        if isinstance(test, unittest.TestCase):
+            return super().tell(test, error)
+        self.failed += 1
+        story = "".join(traceback.format_exception(*error, limit=-4))[-4000:]
+        print(f"FAIL {test.id()}\n     " + story.rstrip().replace("\n", "\n     "), flush=True)
 
 
 def tests(options):
@@ -33,11 +43,9 @@ def main():
         raise TimeoutError(f"not done after {TEST_SECONDS} s")
 
     signal.signal(signal.SIGALRM, late)
-    os.environ["VM_MACHINE"] = options.machine
-    result, all_tests = Result(), tests(options)
-    for test in all_tests:
-        test.run(result)
-    skipped = len(all_tests) - result.passed - result.failed
+    result = GuestResult()
+    unittest.TestSuite(tests(options)).run(result)
+    skipped = len(result.skipped)
     print(f"verdict: {result.passed} passed, {result.failed} failed, {skipped} skipped", flush=True)
     return result.failed
 

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from device import OURS, PROBE, DeviceCase, Here, echo_pipeline, wait_until
+from device import OURS, PROBE, DeviceCase, Here, echo_pipeline
 from traffic import echoes
 
 

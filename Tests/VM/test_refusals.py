@@ -1,9 +1,7 @@
 """Devices that cannot be used, and what is said of each: one line, with what to do."""
 
-from device import (ABSENT, FIRST_OF_TWO, FOREIGN, LEGACY, OURS, SECOND_OF_TWO, STACK, WITHOUT_PLATFORM, DeviceCase, Here,
-                    cleanq, command, devices, driver, echo_pipeline, wait_until)
-from test_life import group_of
-from pathlib import Path
+from device import (ABSENT, CLEANQ, FIRST_OF_TWO, FOREIGN, LEGACY, OURS, SECOND_OF_TWO, WITHOUT_PLATFORM, DeviceCase, cleanq,
+                    command, devices, echo_pipeline, group_of, unbind)
 
 
 class Refusals(DeviceCase):
@@ -45,7 +43,7 @@ class Refusals(DeviceCase):
         listed = devices()[FIRST_OF_TWO]["groupMembers"]
         self.assertEqual(listed, [{"address": SECOND_OF_TWO, "driver": "virtio-pci"}])
         done = cleanq("devices", "bind", FIRST_OF_TWO)
-        self.addCleanup(self.unbind, FIRST_OF_TWO, "virtio-pci")
+        self.addCleanup(unbind, FIRST_OF_TWO, "virtio-pci")
         self.assertIn(f"also holds {SECOND_OF_TWO} (virtio-pci)", done.stderr)
         self.assertEqual(
             self.said(FIRST_OF_TWO),
@@ -56,15 +54,11 @@ class Refusals(DeviceCase):
 
     def test_no_permission(self):
         self.bind(OURS)
-        group = Path(f"/dev/vfio/{group_of(OURS)}")
-        done = command("setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set=-all", *self.command(), check=False)
+        group = f"/dev/vfio/{group_of(OURS)}"
+        done = command("setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set=-all", CLEANQ, "run", echo_pipeline(), check=False)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn(
             f"virtio({OURS}): no permission to open {group}; run as root, or give the file to your user", done.stderr)
-
-    def command(self):
-        from device import CLEANQ
-        return CLEANQ, "run", echo_pipeline()
 
     def test_bad_address(self):
         done = cleanq("check", "virtio(eth0) | discard", check=False)

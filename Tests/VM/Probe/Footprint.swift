@@ -11,6 +11,8 @@ struct Footprint: CustomStringConvertible {
   let locked: Int
   /// kB.
   let resident: Int
+  /// Bytes of the heap that are in use.
+  let heap: Int
 
   init() {
     let links = Self.names("/proc/self/fd").map { Self.target("/proc/self/fd/\($0)") }
@@ -21,10 +23,11 @@ struct Footprint: CustomStringConvertible {
     let status = Self.lines("/proc/self/status")
     locked = Self.number("VmLck:", status)
     resident = Self.number("VmRSS:", status)
+    heap = Int(mallinfo2().uordblks)
   }
 
   var description: String {
-    "files=\(files) groups=\(groups) mappings=\(mappings) threads=\(threads) locked=\(locked) resident=\(resident)"
+    "files=\(files) groups=\(groups) mappings=\(mappings) threads=\(threads) locked=\(locked) resident=\(resident) heap=\(heap)"
   }
 
   private static func number(_ key: String, _ lines: [String]) -> Int {
