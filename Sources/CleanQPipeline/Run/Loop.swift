@@ -34,12 +34,12 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   func prime(from region: borrowing Region, _ wanted: WantedBuffers) {
     var burst = Burst()
     var left = wanted.left
-    while left > 0, region.carve(min(left, burst.room), byteCount: wanted.byteCount, into: &burst) {
+    while left > 0, region.carve(min(left, burst.room), wanted, into: &burst) {
       left -= burst.count
       guard junction?.left.fill(&burst) == nil else { break }
     }
     var right = wanted.right
-    while right > 0, region.carve(min(right, burst.room), byteCount: wanted.byteCount, into: &burst) {
+    while right > 0, region.carve(min(right, burst.room), wanted, into: &burst) {
       right -= burst.count
       guard junction?.right.fill(&burst) == nil else { break }
     }
@@ -131,9 +131,9 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
 extension Region {
   /// Appends up to `count` empty buffers to a burst. Returns false where there is none in it afterwards.
   @usableFromInline
-  func carve(_ count: Int, byteCount: Int, into burst: inout Burst) -> Bool {
+  func carve(_ count: Int, _ wanted: WantedBuffers, into burst: inout Burst) -> Bool {
     for _ in 0..<count {
-      guard var buffer = buffer(byteCount: byteCount) else { break }
+      guard var buffer = buffer(byteCount: wanted.byteCount, alignment: wanted.strideByteCount) else { break }
       buffer.reset()
       burst.append(buffer)
     }

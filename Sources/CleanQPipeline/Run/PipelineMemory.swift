@@ -6,11 +6,15 @@ internal import Logging
 final class PipelineMemory: Sendable {
   @usableFromInline let region: Region
 
+  private static let hugepageByteCount = 2 << 20
+
   /// Makes the memory that the loops of a copy want, and says what it is made of.
   init(_ wanted: WantedBuffers, _ logger: Logger) throws(StageError) {
     let count = max(wanted.left + wanted.right, Burst.capacity)
     do {
-      region = try Region(byteCount: count * wanted.byteCount, backing: wanted.backing)
+      // What is shared is mapped by both sides, and a hugepage serves both: one at least, where there are any.
+      let least = wanted.backing == .shared ? Self.hugepageByteCount : 1
+      region = try Region(byteCount: max(count * wanted.strideByteCount, least), backing: wanted.backing)
     } catch {
       throw StageError("pipeline", "no memory for \(count) buffers of \(wanted.byteCount) bytes: \(error)")
     }
@@ -25,7 +29,7 @@ final class PipelineMemory: Sendable {
 
   /// A device maps shared memory page by page; in small pages it and we miss the TLB at nearly every packet.
   private static func adviseHugepages(byteCount: Int, _ logger: Logger) {
-    let count = (byteCount + (2 << 20) - 1) >> 21
+    let count = (byteCount + hugepageByteCount - 1) / hugepageByteCount
     logger.warning(
       """
       no hugepages for the buffers, so they are in ordinary pages, which is slower; to reserve some: \

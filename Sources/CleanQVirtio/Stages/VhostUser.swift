@@ -58,6 +58,8 @@ public struct VhostUser: EndStage, Hashable {
   private var options: VirtioNetOptions {
     var options = VirtioNetOptions()
     options.macAddress = mac
+    // The back end writes to all of them in turn: no more than stay in its cache.
+    options.receiveQueueSize = 256
     let variants: [(VirtioFeatures, Bool?)] = [
       (.ringPacked, packed), (.mergeableReceiveBuffers, mergeable), (.inOrder, inOrder), (.eventIndex, eventIndex),
     ]

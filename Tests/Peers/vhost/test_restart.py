@@ -52,7 +52,7 @@ class Restart(Case):
         self.assertLessEqual(frames["lost"], found["drops"]["device-gone"] + self.KILLS * queues * window)
         # What was still under way at the end came back, or was never sent to anyone.
         self.assertLessEqual(frames["sent"] - frames["returned"] - frames["lost"], queues * window)
-        self.assertEqual(found["buffers"], 640 * queues)
+        self.assertEqual(found["buffers"], 384 * queues)
         self.assertEqual(found["counters"]["device-losses"], self.KILLS * queues)
         self.assertEqual(found["counters"]["device-returns"], self.KILLS * queues)
         self.notes = [f"resumed after {max(gaps):.2f} s at most"]

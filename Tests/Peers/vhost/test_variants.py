@@ -33,7 +33,7 @@ class Variants(Case):
         frames = found["frames"]
         self.assertEqual(frames, {"sent": FRAMES, "returned": FRAMES, "lost": 0, "late": 0, "wrong": 0})
         self.assertEqual((found["lostBytes"], found["drops"]), (0, {}))
-        self.assertEqual(found["buffers"], 640 * self.queues)
+        self.assertEqual(found["buffers"], 384 * self.queues)
         self.notes = [f"{FRAMES / (time.monotonic() - start) / 1e6:.2f} million frames/s"]
 
 

@@ -15,7 +15,6 @@ enum VhostUserRequest: UInt32, Sendable {
   case setProtocolFeatures = 16
   case getQueueNumber = 17
   case setVringEnable = 18
-  case setMTU = 20
   case getConfiguration = 24
   case getMaximumMemorySlots = 36
   case addMemoryRegion = 37
@@ -43,7 +42,6 @@ extension VhostUserRequest: CustomStringConvertible {
     case .setProtocolFeatures: "SET_PROTOCOL_FEATURES"
     case .getQueueNumber: "GET_QUEUE_NUM"
     case .setVringEnable: "SET_VRING_ENABLE"
-    case .setMTU: "NET_SET_MTU"
     case .getConfiguration: "GET_CONFIG"
     case .getMaximumMemorySlots: "GET_MAX_MEM_SLOTS"
     case .addMemoryRegion: "ADD_MEM_REG"
@@ -62,8 +60,6 @@ struct VhostUserProtocolFeatures: OptionSet, Sendable {
   static let multiqueue = VhostUserProtocolFeatures(rawValue: 1 << 0)
   /// Every request can be acknowledged.
   static let replyAcknowledge = VhostUserProtocolFeatures(rawValue: 1 << 3)
-  /// The front end says what MTU the device is to have.
-  static let mtu = VhostUserProtocolFeatures(rawValue: 1 << 4)
   /// The device configuration can be read.
   static let configuration = VhostUserProtocolFeatures(rawValue: 1 << 9)
   /// Regions come and go one by one.
@@ -73,6 +69,6 @@ struct VhostUserProtocolFeatures: OptionSet, Sendable {
 
   /// What this front end understands.
   static let known: VhostUserProtocolFeatures = [
-    .multiqueue, .replyAcknowledge, .mtu, .configuration, .memorySlots, .status,
+    .multiqueue, .replyAcknowledge, .configuration, .memorySlots, .status,
   ]
 }
