@@ -66,6 +66,25 @@ class Steady(Case):
             self.skipTest("one CPU only")
         self.echo(CPUS)
 
+    def test_tap_alone(self):
+        """Frames one way, into the device and out of existence."""
+        def run(count):
+            ns = self.namespace()
+
+            def send():
+                ns.ip("neighbour", "replace", STACK, "lladdr", "02:00:0a:00:00:02", "dev", "tap0", "nud", "permanent")
+                with ns.udp() as s:
+                    for _ in range(count):
+                        s.send(bytes(64))
+
+            counts, summary = self.counted(ns, "run", f"{TAP} | discard", traffic=send)
+            return counts, summary.stage("discard")["transmitted"]["packets"]
+
+        (small, few), (large, many) = run(10_000), run(40_000)
+        # What the kernel drops before the daemon comes to it, this one did not have to do.
+        self.assertGreater(many - few, 10_000)
+        self.assert_free(small, large, many - few)
+
     def test_capture(self):
         self.echo(ECHO.replace(" | ip(", f' | pcap({self.work}/f.pcap, filter: "udp port 7") | count | ip('))
 

@@ -1,9 +1,21 @@
-"""Medians, spreads, the table on standard output and the JSON that README.md describes."""
+"""Medians, spreads, the table on standard output and the JSON of --json:
+
+    {"host": …, "commit": …, "results": [
+      {"name": "ring/cores=2/burst=32", "unit": "cycles/buffer", "better": "lower", "runs": 5,
+       "ours": 4.8, "oursMin": …, "oursMax": …, "oursSpread": 0.02,
+       "peer": "rte_ring", "theirs": 5.5, "theirsMin": …, "theirsMax": …, "theirsSpread": 0.01,
+       "ratio": 1.15, "ratioOfBest": 1.12, "decided": true}, …],
+     "warnings": […], "failures": […]}
+
+Figures are medians. A ratio above 1 means that ours is better; `ratioOfBest` is that of the best run of either, which other
+work on the machine disturbs least; `decided` is false where the runs of the two overlap. A line
+without a peer has no fields after oursSpread; a benchmark with several peers has a line per peer.
+"""
 
 import json
 from statistics import median, quantiles
 
-COLUMNS = ("benchmark", "unit", "ours", "min…max", "peer", "theirs", "min…max", "ratio")
+COLUMNS = ("benchmark", "unit", "ours", "min…max", "peer", "theirs", "min…max", "ratio", "of best")
 SPREAD_LIMIT = 0.10
 
 
@@ -44,8 +56,10 @@ def entries(benchmark, sides):
 
 
 def _against(benchmark, ours, side, theirs):
-    ratio = median(theirs) / median(ours) if benchmark.better == "lower" else median(ours) / median(theirs)
-    return {"peer": side.peer, **_summary("theirs", theirs), "ratio": round(ratio, 3),
+    lower = benchmark.better == "lower"
+    ratio = median(theirs) / median(ours) if lower else median(ours) / median(theirs)
+    best = min(theirs) / min(ours) if lower else max(ours) / max(theirs)
+    return {"peer": side.peer, **_summary("theirs", theirs), "ratio": round(ratio, 3), "ratioOfBest": round(best, 3),
             # Where the runs of the two overlap, these runs cannot say who is ahead.
             "decided": min(ours) > max(theirs) or max(ours) < min(theirs), **side.details}
 
@@ -63,11 +77,11 @@ def noise(results):
 def _row(entry):
     row = [entry["name"], entry["unit"], figure(entry["ours"]), f"{figure(entry['oursMin'])}…{figure(entry['oursMax'])}"]
     if "peer" not in entry:
-        return row + ["", "", "", ""]
+        return row + [""] * (len(COLUMNS) - 4)
     variant = f" ({entry['peerVariant']})" if "peerVariant" in entry else ""
     return row + [entry["peer"] + variant, figure(entry["theirs"]),
                   f"{figure(entry['theirsMin'])}…{figure(entry['theirsMax'])}",
-                  f"{entry['ratio']:.2f}" + ("" if entry["decided"] else " ~")]
+                  f"{entry['ratio']:.2f}" + ("" if entry["decided"] else " ~"), f"{entry['ratioOfBest']:.2f}"]
 
 
 def table(host, results):
