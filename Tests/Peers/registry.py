@@ -60,12 +60,27 @@ def _checksum(size):
                       Peer("rte_raw_cksum", rings.program("checksum", "--bytes", str(size), "--sum", "dpdk"))))
 
 
-def _capture(size):
+def _pass_through(kind, stage):
+    """What one stage more costs, by the difference of ten to one: fused into one type, or erased as from a text."""
+    return Benchmark(f"pass-through/{kind}/{stage}", "cycles/packet/stage", "lower",
+                     rings.ours("pass-through", "--kind", kind, "--stage", stage))
+
+
+def _layers(payload):
+    """Ethernet, IPv4 and UDP, received and transmitted with both checksums, memory to memory."""
+    return Benchmark(f"layers/udp/payload={payload}", "cycles/packet", "lower", rings.ours("layers", "--payload", str(payload)))
+
+
+CAPTURE_BYTES = 512 << 20  # all of a run's file is in RAM
+
+
+def _capture(size, *words):
     """From memory to a RAM file system, on one core. dpdk-dumpcap is not here: in Debian's build with shared drivers, the
     process that it captures from finds another allocator behind dumpcap's pool of buffers, and every copy fails; it was
     tried on testpmd with net_null, which received 22 million frames of which dumpcap captured none.
     """
-    return Benchmark(f"capture/size={size}", "Mframes/s", "higher", rings.ours("capture", "--size", str(size)))
+    return Benchmark(f"capture/size={size}{'/filter' if words else ''}", "Mframes/s", "higher",
+                     rings.ours("capture", "--size", str(size), "--frames", str(CAPTURE_BYTES // size), *words))
 
 
 def _capture_file(size):
@@ -73,8 +88,6 @@ def _capture_file(size):
     return Benchmark(f"capture-file/size={size}", "frames/s", "higher", captures.ours(size),
                      (Peer("tcpdump -r -w", captures.tcpdump(size)),), needs=("cleanq",))
 
-
-PASS_THROUGH = [(kind, stage) for kind in ("fused", "text") for stage in ("idle", "count")]
 
 BENCHMARKS = [
     *(_ring(*shape) for shape in SHAPES),
@@ -87,7 +100,12 @@ BENCHMARKS = [
     Benchmark("registration", "cycles", "lower", rings.ours("registration")),
     Benchmark("wake-up", "ns", "lower", rings.ours_on_cpus("wake-up", rows=rings.PERCENTILES),
               (Peer("eventfd and poll in C", rings.program_on_cpus("wake_up", rows=rings.PERCENTILES)),)),
+    *(_pass_through(kind, stage) for kind in ("fused", "text") for stage in ("idle", "count")),
+    *(_layers(payload) for payload in (18, 64, 1472)),
+    *(_checksum(size) for size in (20, 64, 576, 1472, 9000)),
     *(_filter(*entry) for entry in FILTERS.items()),
+    *(_capture(size) for size in (64, 512, 1500)),
+    _capture(64, "--filter", "less 2000"),
     *(_capture_file(size) for size in (64, 512, 1500)),
     *(_virtio(layer, kind, size) for layer in ("udp", "frame") for kind in ("split", "packed") for size in (64, 1500)),
     *(_virtio_latency(kind, window) for kind in ("split", "packed") for window in (1, 64)),

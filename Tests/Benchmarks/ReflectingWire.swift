@@ -1,0 +1,41 @@
+import CleanQ
+import CleanQNet
+import CleanQWire
+
+/// The in-memory end of a stack of layers: what is transmitted is received again as if its addressee had answered.
+///
+/// Answering swaps addresses and ports, which leaves every checksum as it is, so that a frame which a stack sent is one
+/// that the stack accepts. The price of the swap is measured too, by the same wire with nothing on it.
+struct ReflectingWire: Port, ~Copyable {
+  typealias Unit = Frame
+
+  var lower = LoopbackPort<Frame>()
+
+  mutating func register(_ region: borrowing Region) throws(QueueError) { try lower.register(region) }
+  mutating func deregister(_ region: borrowing Region) throws(QueueError) { try lower.deregister(region) }
+  mutating func fill(_ empties: inout Burst) -> Refusal? { lower.fill(&empties) }
+  mutating func receive(into filled: inout Burst) { lower.receive(into: &filled) }
+  mutating func complete(into sent: inout Burst) { lower.complete(into: &sent) }
+  mutating func arm() -> Bool { lower.arm() }
+  func census() -> Census { lower.census() }
+  func report(into reports: inout [StageReport]) { lower.report(into: &reports) }
+
+  mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    for index in 0..<filled.count { Self.swapAddresses(&filled[index]) }
+    return lower.transmit(&filled)
+  }
+
+  /// Ethernet, IPv4 without options, UDP.
+  private static func swapAddresses(_ buffer: inout Buffer) {
+    precondition(buffer.validByteCount >= 42, "a frame that no layer made")
+    let (destination, source) = (MACAddress(buffer.bytes, at: 0), MACAddress(buffer.bytes, at: 6))
+    let (from, to) = (buffer.bytes.bigEndian32(at: 26), buffer.bytes.bigEndian32(at: 30))
+    let ports = buffer.bytes.bigEndian32(at: 34)
+    var bytes = buffer.mutableBytes
+    source.emit(into: &bytes, at: 0)
+    destination.emit(into: &bytes, at: 6)
+    bytes.storeBigEndian(to, at: 26)
+    bytes.storeBigEndian(from, at: 30)
+    bytes.storeBigEndian(ports << 16 | ports >> 16, at: 34)
+  }
+}
