@@ -1,7 +1,7 @@
 (* What all theorems together rest on: the answer has to be "Closed under the global context". One question, since each
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
-From CleanQ Require Fifo Sets Sequences Ring Bursts Census Channel Composition Concurrent ConcurrentTSO Hostile.
+From CleanQ Require Fifo Sets Sequences Ring Bursts Census Channel Composition Concurrent ConcurrentTSO Hostile Ids.
 
 Definition everything := (
   @Fifo.fifo_order,
@@ -65,6 +65,7 @@ Definition everything := (
 
   @Composition.stack_conforms,
   @Composition.conforming_execution,
+  @Composition.whole_packets,
   @Composition.holding_conforms,
   @Composition.stack_of_two_passes,
   @Composition.doubling_does_not_conform,
@@ -111,6 +112,12 @@ Definition everything := (
   @Hostile.gone_returns_all,
   @Hostile.nothing_lent_nothing_yielded,
   @Hostile.honest_accepted,
-  @Hostile.double_fetch_unsafe).
+  @Hostile.double_fetch_unsafe,
+
+  @Ids.ids_once,
+  @Ids.lent_comes_back_once,
+  @Ids.work_bounded,
+  @Ids.length_bounded,
+  @Ids.lies_cost_nothing).
 
 Print Assumptions everything.

@@ -9,8 +9,11 @@
    byte above. In a stack the middle interface needs no such assumption: each module is the other's environment, and that
    they are honest to each other is proved.
 
-   Not covered: liveness (a module that never does anything conforms), the flags and valid parts of buffers (a module may
-   rewrite them; ownership is per byte), capacity, and registration from below. A refused operation is no event. *)
+   What is handed over, at either interface, is a whole run. A dequeue that takes buffers one by one takes a run apart; that
+   its buffers then follow each other is Sequences.first_in_first_out.
+
+   Not covered: liveness (a module that never does anything conforms), flags other than LAST and the valid parts of buffers (a
+   module may rewrite them; ownership is per byte), capacity, and registration from below. A refused operation is no event. *)
 
 From Coq Require Import List Bool Lia Permutation.
 From CleanQ Require Import Sets.
@@ -18,11 +21,12 @@ Import ListNotations.
 
 (* ---- What happens at the two interfaces of a module ---- *)
 
+(* What is handed over is a run, the buffers of one packet, of which the last one and no other carries LAST. *)
 Inductive event :=
-| EnqueueAbove (b : buffer)       (* the user hands b to the module *)
-| DequeueAbove (b : buffer)       (* the module hands b to the user *)
-| EnqueueBelow (b : buffer)       (* the module hands b to the queue below *)
-| DequeueBelow (b : buffer)       (* the queue below hands b to the module *)
+| EnqueueAbove (p : list buffer)  (* the user hands the run p to the module *)
+| DequeueAbove (p : list buffer)  (* the module hands p to the user *)
+| EnqueueBelow (p : list buffer)  (* the module hands p to the queue below *)
+| DequeueBelow (p : list buffer)  (* the queue below hands p to the module *)
 | Register (l : list byte)        (* passes through the module: both interfaces see it *)
 | Deregister (l : list byte).
 
@@ -40,8 +44,8 @@ Definition empty_world : world := {| outside := no_account; down := []; up := []
 (* What the environment has to keep to. *)
 Definition permitted (a : account) (e : event) : Prop :=
   match e with
-  | EnqueueAbove b => forall x, In x (bytes b) -> above a x = true
-  | DequeueBelow b => forall x, In x (bytes b) -> below a x = true
+  | EnqueueAbove p => is_run p = true /\ NoDup (all_bytes p) /\ forall x, In x (all_bytes p) -> above a x = true
+  | DequeueBelow p => is_run p = true /\ NoDup (all_bytes p) /\ forall x, In x (all_bytes p) -> below a x = true
   | Register l => forall x, In x l -> known a x = false
   | Deregister l => forall x, In x l -> above a x = true
   | DequeueAbove _ | EnqueueBelow _ => True
@@ -49,22 +53,22 @@ Definition permitted (a : account) (e : event) : Prop :=
 
 Definition move (a : account) (e : event) : account :=
   match e with
-  | EnqueueAbove b => {| known := known a; above := minus (above a) (bytes b); below := below a |}
-  | DequeueAbove b => {| known := known a; above := plus (above a) (bytes b); below := below a |}
-  | EnqueueBelow b => {| known := known a; above := above a; below := plus (below a) (bytes b) |}
-  | DequeueBelow b => {| known := known a; above := above a; below := minus (below a) (bytes b) |}
+  | EnqueueAbove p => {| known := known a; above := minus (above a) (all_bytes p); below := below a |}
+  | DequeueAbove p => {| known := known a; above := plus (above a) (all_bytes p); below := below a |}
+  | EnqueueBelow p => {| known := known a; above := above a; below := plus (below a) (all_bytes p) |}
+  | DequeueBelow p => {| known := known a; above := above a; below := minus (below a) (all_bytes p) |}
   | Register l => {| known := plus (known a) l; above := plus (above a) l; below := below a |}
   | Deregister l => {| known := minus (known a) l; above := minus (above a) l; below := below a |}
   end.
 
-(* What the module has to keep to: what it gives out is the oldest that it has in that direction. *)
+(* What the module has to keep to: what it gives out is a whole run, and the oldest that it has in that direction. *)
 Definition effect (w : world) (e : event) (w' : world) : Prop :=
   outside w' = move (outside w) e /\
   match e with
-  | EnqueueAbove b => down w' = down w ++ bytes b /\ up w' = up w
-  | DequeueAbove b => down w' = down w /\ up w = bytes b ++ up w'
-  | EnqueueBelow b => down w = bytes b ++ down w' /\ up w' = up w
-  | DequeueBelow b => down w' = down w /\ up w' = up w ++ bytes b
+  | EnqueueAbove p => down w' = down w ++ all_bytes p /\ up w' = up w
+  | DequeueAbove p => is_run p = true /\ down w' = down w /\ up w = all_bytes p ++ up w'
+  | EnqueueBelow p => is_run p = true /\ down w = all_bytes p ++ down w' /\ up w' = up w
+  | DequeueBelow p => down w' = down w /\ up w' = up w ++ all_bytes p
   | Register _ | Deregister _ => down w' = down w /\ up w' = up w
   end.
 
@@ -173,17 +177,19 @@ Section Composition.
   Lemma sound_effect w e w' : sound w -> permitted (outside w) e -> effect w e w' -> sound w'.
   Proof.
     intros [C A AA BA N] P [O E]. unfold inside in *.
-    destruct e as [b | b | b | b | l | l]; simpl in P, O, E; destruct E as [D U]; split; rewrite ?O; simpl;
+    destruct e as [p | p | p | p | l | l]; simpl in P, O, E;
+      repeat match goal with H : is_run _ = true /\ _ |- _ => destruct H as [_ H] end;
+      try match type of P with _ /\ _ => destruct P as [N' P] end; destruct E as [D U]; split; rewrite ?O; simpl;
       unfold inside; try (intros x; specialize (C x); specialize (A x); specialize (AA x); specialize (BA x);
         try specialize (P x)).
     all: rewrite ?D, ?U in *; try exact N.
-    all: try (pose proof (in_dec byte_dec x (bytes b)) as Q).
+    all: try (pose proof (in_dec byte_dec x (all_bytes p)) as Q).
     all: try (pose proof (in_dec byte_dec x l) as Q).
     - sets. tauto.
     - sets. tauto.
     - sets. tauto.
     - sets. tauto.
-    - rewrite <- app_assoc. apply nodup_insert; [exact N | apply nodup_range |].
+    - rewrite <- app_assoc. apply nodup_insert; [exact N | exact N' |].
       intros x I. exact (AA x (P x I)).
     - sets. tauto.
     - destruct (nodup_delete _ _ _ N) as [_ F]. specialize (F x). sets. tauto.
@@ -199,8 +205,8 @@ Section Composition.
     - sets. tauto.
     - sets. tauto.
     - sets. tauto.
-    - rewrite app_assoc. rewrite <- (app_nil_r (bytes b)). apply nodup_insert; rewrite ?app_nil_r;
-        [exact N | apply nodup_range |]. intros x I. exact (BA x (P x I)).
+    - rewrite app_assoc. rewrite <- (app_nil_r (all_bytes p)). apply nodup_insert; rewrite ?app_nil_r;
+        [exact N | exact N' |]. intros x I. exact (BA x (P x I)).
     - sets. tauto.
     - sets. destruct (known (outside w) x); intuition congruence.
     - sets. destruct (known (outside w) x); intuition congruence.
@@ -216,25 +222,25 @@ Section Composition.
   (* M on N: what M gives down is what N takes from above, and the reverse, unseen from outside; registration passes through
      both. *)
   Inductive stack_step (M N : module) : state M * state N -> option event -> state M * state N -> Prop :=
-  | upper_takes s s' t b :
-      step M s (Some (EnqueueAbove b)) s' -> stack_step M N (s, t) (Some (EnqueueAbove b)) (s', t)
-  | upper_gives s s' t b :
-      step M s (Some (DequeueAbove b)) s' -> stack_step M N (s, t) (Some (DequeueAbove b)) (s', t)
-  | lower_gives s t t' b :
-      step N t (Some (EnqueueBelow b)) t' -> stack_step M N (s, t) (Some (EnqueueBelow b)) (s, t')
-  | lower_takes s t t' b :
-      step N t (Some (DequeueBelow b)) t' -> stack_step M N (s, t) (Some (DequeueBelow b)) (s, t')
+  | upper_takes s s' t p :
+      step M s (Some (EnqueueAbove p)) s' -> stack_step M N (s, t) (Some (EnqueueAbove p)) (s', t)
+  | upper_gives s s' t p :
+      step M s (Some (DequeueAbove p)) s' -> stack_step M N (s, t) (Some (DequeueAbove p)) (s', t)
+  | lower_gives s t t' p :
+      step N t (Some (EnqueueBelow p)) t' -> stack_step M N (s, t) (Some (EnqueueBelow p)) (s, t')
+  | lower_takes s t t' p :
+      step N t (Some (DequeueBelow p)) t' -> stack_step M N (s, t) (Some (DequeueBelow p)) (s, t')
   | both_register s s' t t' l :
       step M s (Some (Register l)) s' -> step N t (Some (Register l)) t' ->
       stack_step M N (s, t) (Some (Register l)) (s', t')
   | both_deregister s s' t t' l :
       step M s (Some (Deregister l)) s' -> step N t (Some (Deregister l)) t' ->
       stack_step M N (s, t) (Some (Deregister l)) (s', t')
-  | pass_down s s' t t' b :
-      step M s (Some (EnqueueBelow b)) s' -> step N t (Some (EnqueueAbove b)) t' ->
+  | pass_down s s' t t' p :
+      step M s (Some (EnqueueBelow p)) s' -> step N t (Some (EnqueueAbove p)) t' ->
       stack_step M N (s, t) None (s', t')
-  | pass_up s s' t t' b :
-      step M s (Some (DequeueBelow b)) s' -> step N t (Some (DequeueAbove b)) t' ->
+  | pass_up s s' t t' p :
+      step M s (Some (DequeueBelow p)) s' -> step N t (Some (DequeueAbove p)) t' ->
       stack_step M N (s, t) None (s', t')
   | upper_alone s s' t : step M s None s' -> stack_step M N (s, t) None (s', t)
   | lower_alone s t t' : step N t None t' -> stack_step M N (s, t) None (s, t').
@@ -322,20 +328,20 @@ Section Composition.
     glued u l w -> permitted (outside w) e ->
     match e with EnqueueAbove _ | DequeueAbove _ | Register _ | Deregister _ => permitted (outside u) e | _ => True end.
   Proof.
-    intros G P. destruct e; simpl in *; auto; intros x I; specialize (P x I).
-    - now rewrite <- (above_upper _ _ _ G).
-    - now rewrite <- (known_upper _ _ _ G).
-    - now rewrite <- (above_upper _ _ _ G).
+    intros G P. destruct e; simpl in *; auto.
+    - destruct P as (R & N & P). repeat split; auto. intros x I. rewrite <- (above_upper _ _ _ G). auto.
+    - intros x I. rewrite <- (known_upper _ _ _ G). auto.
+    - intros x I. rewrite <- (above_upper _ _ _ G). auto.
   Qed.
 
   Lemma permitted_lower u l w e :
     glued u l w -> permitted (outside w) e ->
     match e with EnqueueBelow _ | DequeueBelow _ | Register _ | Deregister _ => permitted (outside l) e | _ => True end.
   Proof.
-    intros G P. destruct e; simpl in *; auto; intros x I; specialize (P x I).
-    - now rewrite <- (below_lower _ _ _ G).
-    - now rewrite <- (known_lower _ _ _ G).
-    - apply (above_lower _ _ _ G). left. now rewrite <- (above_upper _ _ _ G).
+    intros G P. destruct e; simpl in *; auto.
+    - destruct P as (R & N & P). repeat split; auto. intros x I. rewrite <- (below_lower _ _ _ G). auto.
+    - intros x I. rewrite <- (known_lower _ _ _ G). auto.
+    - intros x I. apply (above_lower _ _ _ G). left. rewrite <- (above_upper _ _ _ G). auto.
   Qed.
 
   (* An event at the outer interface: which of the two ledgers takes it. *)
@@ -370,16 +376,16 @@ Section Composition.
     destruct u as [[ku au bu] du uu], l as [[kl al bl] dl ul], w as [[kw aw bw] dw uw].
     destruct u' as [ou' du' uu'], l' as [ol' dl' ul'].
     unfold effects, effect, inside in *.
-    destruct e as [b | b | b | b | r | r]; simpl in *; pieces.
+    destruct e as [p | p | p | p | r | r]; simpl in *; pieces.
     all: split; [split; [reflexivity | rewrite <- ?app_assoc; auto] |].
     all: split; simpl; unfold inside; simpl; auto.
-    all: match goal with b : buffer |- _ => pointwise (bytes b) | _ => pointwise r end.
+    all: match goal with p : list buffer |- _ => pointwise (all_bytes p) | _ => pointwise r end.
   Qed.
 
   (* The middle interface: the bytes were inside the upper module and are now inside the lower one, in the same place of the
      stack's sequence. *)
-  Lemma glued_pass_down u l w b u' l' :
-    glued u l w -> sound u -> sound l -> effect u (EnqueueBelow b) u' -> effect l (EnqueueAbove b) l' -> glued u' l' w.
+  Lemma glued_pass_down u l w p u' l' :
+    glued u l w -> sound u -> sound l -> effect u (EnqueueBelow p) u' -> effect l (EnqueueAbove p) l' -> glued u' l' w.
   Proof.
     intros G SU SL EU EL.
     destruct G as [KU KL AU BL AL BU D U], SU as [_ XU AAU BAU NU], SL as [_ XL AAL BAL NL].
@@ -387,12 +393,12 @@ Section Composition.
     destruct u' as [ou' du' uu'], l' as [ol' dl' ul'].
     unfold effect, inside in *. simpl in *. pieces.
     rewrite <- app_assoc in NU. destruct (nodup_delete [] _ _ NU) as [_ F]. simpl in F.
-    split; simpl; unfold inside; simpl; auto; try pointwise (bytes b).
+    split; simpl; unfold inside; simpl; auto; try pointwise (all_bytes p).
     now rewrite <- app_assoc.
   Qed.
 
-  Lemma glued_pass_up u l w b u' l' :
-    glued u l w -> sound u -> sound l -> effect u (DequeueBelow b) u' -> effect l (DequeueAbove b) l' -> glued u' l' w.
+  Lemma glued_pass_up u l w p u' l' :
+    glued u l w -> sound u -> sound l -> effect u (DequeueBelow p) u' -> effect l (DequeueAbove p) l' -> glued u' l' w.
   Proof.
     intros G SU SL EU EL.
     destruct G as [KU KL AU BL AL BU D U], SU as [_ XU AAU BAU NU], SL as [_ XL AAL BAL NL].
@@ -400,7 +406,7 @@ Section Composition.
     destruct u' as [ou' du' uu'], l' as [ol' dl' ul'].
     unfold effect, inside in *. simpl in *. pieces.
     destruct (nodup_delete _ _ _ NL) as [_ F].
-    split; simpl; unfold inside; simpl; auto; try pointwise (bytes b).
+    split; simpl; unfold inside; simpl; auto; try pointwise (all_bytes p).
     now rewrite <- app_assoc.
   Qed.
 
@@ -453,26 +459,28 @@ Section Composition.
     (* The middle interface, downwards: what the upper module gives was inside it, hence permitted below. *)
     - match goal with H : step M _ _ _ |- _ => destruct (RS _ _ _ _ RU H I) as (v & u' & SV & E & RU') end.
       destruct (silent_upper _ _ _ _ G SV) as (w1 & SW & G1). pose proof (sound_silent _ _ SU SV) as SU1.
-      assert (P : permitted (outside l) (EnqueueAbove b)).
-      { intros x J. apply (above_lower _ _ _ G1). right. apply in_app_iff. left.
-        destruct E as (_ & -> & _). apply in_app_iff. auto. }
+      assert (P : permitted (outside l) (EnqueueAbove p)).
+      { destruct E as (_ & IR & D & _). pose proof (once _ SU1) as W. unfold inside in W. rewrite D, <- app_assoc in W.
+        apply nodup_app in W. split; [exact IR |]. split; [apply W |]. intros x J.
+        apply (above_lower _ _ _ G1). right. apply in_app_iff. left. rewrite D. apply in_app_iff. auto. }
       match goal with H : step N _ _ _ |- _ => destruct (QS _ _ _ _ QL H P) as (v' & l' & SV' & E' & QL') end.
       destruct (silent_lower _ _ _ _ G1 SV') as (w2 & SW' & G2). pose proof (sound_silent _ _ SL SV') as SL1.
       rewrite <- (silent_outside _ _ SV') in P.
       exists w2. split; [exact (silent_trans _ _ _ SW SW') |]. exists u', l'. simpl.
-      pose proof (sound_effect _ (EnqueueBelow b) _ SU1 I E). pose proof (sound_effect _ _ _ SL1 P E').
+      pose proof (sound_effect _ (EnqueueBelow p) _ SU1 I E). pose proof (sound_effect _ _ _ SL1 P E').
       pose proof (glued_pass_down _ _ _ _ _ _ G2 SU1 SL1 E E'). auto.
     (* Upwards: what the lower module gives was inside it, hence below the upper one. *)
     - match goal with H : step N _ _ _ |- _ => destruct (QS _ _ _ _ QL H I) as (v' & l' & SV' & E' & QL') end.
       destruct (silent_lower _ _ _ _ G SV') as (w1 & SW & G1). pose proof (sound_silent _ _ SL SV') as SL1.
-      assert (P : permitted (outside u) (DequeueBelow b)).
-      { intros x J. apply (below_upper _ _ _ G1). right. apply in_app_iff. right.
-        destruct E' as (_ & _ & ->). apply in_app_iff. auto. }
+      assert (P : permitted (outside u) (DequeueBelow p)).
+      { destruct E' as (_ & IR & _ & U). pose proof (once _ SL1) as W. unfold inside in W. rewrite U in W.
+        apply nodup_app in W. destruct W as (_ & W & _). apply nodup_app in W. split; [exact IR |]. split; [apply W |]. intros x J.
+        apply (below_upper _ _ _ G1). right. apply in_app_iff. right. rewrite U. apply in_app_iff. auto. }
       match goal with H : step M _ _ _ |- _ => destruct (RS _ _ _ _ RU H P) as (v & u' & SV & E & RU') end.
       destruct (silent_upper _ _ _ _ G1 SV) as (w2 & SW' & G2). pose proof (sound_silent _ _ SU SV) as SU1.
       rewrite <- (silent_outside _ _ SV) in P.
       exists w2. split; [exact (silent_trans _ _ _ SW SW') |]. exists u', l'. simpl.
-      pose proof (sound_effect _ _ _ SU1 P E). pose proof (sound_effect _ (DequeueAbove b) _ SL1 I E').
+      pose proof (sound_effect _ _ _ SU1 P E). pose proof (sound_effect _ (DequeueAbove p) _ SL1 I E').
       pose proof (glued_pass_up _ _ _ _ _ _ G2 SU1 SL1 E E'). auto.
     (* Steps that nobody sees. *)
     - match goal with H : step M _ _ _ |- _ => destruct (RS _ _ _ _ RU H) as (u' & SV & RU') end.
@@ -493,10 +501,10 @@ Section Composition.
       execution M s es a -> permitted a e -> step M s (Some e) s' -> execution M s' (es ++ [e]) (move a e).
 
   (* What went in and what came out, byte by byte, in order, downwards and upwards. *)
-  Definition down_in (es : list event) := flat_map (fun e => match e with EnqueueAbove b => bytes b | _ => [] end) es.
-  Definition down_out (es : list event) := flat_map (fun e => match e with EnqueueBelow b => bytes b | _ => [] end) es.
-  Definition up_in (es : list event) := flat_map (fun e => match e with DequeueBelow b => bytes b | _ => [] end) es.
-  Definition up_out (es : list event) := flat_map (fun e => match e with DequeueAbove b => bytes b | _ => [] end) es.
+  Definition down_in (es : list event) := flat_map (fun e => match e with EnqueueAbove p => all_bytes p | _ => [] end) es.
+  Definition down_out (es : list event) := flat_map (fun e => match e with EnqueueBelow p => all_bytes p | _ => [] end) es.
+  Definition up_in (es : list event) := flat_map (fun e => match e with DequeueBelow p => all_bytes p | _ => [] end) es.
+  Definition up_out (es : list event) := flat_map (fun e => match e with DequeueAbove p => all_bytes p | _ => [] end) es.
 
   Definition in_order (es : list event) (w : world) : Prop :=
     down_in es = down_out es ++ down w /\ up_in es = up_out es ++ up w.
@@ -518,7 +526,8 @@ Section Composition.
   Proof.
     rewrite !in_balance_counts. intros [_ E] C x. specialize (C x). unfold inside in *.
     unfold down_in, down_out, up_in, up_out in *. rewrite !flat_map_app, !count_occ_app in *.
-    destruct e; destruct E as [D U]; simpl; rewrite D, U, ?app_nil_r, ?count_occ_app in *; simpl; lia.
+    destruct e; repeat match goal with H : is_run _ = true /\ _ |- _ => destruct H as [_ H] end; destruct E as [D U];
+      simpl; rewrite D, U, ?app_nil_r, ?count_occ_app in *; simpl; lia.
   Qed.
 
   Lemma silent_without_turns w v : turns = false -> silent w v -> v = w.
@@ -548,90 +557,118 @@ Section Composition.
       + apply (in_balance_event es e v w' E). unfold in_balance. now rewrite <- PV.
       + intros T. rewrite (silent_without_turns _ _ T SV) in E. destruct (F T) as [FD FU]. destruct E as [_ E].
         unfold in_order, down_in, down_out, up_in, up_out in *. rewrite !flat_map_app, FD, FU.
-        destruct e; destruct E as [D U]; simpl; rewrite ?D, ?U, ?app_nil_r, <- ?app_assoc; auto.
+        destruct e; repeat match goal with V : is_run _ = true /\ _ |- _ => destruct V as [_ V] end; destruct E as [D U];
+          simpl; rewrite ?D, ?U, ?app_nil_r, <- ?app_assoc; auto.
+  Qed.
+
+  (* Packets: what a conforming module hands over, up or down, is whole runs. *)
+  Theorem whole_packets M s es a :
+    conforms M -> execution M s es a ->
+    forall e, In e es ->
+      match e with EnqueueAbove p | DequeueAbove p | EnqueueBelow p | DequeueBelow p => is_run p = true | _ => True end.
+  Proof.
+    intros [R [R0 RS]] X.
+    enough (exists w, R s w /\ outside w = a /\ forall e, In e es ->
+      match e with EnqueueAbove p | DequeueAbove p | EnqueueBelow p | DequeueBelow p => is_run p = true | _ => True end)
+      as (w & _ & _ & H) by exact H.
+    induction X as [| s es a s' X (w & RW & O & F) H | s es a e s' X (w & RW & O & F) P H].
+    - exists empty_world. split; [exact R0 |]. split; [reflexivity |]. intros e [].
+    - destruct (RS _ _ _ _ RW H) as (w' & SW & RW'). destruct (silent_kept _ _ SW) as [OW _].
+      exists w'. split; [exact RW' |]. split; [now rewrite OW | exact F].
+    - subst a. destruct (RS _ _ _ _ RW H P) as (v & w' & SV & E & RW'). destruct (silent_kept _ _ SV) as [OV _].
+      exists w'. split; [exact RW' |]. split; [rewrite <- OV; apply E |]. intros f I. apply in_app_iff in I.
+      destruct I as [I | [<- | []]]; [exact (F f I) |]. destruct E as [_ E]. destruct e; simpl in *; tauto.
   Qed.
 
   (* ---- The definition is not empty ---- *)
 
-  (* A module that holds back up to n buffers in each direction, gives them on whole or split, and, where turns are allowed,
-     may hand back to the user what it does not send. With n = 1 it is a pass-through with one slot. *)
-  Inductive holding_step (n : nat) : list buffer * list buffer -> option event -> list buffer * list buffer -> Prop :=
-  | holding_takes_down d u b : length d < n -> holding_step n (d, u) (Some (EnqueueAbove b)) (d ++ [b], u)
-  | holding_gives_down d u b : holding_step n (b :: d, u) (Some (EnqueueBelow b)) (d, u)
+  (* A module that holds back up to n packets in each direction, gives them on whole or split in two packets, and, where turns
+     are allowed, may hand back to the user what it does not send. With n = 1 it is a pass-through with one slot. *)
+  Definition packet_bytes (ps : list (list buffer)) : list byte := flat_map all_bytes ps.
+
+  Inductive holding_step (n : nat) :
+    list (list buffer) * list (list buffer) -> option event -> list (list buffer) * list (list buffer) -> Prop :=
+  | holding_takes_down d u p : length d < n -> holding_step n (d, u) (Some (EnqueueAbove p)) (d ++ [p], u)
+  | holding_gives_down d u p : is_run p = true -> holding_step n (p :: d, u) (Some (EnqueueBelow p)) (d, u)
   | holding_splits d u b position :
-      splittable b position = true ->
-      holding_step n (b :: d, u) (Some (EnqueueBelow (left_part b position))) (right_part b position :: d, u)
-  | holding_takes_up d u b : length u < n -> holding_step n (d, u) (Some (DequeueBelow b)) (d, u ++ [b])
-  | holding_gives_up d u b : holding_step n (d, b :: u) (Some (DequeueAbove b)) (d, u)
+      splittable b position = true -> is_last b = true ->
+      holding_step n ([b] :: d, u) (Some (EnqueueBelow [left_part b position])) ([right_part b position] :: d, u)
+  | holding_takes_up d u p : length u < n -> holding_step n (d, u) (Some (DequeueBelow p)) (d, u ++ [p])
+  | holding_gives_up d u p : is_run p = true -> holding_step n (d, p :: u) (Some (DequeueAbove p)) (d, u)
   | holding_registers s l : holding_step n s (Some (Register l)) s
   | holding_deregisters s l : holding_step n s (Some (Deregister l)) s
-  | holding_turns d u b : turns = true -> holding_step n (b :: d, u) None (d, u ++ [b]).
+  | holding_turns d u p : turns = true -> holding_step n (p :: d, u) None (d, u ++ [p]).
 
   Definition holding (n : nat) : module :=
-    {| state := list buffer * list buffer; start := ([], []); step := holding_step n |}.
+    {| state := list (list buffer) * list (list buffer); start := ([], []); step := holding_step n |}.
+
+  Lemma packet_bytes_app ps qs : packet_bytes (ps ++ qs) = packet_bytes ps ++ packet_bytes qs.
+  Proof. apply flat_map_app. Qed.
 
   Theorem holding_conforms n : conforms (holding n).
   Proof.
-    exists (fun s w => down w = all_bytes (fst s) /\ up w = all_bytes (snd s)). split; [auto |].
+    exists (fun s w => down w = packet_bytes (fst s) /\ up w = packet_bytes (snd s)). split; [auto |].
     intros s w e s' [D U] H.
     (* All but the turn are events, before which nothing has to happen unseen. *)
-    assert (V : forall e, (exists w', effect w e w' /\ down w' = all_bytes (fst s') /\ up w' = all_bytes (snd s')) ->
-                  exists v w', silent w v /\ effect v e w' /\ down w' = all_bytes (fst s') /\ up w' = all_bytes (snd s'))
+    assert (V : forall e, (exists w', effect w e w' /\ down w' = packet_bytes (fst s') /\ up w' = packet_bytes (snd s')) ->
+                  exists v w', silent w v /\ effect v e w' /\ down w' = packet_bytes (fst s') /\ up w' = packet_bytes (snd s'))
       by (intros f (w' & E); exists w, w'; split; [constructor | exact E]).
     destruct e as [e |].
     - intros _. apply V.
-      exists {| outside := move (outside w) e; down := all_bytes (fst s'); up := all_bytes (snd s') |}.
+      exists {| outside := move (outside w) e; down := packet_bytes (fst s'); up := packet_bytes (snd s') |}.
       split; [split; [reflexivity |] | auto].
-      inversion H; subst; simpl in *; rewrite D, U, ?all_bytes_app; simpl; rewrite ?app_nil_r; auto.
-      split; [| reflexivity]. rewrite app_assoc. f_equal. symmetry. now apply split_bytes.
+      inversion H; subst; simpl in *; rewrite D, U, ?packet_bytes_app; simpl; rewrite ?app_nil_r; auto.
+      split; [assumption |]. split; [| reflexivity]. rewrite app_assoc. f_equal. symmetry. now apply split_bytes.
     - inversion H; subst; simpl in *.
-      exists {| outside := outside w; down := all_bytes d; up := all_bytes u ++ bytes b |}. split.
-      + rewrite <- (app_nil_r (bytes b)).
-        apply (silent_down w [] (bytes b) (all_bytes d) (all_bytes u) [] w); auto using silent_same.
+      exists {| outside := outside w; down := packet_bytes d; up := packet_bytes u ++ all_bytes p |}. split.
+      + rewrite <- (app_nil_r (all_bytes p)).
+        apply (silent_down w [] (all_bytes p) (packet_bytes d) (packet_bytes u) [] w); auto using silent_same.
         now rewrite app_nil_r.
-      + simpl. rewrite all_bytes_app. simpl. now rewrite app_nil_r.
+      + simpl. rewrite packet_bytes_app. simpl. now rewrite app_nil_r.
   Qed.
 
-  (* It does something: a buffer passes through a stack of two. *)
-  Theorem stack_of_two_passes b :
+  (* It does something: a packet passes through a stack of two. *)
+  Theorem stack_of_two_passes p :
+    is_run p = true -> NoDup (all_bytes p) ->
     exists s a, execution (stack (holding 1) (holding 1)) s
-                  [Register (bytes b); EnqueueAbove b; EnqueueBelow b] a.
+                  [Register (all_bytes p); EnqueueAbove p; EnqueueBelow p] a.
   Proof.
-    exists (([], []), ([], [])). eexists.
-    apply (execution_event (stack (holding 1) (holding 1)) (([], []), ([b], [])) [Register (bytes b); EnqueueAbove b]); [| exact I |].
-    - apply (execution_unseen (stack (holding 1) (holding 1)) (([b], []), ([], []))).
-      + apply (execution_event (stack (holding 1) (holding 1)) (([], []), ([], [])) [Register (bytes b)]).
+    intros R N. exists (([], []), ([], [])). eexists.
+    apply (execution_event (stack (holding 1) (holding 1)) (([], []), ([p], [])) [Register (all_bytes p); EnqueueAbove p]); [| exact I |].
+    - apply (execution_unseen (stack (holding 1) (holding 1)) (([p], []), ([], []))).
+      + apply (execution_event (stack (holding 1) (holding 1)) (([], []), ([], [])) [Register (all_bytes p)]).
         * apply (execution_event (stack (holding 1) (holding 1)) (([], []), ([], [])) []); [apply execution_start | now intros x |].
           apply (both_register (holding 1) (holding 1)); apply holding_registers.
-        * intros x J. simpl. apply plus_in. auto.
+        * split; [exact R |]. split; [exact N |]. intros x J. simpl. apply plus_in. auto.
         * apply (upper_takes (holding 1) (holding 1)). apply (holding_takes_down 1 [] []). simpl. lia.
-      + apply (pass_down (holding 1) (holding 1) _ _ _ _ b); [apply (holding_gives_down 1 [] []) | apply (holding_takes_down 1 [] [])].
-        simpl. lia.
-    - apply (lower_gives (holding 1) (holding 1)). apply (holding_gives_down 1 [] []).
+      + apply (pass_down (holding 1) (holding 1) _ _ _ _ p);
+          [apply (holding_gives_down 1 [] [] p R) | apply (holding_takes_down 1 [] [])]. simpl. lia.
+    - apply (lower_gives (holding 1) (holding 1)). apply (holding_gives_down 1 [] [] p R).
   Qed.
 
-  (* It excludes something: a module that gives a buffer down twice does not conform. *)
-  Inductive doubling_step : option buffer -> option event -> option buffer -> Prop :=
+  (* It excludes something: a module that gives a packet down twice does not conform. *)
+  Inductive doubling_step : option (list buffer) -> option event -> option (list buffer) -> Prop :=
   | doubling_registers l : doubling_step None (Some (Register l)) None
-  | doubling_takes b : doubling_step None (Some (EnqueueAbove b)) (Some b)
-  | doubling_gives b : doubling_step (Some b) (Some (EnqueueBelow b)) (Some b).
+  | doubling_takes p : doubling_step None (Some (EnqueueAbove p)) (Some p)
+  | doubling_gives p : doubling_step (Some p) (Some (EnqueueBelow p)) (Some p).
 
-  Definition doubling : module := {| state := option buffer; start := None; step := doubling_step |}.
+  Definition doubling : module := {| state := option (list buffer); start := None; step := doubling_step |}.
 
   Theorem doubling_does_not_conform : ~ conforms doubling.
   Proof.
     intros C.
     set (b := {| home := {| slot := 0; generation := 1 |}; offset := 0; size := 1;
                  valid_offset := 0; valid_size := 0; is_last := true |}).
-    assert (X : exists a, execution doubling (Some b)
-                  [Register (bytes b); EnqueueAbove b; EnqueueBelow b; EnqueueBelow b] a).
+    assert (X : exists a, execution doubling (Some [b])
+                  [Register (bytes b); EnqueueAbove [b]; EnqueueBelow [b]; EnqueueBelow [b]] a).
     { eexists.
-      apply (execution_event doubling (Some b) [Register (bytes b); EnqueueAbove b; EnqueueBelow b]);
+      apply (execution_event doubling (Some [b]) [Register (bytes b); EnqueueAbove [b]; EnqueueBelow [b]]);
         [| exact I | constructor].
-      apply (execution_event doubling (Some b) [Register (bytes b); EnqueueAbove b]); [| exact I | constructor].
+      apply (execution_event doubling (Some [b]) [Register (bytes b); EnqueueAbove [b]]); [| exact I | constructor].
       apply (execution_event doubling None [Register (bytes b)]); [| | constructor].
       - apply (execution_event doubling None []); [apply execution_start | now intros x | constructor].
-      - intros x J. simpl. apply plus_in. auto. }
+      - split; [reflexivity |]. change (all_bytes [b]) with (bytes b ++ []). rewrite app_nil_r.
+        split; [apply nodup_range |]. intros x J. apply plus_in. now right. }
     destruct X as [a X]. destruct (conforming_execution _ _ _ _ C X) as (w & _ & _ & B & _).
     apply Permutation_length in B. simpl in B. lia.
   Qed.
