@@ -151,6 +151,30 @@ import TestSupport
     check(region.strayBufferCount == 0)
   }
 
+  @Test("what is away is known after more bytes than a balance has bits for were brought home at the far side")
+  func longBalance() throws {
+    let byteCount = 1 << 30
+    let region = try Region(byteCount: byteCount)
+    let pair = try RingQueue.pair(slotCount: 2)
+    var near = pair.first
+    var far = pair.second
+    try near.register(region)
+    // Half of what 40 bits say is reached after 512 laps.
+    for _ in 0..<600 {
+      check(near.enqueue(try take(region.buffer(byteCount: byteCount))) == nil)
+      try take(far.dequeue()).release()
+    }
+    check(near.enqueue(try take(region.buffer(byteCount: byteCount))) == nil)
+    check(near.census().inFlightByteCount == byteCount)
+    let away = try take(far.dequeue())
+    let census = near.census()
+    check(census.atPeerByteCount == byteCount && census.atPeerBufferCount == 1)
+    check(census.inFlightByteCount == 0 && census.inFlightBufferCount == 0)
+    #expect(throws: QueueError(.elsewhere(byteCount: byteCount))) { try near.deregister(region) }
+    away.release()
+    try near.deregister(region)
+  }
+
   @Test("slot counts that are no power of two are a programmer's error")
   func slotCount() async {
     await #expect(processExitsWith: .failure) { _ = try RingQueue.pair(slotCount: 3) }

@@ -32,16 +32,15 @@ final class RingBalance: @unchecked Sendable {
   @inlinable
   static func step(byteCount: UInt32) -> Int { 1 &<< byteBits &+ Int(byteCount) }
 
-  func bytes(_ slot: Int) -> Int {
-    let value = unsafe values[slot].load(ordering: .relaxed)
-    // The low bits as a signed number.
-    return (value << (Int.bitWidth - Self.byteBits)) >> (Int.bitWidth - Self.byteBits)
+  /// What a word says, as signed numbers.
+  static func parts(_ word: Int) -> (byteCount: Int, bufferCount: Int) {
+    let byteCount = (word << (Int.bitWidth - byteBits)) >> (Int.bitWidth - byteBits)
+    return (byteCount, (word &- byteCount) >> byteBits)
   }
 
-  func buffers(_ slot: Int) -> Int {
-    let value = unsafe values[slot].load(ordering: .relaxed)
-    return (value &- bytes(slot)) >> Self.byteBits
-  }
+  /// The balance of a slot. A far side that brings buffers home lets it grow without bound, and wrap: only its sum with the
+  /// other end's, or its difference from what was brought home, is to be taken apart.
+  func word(_ slot: Int) -> Int { unsafe values[slot].load(ordering: .relaxed) }
 
   /// Starts an account for the region in a slot.
   func open(_ slot: Int, _ note: AwayNote) {

@@ -113,14 +113,17 @@ final class RingChannel: @unchecked Sendable {
     let slot = region.slot
     let near = balance(of: registration.end)
     let far = balance(of: registration.end.other)
+    let inFlight = RingBalance.parts(near.word(slot) &+ far.word(slot))
     // What it took and did not hand over again; of that it may have brought some home, or cut it.
     let change = registration.farSide.change
+    let changeWord = change.bufferCount << RingBalance.byteBits &+ change.byteCount
+    let away = RingBalance.parts(changeWord &- far.word(slot))
     // Less than nothing where it handed over what it had got past this queue.
     return Standing(
-      inFlightByteCount: near.bytes(slot) + far.bytes(slot),
-      inFlightBufferCount: near.buffers(slot) + far.buffers(slot),
-      awayByteCount: max(0, change.byteCount - far.bytes(slot)),
-      awayBufferCount: max(0, change.bufferCount - far.buffers(slot)))
+      inFlightByteCount: inFlight.byteCount,
+      inFlightBufferCount: inFlight.bufferCount,
+      awayByteCount: max(0, away.byteCount),
+      awayBufferCount: max(0, away.bufferCount))
   }
 
   /// The census as `end` sees it: what is away of a region that it registered is at the peer; of one that the peer
