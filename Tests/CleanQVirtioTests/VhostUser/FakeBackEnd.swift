@@ -118,7 +118,8 @@ final class FakeBackEnd: Sendable {
       guard unsafe poll(&files, 1, 20) > 0 else { continue }
       var closed: Int32 = 0
       let count = unsafe bytes.withUnsafeMutableBytes {
-        unsafe cplatform_receive_without_files(connection, $0.baseAddress! + received, byteCount - received, &closed)
+        unsafe cplatform_receive_without_files(
+          connection, $0.baseAddress?.advanced(by: received), byteCount - received, &closed)
       }
       guard count > 0 else { return nil }
       received += count

@@ -70,20 +70,24 @@ struct Sequence: ~Copyable {
   /// - Returns: nil where it is not a frame of this sequence, byte by byte.
   func read(_ bytes: Span<UInt8>) -> Int? {
     guard Self.sizes.contains(bytes.count) else { return nil }
-    // SAFETY: the offsets are below the least size.
+    // SAFETY: the offsets are below the least size, and what is compared ends where the frame ends.
     return unsafe bytes.withUnsafeBytes { all in
-      let number = unsafe Int(
-        UInt64(littleEndian: all.loadUnaligned(fromByteOffset: header.count, as: UInt64.self)) & 0xFFFF_FFFF_FFFF)
-      guard all.count == byteCount(number) else { return nil }
-      let isWhole = unsafe header.withUnsafeBytes {
-        unsafe memcmp(all.baseAddress!, $0.baseAddress!, header.count) == 0
-      }
-      let range = rest(of: number)
-      let isRight = unsafe row.withUnsafeBytes {
-        unsafe memcmp(all.baseAddress! + Self.headerByteCount, $0.baseAddress! + range.lowerBound, range.count) == 0
-      }
-      let isInRange = bytes[20] == 0 && bytes[21] == 0
-      return isWhole && isRight && isInRange ? number : nil
+      guard let frame = unsafe all.baseAddress else { return nil }
+      let word = unsafe UInt64(littleEndian: frame.loadUnaligned(fromByteOffset: header.count, as: UInt64.self))
+      guard word < 1 << 48, all.count == byteCount(Int(word)) else { return nil }
+      let range = rest(of: Int(word))
+      let isRight =
+        unsafe header.withUnsafeBufferPointer { unsafe Self.equal(frame, $0) }
+        && row.withUnsafeBufferPointer {
+          unsafe Self.equal(frame + Self.headerByteCount, UnsafeBufferPointer(rebasing: $0[range]))
+        }
+      return isRight ? Int(word) : nil
     }
+  }
+
+  /// SAFETY: as many bytes are behind the address as are expected.
+  private static func equal(_ found: UnsafeRawPointer, _ expected: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard let address = expected.baseAddress else { return true }
+    return unsafe memcmp(found, address, expected.count) == 0
   }
 }
