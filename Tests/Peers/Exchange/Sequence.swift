@@ -72,7 +72,7 @@ struct Sequence: ~Copyable {
     guard Self.sizes.contains(bytes.count) else { return nil }
     // SAFETY: the offsets are below the least size, and what is compared ends where the frame ends.
     return unsafe bytes.withUnsafeBytes { all in
-      guard let frame = unsafe all.baseAddress else { return nil }
+      guard let frame = all.baseAddress else { return nil }
       let word = unsafe UInt64(littleEndian: frame.loadUnaligned(fromByteOffset: header.count, as: UInt64.self))
       guard word < 1 << 48, all.count == byteCount(Int(word)) else { return nil }
       let range = rest(of: Int(word))
