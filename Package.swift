@@ -77,8 +77,8 @@ let package = Package(
       name: "cleanq-exchange", dependencies: ["CleanQ", "CleanQPipeline", "CleanQVirtio", arguments, logging],
       path: "Tests/Peers/Exchange", swiftSettings: settings),
     .executableTarget(
-      name: "cleanq-vm-probe", dependencies: ["CleanQ", "CleanQVFIO", "CleanQVirtio", logging], path: "Tests/VM/Probe",
-      swiftSettings: settings),
+      name: "cleanq-vm-probe", dependencies: ["CPlatform", "CleanQ", "CleanQVFIO", "CleanQVirtio", logging],
+      path: "Tests/VM/Probe", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -61,6 +62,9 @@ static inline uint64_t cplatform_monotonic_nanoseconds(void) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+/// Bytes of the heap that are in use. malloc.h is not among the headers that Swift imports.
+static inline long cplatform_heap_byte_count(void) { return (long)mallinfo2().uordblks; }
 
 static inline int cplatform_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
 

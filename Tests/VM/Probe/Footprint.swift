@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// What the kernel keeps for this process.
@@ -23,7 +24,7 @@ struct Footprint: CustomStringConvertible {
     let status = Self.lines("/proc/self/status")
     locked = Self.number("VmLck:", status)
     resident = Self.number("VmRSS:", status)
-    heap = Int(mallinfo2().uordblks)
+    heap = cplatform_heap_byte_count()
   }
 
   var description: String {

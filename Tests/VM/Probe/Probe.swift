@@ -42,9 +42,9 @@ struct Probe {
   private static func cycles(_ address: PCIAddress, _ count: Int) throws {
     // What is made once for good is made by then.
     for _ in 0..<5 { try cycle(address) }
-    say("before \(Footsay())")
+    say("before \(Footprint())")
     for _ in 0..<count { try cycle(address) }
-    say("after \(Footsay())")
+    say("after \(Footprint())")
   }
 
   private static func cycle(_ address: PCIAddress) throws {
