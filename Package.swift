@@ -86,7 +86,7 @@ let package = Package(
     tests("CleanQTests", ["CleanQ", "TestSupport"]),
     tests(
       "CleanQConformanceTests",
-      ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+      ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
     tests("CleanQModelTests", ["CleanQ", "CleanQModel", "TestSupport"]),
     tests("CleanQWireTests", ["CleanQWire", "TestSupport"]),
     tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),

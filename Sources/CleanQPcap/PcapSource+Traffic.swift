@@ -2,7 +2,7 @@ public import CleanQ
 internal import Logging
 
 extension PcapSource {
-  public func accepts(_ region: RegionID) -> Bool { table.contains(region) }
+  public func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {

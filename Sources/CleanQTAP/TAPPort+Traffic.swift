@@ -1,7 +1,7 @@
 public import CleanQ
 
 extension TAPPort {
-  public func accepts(_ region: RegionID) -> Bool { table.contains(region) }
+  public func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
   /// Takes empty buffers to be read into, each of which is reset.
   @discardableResult

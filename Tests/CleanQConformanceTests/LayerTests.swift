@@ -22,7 +22,7 @@ struct DevicePort: Port, ~Copyable {
     try inner.deregister(region)
   }
 
-  func accepts(_ region: RegionID) -> Bool { inner.accepts(region) }
+  func refusal(of region: RegionID) -> Refusal? { inner.refusal(of: region) }
 
   // The loopback below keeps what was filled in one burst, and what was transmitted in the other, until the device works.
   mutating func fill(_ empties: inout Burst) -> Refusal? { inner.fill(&empties) }
@@ -54,7 +54,7 @@ struct DevicePort: Port, ~Copyable {
 }
 
 @Suite("Conformance: layers on a device") struct LayerTests {
-  private static let rules: Set<Rule> = [
+  static let rules: Set<Rule> = [
     .setUp, .conservation, .exclusion, .order, .capacity, .handBack, .register, .deregister, .regions, .generation,
     .bounds,
     .runs, .census, .notify, .destroy,
@@ -70,7 +70,7 @@ struct DevicePort: Port, ~Copyable {
   }
 
   /// A UDP datagram to port 7, with Ethernet and IP headers.
-  private static let frame: [UInt8] = {
+  static let frame: [UInt8] = {
     let ours = IPv4Address(10, 0, 0, 2)
     let peer = IPv4Address(10, 0, 0, 1)
     var bytes = [UInt8](repeating: 0, count: 46)

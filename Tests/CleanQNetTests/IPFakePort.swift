@@ -40,10 +40,10 @@ struct FakePort: Port, ~Copyable {
     return Int.random(in: 0...count, using: &random)
   }
 
-  /// Says that it accepts what it then refuses.
+  /// Says that it takes what it then refuses.
   var acceptsAnything = false
 
-  func accepts(_ region: RegionID) -> Bool { acceptsAnything || region == self.region }
+  func refusal(of region: RegionID) -> Refusal? { acceptsAnything || region == self.region ? nil : .unknownRegion }
 
   mutating func fill(_ burst: inout Burst) -> Refusal? {
     for _ in 0..<share(of: min(burst.count, empties.room)) {

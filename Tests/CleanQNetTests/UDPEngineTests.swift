@@ -86,7 +86,9 @@ import TestSupport
   }
 
   /// A defect of the published C code: a UDP length of 0 underflowed and passed the outer check.
-  @Test("with a length that cannot be is dropped", arguments: [0, 1, 7, 12, 13, 65_535] as [UInt16])
+  @Test(
+    "failure 3, defect: a UDP length of 0 underflows. With a length that cannot be it is dropped",
+    arguments: [0, 1, 7, 12, 13, 65_535] as [UInt16])
   func badLength(length: UInt16) throws {
     var bytes = datagram([1, 2, 3])
     (bytes[4], bytes[5]) = (UInt8(length >> 8), UInt8(length & 0xFF))
@@ -146,7 +148,7 @@ import TestSupport
     #expect(counters.first { $0.name == "icmp-errors-sent" }?.value == 55)
   }
 
-  @Test("of another protocol, without an annotation, or in a chain, is dropped under its own name")
+  @Test("failure 10: of another protocol, without an annotation, or in a chain, it is dropped under its own name")
   func others() throws {
     #expect(try receive([1, 2, 3], protocol: .icmp).drop == "not-udp")
     #expect(try receive(datagram([1]), headroom: 31).drop == "no-headroom")

@@ -63,7 +63,7 @@ import TestSupport
 
 /// What the kernel could answer and must not be believed.
 @Suite struct IOBatchTests {
-  @Test func answersToNothingAreCountedAndIgnored() {
+  @Test("failures 3 and 4: completions that are forged or come twice") func answersToNothingAreCountedAndIgnored() {
     var batch = IOBatch(capacity: 4, vectorCapacity: 4)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
     defer { unsafe memory.deallocate() }

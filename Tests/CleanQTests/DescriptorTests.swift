@@ -13,7 +13,7 @@ import TestSupport
   }
 
   /// A defect of the published C code: offset 2^64-1 with length 1 passed its check.
-  @Test("sums that would overflow are out of bounds, not in")
+  @Test("failure 2, defect: bounds sums overflow. Sums that would overflow are out of bounds, not in")
   func overflow() {
     let id = RegionID(slot: 1, generation: 1)
     let cases: [(UInt64, UInt32, UInt32, UInt32, DescriptorFault?)] = [
@@ -42,7 +42,8 @@ import TestSupport
   }
 
   /// A defect of the published C code: only the low bits of a region id were looked at, and ids were used again.
-  @Test("a retired region's descriptor does not name its successor")
+  @Test(
+    "defect: only the low bits of a region id are looked at. A retired region's descriptor does not name its successor")
   func generation() throws {
     var table = RegionTable()
     func retire() throws -> Descriptor {

@@ -21,7 +21,7 @@ import TestSupport
     #expect(throws: RegionError.self) { _ = try Region(byteCount: byteCount) }
   }
 
-  @Test("ids are never used again: a slot's next region has the next generation")
+  @Test("defect: ids are reused at once. They are never used again: a slot's next region has the next generation")
   func generations() throws {
     var seen: Set<RegionID> = []
     for _ in 0..<200 {

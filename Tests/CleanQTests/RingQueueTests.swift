@@ -4,7 +4,8 @@ import TestSupport
 
 @Suite("RingQueue") struct RingQueueTests {
   /// A defect of the published C code: the position never advanced, so a queue of 64 slots held one buffer.
-  @Test("holds as many buffers as it has slots, and hands the next one back")
+  @Test(
+    "defect: the ring position never advances. It holds as many buffers as it has slots, and hands the next one back")
   func capacity() throws {
     let region = try Region(byteCount: 128 * 64)
     var pair = try RingQueue.pair(slotCount: 64)
@@ -52,7 +53,7 @@ import TestSupport
   }
 
   /// A defect of the published C code: deregister ignored buffers in flight.
-  @Test("deregister names the bytes that are elsewhere, and changes nothing")
+  @Test("defect: deregister ignores buffers in flight. It names the bytes that are elsewhere, and changes nothing")
   func deregister() throws {
     let region = try Region(byteCount: 4096)
     var pair = try RingQueue.pair(slotCount: 4)

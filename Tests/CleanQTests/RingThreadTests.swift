@@ -16,7 +16,9 @@ import TestSupport
     init(_ queue: consuming RingQueue) { self.queue = consume queue }
   }
 
-  @Test("what goes round comes back in order with its content", arguments: [1, 5, 32])
+  @Test(
+    "failure 8: with acquire and release on the ring, what goes round comes back in order with its content",
+    arguments: [1, 5, 32])
   func order(burstCount: Int) throws {
     let region = try Region(byteCount: 64 * 96)
     let pair = try RingQueue.pair(slotCount: 64)
@@ -62,7 +64,9 @@ import TestSupport
   }
 
   /// A failure that loose ownership has caused: a lost wake-up from a missing store-load fence.
-  @Test("a sleeper is woken by every notify: ten thousand sleeps on either side", .timeLimit(.minutes(1)))
+  @Test(
+    "failure 9: no wake-up is lost. A sleeper is woken by every notify: ten thousand sleeps on either side",
+    .timeLimit(.minutes(1)))
   func wakeUps() throws {
     let region = try Region(byteCount: 4096)
     let pair = try RingQueue.pair(slotCount: 2)

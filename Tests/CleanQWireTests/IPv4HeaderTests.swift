@@ -77,7 +77,7 @@ import TestSupport
     replacing(replacing(packet, 2, UInt8(length >> 8)), 3, UInt8(length & 0xFF))
   }
 
-  @Test("Of all 65536 checksums only the right one passes; 0xFFFF is never it")
+  @Test("defect: an IP checksum test is inverted. Of all 65536 checksums only the right one passes; 0xFFFF is never it")
   func checksums() {
     var accepted: [UInt16] = []
     var packet = Self.packet

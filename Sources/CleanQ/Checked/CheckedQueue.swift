@@ -57,12 +57,18 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
     }
     if verdict == .mend { buffer.mend() }
     let name = buffer.name
+    unsafe unmanaged._withUnsafeGuaranteedRef { $0.noteDown(&buffer) }
     guard let refused = inner.enqueue(buffer) else {
       if verdict == .unknownRegion { ledger.noteUnknownTaken(name) }
       return nil
     }
-    if verdict == .unknownRegion || ledger.takeBack(refused.value.name, offered: name) { return refused }
-    _ = refused.take().intoDescriptor()
+    let reason = refused.reason
+    var back = refused.take()
+    if verdict == .unknownRegion || ledger.takeBack(back.name, offered: name) {
+      ledger.noteUp(&back)
+      return Refused(back, reason)
+    }
+    _ = back.intoDescriptor()
     return nil
   }
 
@@ -85,9 +91,9 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
         $0.dequeued(name) { inner.census().registeredByteCount }
       }
       switch verdict {
-      case .pass: return buffer
-      case .mend:
-        buffer.mend()
+      case .pass, .mend:
+        if verdict == .mend { buffer.mend() }
+        unsafe unmanaged._withUnsafeGuaranteedRef { $0.noteUp(&buffer) }
         return buffer
       case .withhold, .unknownRegion: _ = buffer.intoDescriptor()
       }

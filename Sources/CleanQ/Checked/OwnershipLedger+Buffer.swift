@@ -30,7 +30,10 @@ extension OwnershipLedger {
     let start = Int(truncatingIfNeeded: name.offset)
     let byteCount = Int(name.byteCount)
     // SAFETY, here and below: the account is one that `find` gave, and nothing was removed since.
-    guard unsafe account.pointee.map.move(start..<(start &+ byteCount), down: down) else {
+    guard
+      unsafe account.pointee.map.move(start..<(start &+ byteCount), down: down)
+        || moveReturned(start..<(start &+ byteCount), down: down, in: account)
+    else {
       reject(name, call, down: down)
       return .withhold
     }
@@ -38,6 +41,30 @@ extension OwnershipLedger {
     if unsafe byteCount > longestByteCount { unsafe longestByteCount = byteCount }
     return .pass
   }
+
+  /// Tries again with what was brought home from the far side, and may have been cut anew, taken into account.
+  @inline(never)
+  private func moveReturned(
+    _ range: Range<Int>, down: Bool, in account: UnsafeMutablePointer<RegionAccount>
+  ) -> Bool {
+    guard unsafe account.pointee.settleReturned() else { return false }
+    return unsafe account.pointee.map.move(range, down: down)
+  }
+
+  /// Notes on a buffer that has passed on which side it is now.
+  @inline(__always)
+  func note(_ buffer: inout Buffer, down: Bool) {
+    guard let account = unsafe accounts.find(buffer.descriptor.region) else { return }
+    let note = unsafe down ? account.pointee.noteDown : account.pointee.noteUp
+    buffer.descriptor = buffer.descriptor.noted(note)
+  }
+
+  /// The same, for calls from outside the module.
+  @usableFromInline
+  func noteDown(_ buffer: inout Buffer) { note(&buffer, down: true) }
+
+  @usableFromInline
+  func noteUp(_ buffer: inout Buffer) { note(&buffer, down: false) }
 
   /// Whether ``Descriptor/fault(regionByteCount:)`` finds nothing; in line, since it is asked for each buffer.
   @inline(__always)
@@ -98,8 +125,12 @@ extension OwnershipLedger {
     guard let region = RegionDirectory.control(of: id) else { return false }
     accounts.removeReturnedAdoptions()
     guard accounts.byteCounts.registered + region.byteCount <= knownByteCount,
-      let account = RegionAccount(id: id, byteCount: region.byteCount, isAdopted: true)
+      let farSide = try? FarSide(of: region, namesBytes: true)
     else { return false }
+    guard let account = RegionAccount(id: id, byteCount: region.byteCount, isAdopted: true, farSide: farSide) else {
+      farSide.close(awayByteCount: 0)
+      return false
+    }
     accounts.insert(account)
     return true
   }

@@ -10,6 +10,7 @@ extension OwnershipLedger {
       let name = burst[index].name
       unsafe before[index] = name
       let verdict = pass(name, call, down: true)
+      note(&burst[index], down: true)
       if verdict == .pass { continue }
       let bit: UInt32 = 1 &<< UInt32(truncatingIfNeeded: index)
       switch verdict {
@@ -46,6 +47,7 @@ extension OwnershipLedger {
     guard taken >= 0, isTail(rest, from: taken) else { return takeBackChanged(&rest, call) }
     for index in 0..<rest.count where unknown & 1 << UInt32(taken + index) == 0 {
       _ = pass(rest[index].name, .handBack, down: false)
+      note(&rest[index], down: false)
     }
     for index in 0..<taken where unknown & 1 << UInt32(index) != 0 {
       violate(.unknownRegion, call, unsafe before[index])
@@ -103,6 +105,7 @@ extension OwnershipLedger {
     var withheld: UInt32 = 0
     for index in start..<burst.count {
       let verdict = passUp(burst[index].name, call, knownByteCount: knownByteCount)
+      note(&burst[index], down: false)
       if verdict == .pass { continue }
       if verdict == .mend {
         _ = burst.mend(index)

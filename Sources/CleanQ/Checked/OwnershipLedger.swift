@@ -55,7 +55,11 @@ final class OwnershipLedger {
   ///
   /// - Throws: `refused` where there is no memory for it.
   func openAccount(of region: borrowing Region) throws(QueueError) -> RegionAccount {
-    guard let account = RegionAccount(id: region.id, byteCount: region.byteCount, isAdopted: false) else {
+    let farSide = try FarSide(of: region.control, namesBytes: true)
+    guard
+      let account = RegionAccount(id: region.id, byteCount: region.byteCount, isAdopted: false, farSide: farSide)
+    else {
+      farSide.close(awayByteCount: 0)
       throw QueueError(.refused, context: "no memory for the ledger of \(region.id)")
     }
     return account
@@ -64,19 +68,13 @@ final class OwnershipLedger {
   /// The stage below has registered the account's region.
   func enter(_ account: RegionAccount) { accounts.insert(account) }
 
-  /// Closes the account of a region that the stage below has let go. Bytes that are still below must be at home.
+  /// Closes the account of a region that the stage below has let go. No byte may be below.
   @usableFromInline
   func deregister(_ region: borrowing Region) {
     guard let account = unsafe accounts.find(region.id) else { return }
-    if unsafe account.pointee.map.belowByteCount > 0 {
-      let home = region.control.state.withLock { $0.home.extents }
-      var awayByteCount = 0
-      for extent in unsafe account.pointee.map.belowExtents {
-        awayByteCount += extent.count
-        for other in home where other.overlaps(extent) { awayByteCount -= other.clamped(to: extent).count }
-      }
-      if awayByteCount > 0 { violate(.earlyDeregister, .deregister, nil, byteCount: awayByteCount) }
-    }
+    _ = unsafe account.pointee.settleReturned()
+    let awayByteCount = unsafe account.pointee.map.belowByteCount
+    if awayByteCount > 0 { violate(.earlyDeregister, .deregister, nil, byteCount: awayByteCount) }
     accounts.remove(region.id)
   }
 
@@ -85,6 +83,8 @@ final class OwnershipLedger {
   /// Regions of the other side that never came up are all below, and the ledger has not heard of them.
   @usableFromInline
   func settle(_ census: Census) {
+    // Those that the other side has deregistered meanwhile are not in its census any more.
+    accounts.removeReturnedAdoptions()
     let held = census.inFlightByteCount + census.atPeerByteCount
     let known = accounts.byteCounts
     let unheardOf = max(0, census.registeredByteCount - known.registered)

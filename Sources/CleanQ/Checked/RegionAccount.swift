@@ -1,4 +1,5 @@
 /// What a ledger knows about one region. Plain data that points to its tables; the ledger owns them.
+@safe
 struct RegionAccount: BitwiseCopyable {
   let id: RegionID
   let byteCount: Int
@@ -6,9 +7,14 @@ struct RegionAccount: BitwiseCopyable {
   let history: OwnershipHistory
   /// The other side registered the region: the ledger heard of it when the first buffer came up.
   let isAdopted: Bool
+  /// Hears of buffers that are brought home from the side that did not register the region. The account holds it.
+  private let farSide: Unmanaged<FarSide>
+  /// What a buffer that goes down, and one that comes up, has noted on it.
+  let noteDown: AwayNote
+  let noteUp: AwayNote
 
   /// An account in which every byte is above; in an adopted one every byte is below. Nil where there is no memory.
-  init?(id: RegionID, byteCount: Int, isAdopted: Bool) {
+  init?(id: RegionID, byteCount: Int, isAdopted: Bool, farSide: FarSide) {
     guard let map = OwnershipMap(byteCount: byteCount) else { return nil }
     guard let history = OwnershipHistory(byteCount: byteCount) else {
       map.deallocate()
@@ -19,10 +25,27 @@ struct RegionAccount: BitwiseCopyable {
     self.map = map
     self.history = history
     self.isAdopted = isAdopted
+    unsafe self.farSide = Unmanaged.passRetained(farSide)
+    noteDown = AwayNote(farSide.index, isAway: !isAdopted)
+    noteUp = AwayNote(farSide.index, isAway: isAdopted)
     if isAdopted { map.assign(0..<byteCount, below: true) }
   }
 
+  /// Bytes that were brought home from the far side are on the near one again.
+  ///
+  /// - Returns: whether there were any.
+  func settleReturned() -> Bool {
+    // SAFETY: retained by `init`, released by `deallocate`.
+    let returned = unsafe farSide._withUnsafeGuaranteedRef { $0.takeReturned() }
+    for range in returned { map.assign(range, below: isAdopted) }
+    return !returned.isEmpty
+  }
+
   func deallocate() {
+    let below = map.belowByteCount
+    // SAFETY: retained by `init`; this is the account's end.
+    let farSide = unsafe self.farSide.takeRetainedValue()
+    farSide.close(awayByteCount: isAdopted ? byteCount - below : below)
     map.deallocate()
     history.deallocate()
   }
@@ -79,6 +102,7 @@ struct RegionAccounts: ~Copyable {
   func removeReturnedAdoptions() {
     for slot in 0..<RegionDirectory.capacity {
       guard let account = unsafe find(ids[slot]), unsafe account.pointee.isAdopted else { continue }
+      _ = unsafe account.pointee.settleReturned()
       if unsafe account.pointee.map.belowByteCount == account.pointee.byteCount { remove(unsafe account.pointee.id) }
     }
   }
@@ -91,6 +115,7 @@ struct RegionAccounts: ~Copyable {
     var below = 0
     for slot in 0..<RegionDirectory.capacity {
       guard let account = unsafe find(ids[slot]) else { continue }
+      _ = unsafe account.pointee.settleReturned()
       unsafe registered += account.pointee.byteCount
       unsafe below += account.pointee.map.belowByteCount
     }

@@ -31,7 +31,7 @@ public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
   // belongs to this noncopyable value alone, so a mutating call has exclusive access to it.
 
   @inlinable
-  public func accepts(_ region: RegionID) -> Bool { unsafe traffic.accepts(port, region) }
+  public func refusal(of region: RegionID) -> Refusal? { unsafe traffic.refusal(port, region) }
 
   @inlinable
   @discardableResult

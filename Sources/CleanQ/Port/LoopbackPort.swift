@@ -18,7 +18,7 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   }
 
   @inlinable
-  public func accepts(_ region: RegionID) -> Bool { table.contains(region) }
+  public func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
   @inlinable
   @discardableResult

@@ -27,13 +27,14 @@ public protocol Port: ~Copyable {
   /// - Throws: `elsewhere` while the port holds bytes of the region, `notRegistered`.
   mutating func deregister(_ region: borrowing Region) throws(QueueError)
 
-  /// Whether buffers of a region are accepted now: it is registered, by this side or by the other.
+  /// Why buffers of a region would not be taken now, however much room there is: it is not registered, by this side or the
+  /// other, or the other side has gone. Nil where they would.
   ///
-  /// A layer asks the port below before it writes headers into what it would only have to give back. A port that is not told
-  /// otherwise says yes, and whatever it then refuses a layer above drops, and counts.
+  /// A layer asks the port below before it writes headers into what it would only have to give back. A port that does not
+  /// say leaves it to the layer above to drop, and count, what it then refuses.
   ///
   /// - Complexity: O(1).
-  func accepts(_ region: RegionID) -> Bool
+  func refusal(of region: RegionID) -> Refusal?
 
   /// Gives empty buffers to the receive queue, from the front of the burst. What was not taken is still in the burst.
   ///
@@ -102,7 +103,7 @@ public protocol Port: ~Copyable {
 
 extension Port where Self: ~Copyable {
   @inlinable
-  public func accepts(_ region: RegionID) -> Bool { true }
+  public func refusal(of region: RegionID) -> Refusal? { nil }
 
   @inlinable
   public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {

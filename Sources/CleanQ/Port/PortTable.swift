@@ -7,7 +7,7 @@
 @frozen
 @usableFromInline
 struct PortTraffic {
-  @usableFromInline let accepts: (UnsafeMutableRawPointer, RegionID) -> Bool
+  @usableFromInline let refusal: (UnsafeMutableRawPointer, RegionID) -> Refusal?
   @usableFromInline let fill: (UnsafeMutableRawPointer, inout Burst) -> Refusal?
   @usableFromInline let receive: (UnsafeMutableRawPointer, inout Burst) -> Void
   @usableFromInline let transmit: (UnsafeMutableRawPointer, inout Burst) -> Refusal?
@@ -16,7 +16,7 @@ struct PortTraffic {
 
   @inlinable
   init<P: Port & ~Copyable>(of type: P.Type) {
-    unsafe accepts = { unsafe $0.assumingMemoryBound(to: P.self).pointee.accepts($1) }
+    unsafe refusal = { unsafe $0.assumingMemoryBound(to: P.self).pointee.refusal(of: $1) }
     unsafe fill = { unsafe $0.assumingMemoryBound(to: P.self).pointee.fill(&$1) }
     unsafe receive = { unsafe $0.assumingMemoryBound(to: P.self).pointee.receive(into: &$1) }
     unsafe transmit = { unsafe $0.assumingMemoryBound(to: P.self).pointee.transmit(&$1) }

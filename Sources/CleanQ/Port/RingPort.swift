@@ -56,7 +56,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   }
 
   @inlinable
-  public func accepts(_ region: RegionID) -> Bool { unsafe receiving.table.pointee.contains(region) }
+  public func refusal(of region: RegionID) -> Refusal? { transmitting.refusal(of: region) }
 
   @inlinable
   @discardableResult

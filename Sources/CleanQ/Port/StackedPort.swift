@@ -14,7 +14,7 @@ extension StackedPort where Self: ~Copyable {
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) { try lower.deregister(region) }
 
   @inlinable
-  public func accepts(_ region: RegionID) -> Bool { lower.accepts(region) }
+  public func refusal(of region: RegionID) -> Refusal? { lower.refusal(of: region) }
 
   @inlinable
   @discardableResult
@@ -73,7 +73,7 @@ extension StackedPort where Self: ~Copyable {
 }
 
 extension StackedPort where Self: ~Copyable {
-  /// What a layer that changes packets may take of a burst: whole runs from its front, of regions that the port below accepts.
+  /// What a layer that changes packets may take of a burst: whole runs from its front, of regions that the port below takes.
   /// What it does not take is to be handed back as it is.
   ///
   /// - Returns: how many buffers, and why not the next one; nil where all can be taken.
@@ -85,7 +85,7 @@ extension StackedPort where Self: ~Copyable {
     for index in 0..<burst.count {
       let next = burst[index].region
       if next != region {
-        guard lower.accepts(next) else { return (wholeCount, .unknownRegion) }
+        if let refusal = lower.refusal(of: next) { return (wholeCount, refusal) }
         region = next
       }
       if burst[index].flags.contains(.last) { wholeCount = index &+ 1 }

@@ -16,17 +16,26 @@ public final class FarSide: Sendable {
   /// Opens an account of a region that a queue is about to register.
   ///
   /// - Throws: `refused` where the region has ``capacity`` of them.
-  public init(of region: borrowing Region) throws(QueueError) {
-    control = region.control
-    guard let index = control.state.withLock({ $0.farSides.open() }) else {
+  public convenience init(of region: borrowing Region) throws(QueueError) {
+    try self.init(of: region.control, namesBytes: false)
+  }
+
+  /// - Parameter namesBytes: whether ``takeReturned()`` will be asked which bytes were brought home.
+  init(of control: RegionControl, namesBytes: Bool) throws(QueueError) {
+    self.control = control
+    guard let index = control.state.withLock({ $0.farSides.open(namesBytes: namesBytes) }) else {
       throw QueueError(
-        .refused, context: "\(region.id) is registered with \(Self.capacity) rings already; deregister it from one")
+        .refused,
+        context: "\(control.id) is registered with \(Self.capacity) rings and checks already; deregister it from one")
     }
     self.index = index
   }
 
   /// Bytes and buffers that came to the far side otherwise than through the queue; negative where they left it.
   public var change: (byteCount: Int, bufferCount: Int) { control.state.withLock { $0.farSides.change(at: index) } }
+
+  /// The bytes that were brought home from the far side since the last call.
+  func takeReturned() -> [Range<Int>] { control.state.withLock { $0.farSides.takeReturned(at: index) } }
 
   /// Notes on a buffer of the region that it is at the far side now, or is not any more.
   ///

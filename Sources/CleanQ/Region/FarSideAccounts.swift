@@ -14,6 +14,8 @@ struct FarSideAccounts {
     var use = Use.free
     var byteCount = 0
     var bufferCount = 0
+    /// Which bytes were brought home since they were last asked for; nil where nobody asks.
+    var returned: [Range<Int>]?
   }
 
   private var accounts = InlineArray<24, Account>(repeating: Account())
@@ -21,9 +23,9 @@ struct FarSideAccounts {
   /// Opens an account.
   ///
   /// - Returns: its index, or nil where there are ``capacity`` of them.
-  mutating func open() -> Int? {
+  mutating func open(namesBytes: Bool) -> Int? {
     for index in accounts.indices where accounts[index].use == .free {
-      accounts[index] = Account(use: .open)
+      accounts[index] = Account(use: .open, returned: namesBytes ? [] : nil)
       return index
     }
     return nil
@@ -32,6 +34,23 @@ struct FarSideAccounts {
   /// What has been added to the far side otherwise than through the queue; less than nothing where it was taken away.
   func change(at index: Int) -> (byteCount: Int, bufferCount: Int) {
     (accounts[index].byteCount, accounts[index].bufferCount)
+  }
+
+  /// The bytes that were brought home since the last call.
+  mutating func takeReturned(at index: Int) -> [Range<Int>] {
+    guard let returned = accounts[index].returned, !returned.isEmpty else { return [] }
+    accounts[index].returned = []
+    return returned
+  }
+
+  /// A buffer with these notes was brought home.
+  mutating func bringHome(_ notes: UInt32, _ range: Range<Int>) {
+    var left = notes
+    while left != 0 {
+      accounts[left.trailingZeroBitCount].returned?.append(range)
+      left &= left - 1
+    }
+    change(notes, byteCount: -range.count, bufferCount: -1)
   }
 
   /// Bytes and buffers with these notes have come or gone.

@@ -49,7 +49,7 @@ final class RegionControl: Sendable {
     state.withLock { state in
       precondition(state.home.put(range), "bytes \(range) of \(id) came home twice")
       state.liveBuffers -= 1
-      state.farSides.change(notes, byteCount: -range.count, bufferCount: -1)
+      state.farSides.bringHome(notes, range)
       if stray { state.strayBuffers += 1 }
       return state.isOrphan && state.home.byteCount == byteCount
     }

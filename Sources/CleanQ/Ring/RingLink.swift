@@ -31,6 +31,13 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     unsafe balance[slot].store(value &+ change, ordering: .relaxed)
   }
 
+  /// Why buffers of a region would not be taken, however much room there is.
+  @inlinable
+  func refusal(of region: RegionID) -> Refusal? {
+    guard !producer.memory.isClosed.load(ordering: .relaxed) else { return .closed }
+    return unsafe table.pointee.contains(region) ? nil : .unknownRegion
+  }
+
   /// Always inlined: out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
   @inlinable
   @inline(__always)

@@ -42,9 +42,11 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
   case arpQueueFull
   case arpCacheFull
   case unknownRegion
+  /// The other side of the port below has gone.
+  case closedBelow
 
   /// How many reasons there are; a test compares.
-  static let count = 35
+  static let count = 36
 
   /// Whether it is a packet from above that was dropped.
   var isTransmit: Bool { rawValue >= Self.chainedTransmit.rawValue }
@@ -103,6 +105,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
     case .arpQueueFull: "arp-queue-full"
     case .arpCacheFull: "arp-cache-full"
     case .unknownRegion: "unknown-region"
+    case .closedBelow: "closed"
     }
   }
 }

@@ -27,14 +27,14 @@ extension IPEngine {
     }
   }
 
-  /// Takes the first outgoing buffer back that the port below does not know.
+  /// Takes the first outgoing buffer back, which the port below will never send.
   @usableFromInline
-  mutating func takeBackUnknown() {
+  mutating func takeBackFirst(isClosed: Bool) {
     guard returned.room > 0, dropped.room > 0, let buffer = outgoing.popFirst() else { return }
     if spares.isAway(buffer) {
       spares.putBack(buffer)
     } else {
-      dropTransmitted(buffer, .unknownRegion)
+      dropTransmitted(buffer, isClosed ? .closedBelow : .unknownRegion)
     }
   }
 

@@ -85,8 +85,8 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     var refusal: Refusal?
     for _ in 0..<Burst.capacity where !engine.outgoing.isEmpty {
       refusal = lower.transmit(&engine.outgoing)
-      guard refusal == .unknownRegion else { break }
-      engine.takeBackUnknown()
+      guard refusal == .unknownRegion || refusal == .closed else { break }
+      engine.takeBackFirst(isClosed: refusal == .closed)
     }
     return refusal
   }

@@ -45,12 +45,25 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     lower.fill(&dropped)
   }
 
-  /// Gives packets that wait to the port below.
+  /// Gives packets that wait to the port below. Where the other side has gone, they are not sent any more.
   ///
   /// - Returns: why not all were taken.
   @inlinable
   @discardableResult
-  mutating func sendOutgoing() -> Refusal? { outgoing.isEmpty ? nil : lower.transmit(&outgoing) }
+  mutating func sendOutgoing() -> Refusal? {
+    guard !outgoing.isEmpty, let refusal = lower.transmit(&outgoing) else { return nil }
+    if refusal == .closed { giveUpOutgoing() }
+    return refusal
+  }
+
+  /// Nobody will send what waits: it goes back as if it had been, answers too.
+  @inlinable
+  mutating func giveUpOutgoing() {
+    while unsent.room > 0, var buffer = outgoing.popFirst() {
+      buffer.flags.remove(.reply)
+      unsent.append(buffer)
+    }
+  }
 
   /// Gives what waits to the port below. Returns whether there is room for a whole burst more.
   @inlinable

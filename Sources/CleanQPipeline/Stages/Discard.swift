@@ -14,7 +14,7 @@ public struct DiscardPort<Unit: Traffic>: Port, ~Copyable {
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) { try loop.deregister(region) }
 
   @inlinable
-  public func accepts(_ region: RegionID) -> Bool { loop.accepts(region) }
+  public func refusal(of region: RegionID) -> Refusal? { loop.refusal(of: region) }
 
   @inlinable
   @discardableResult

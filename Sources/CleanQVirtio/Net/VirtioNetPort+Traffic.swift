@@ -1,7 +1,7 @@
 public import CleanQ
 
 extension VirtioNetPort {
-  public func accepts(_ region: RegionID) -> Bool { map.table.contains(region) }
+  public func refusal(of region: RegionID) -> Refusal? { map.table.contains(region) ? nil : .unknownRegion }
 
   /// Takes empty buffers for the device to write to. While it is away they wait here.
   @discardableResult
