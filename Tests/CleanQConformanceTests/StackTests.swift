@@ -153,27 +153,4 @@ private struct Device: EndStage {
       })
     expect(report, LayerTests.rules)
   }
-
-  @Test("udp at both ends of a cable")
-  func udpCable() {
-    var traits = Traits()
-    traits.bufferByteCount = 256
-    traits.rewrites = true
-    traits.dropsRuns = true
-    // The layer keeps a burst that the cable does not take yet.
-    traits.prefetches = true
-    let report = Conformance.check(
-      port: "udp over a cable", traits,
-      prepare: { buffer, side in
-        guard side == .transmit else { return buffer.reset() }
-        _ = buffer.setValid(offset: 92, byteCount: 100)
-        buffer.datagramAnnotation = DatagramAnnotation(
-          source: IPv4Address(10, 0, 0, 2), sourcePort: 7, destination: IPv4Address(10, 0, 0, 1), destinationPort: 7)
-      }
-    ) {
-      let pair = try RingPort<Packet>.pair(slotCount: 8)
-      return Ends(UDPPort(on: pair.first, ports: [7]), UDPPort(on: pair.second, ports: [7]))
-    }
-    expect(report, ProjectQueueTests.everyPair.subtracting([.integrity, .splitMerge, .bursts]))
-  }
 }
