@@ -147,8 +147,8 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
   /// Where bytes are that the driver named; nil where they are not all mapped.
   func pointer(_ address: UInt64, _ byteCount: Int) -> UnsafeMutableRawPointer? {
     for region in regions.values where address >= region.device {
-      let offset = Int(address - region.device)
-      if offset + byteCount <= region.byteCount {
+      let offset = address - region.device
+      if offset <= UInt64(region.byteCount), byteCount <= region.byteCount - Int(offset) {
         return unsafe UnsafeMutableRawPointer(bitPattern: region.base + UInt(offset))
       }
     }

@@ -48,7 +48,9 @@ import Testing
     #expect(report.passedRules.isSuperset(of: expected), "\(expected.subtracting(report.passedRules))")
   }
 
-  @Test("failures 1, 3, 4, 5, 7, defect: an invalid dequeue loses the buffer. A hostile device", arguments: Variant.all, [PortSide.receive, .transmit])
+  @Test(
+    "failures 1, 3, 4, 5, 7, defect: an invalid dequeue loses the buffer. A hostile device", arguments: Variant.all,
+    [PortSide.receive, .transmit])
   func hostile(_ variant: Variant, _ side: PortSide) {
     var traits = Traits(capacity: 128)
     traits.bufferByteCount = 256
