@@ -61,6 +61,7 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
   func reset() throws(VirtioError) {
     if resetsAreHeld { throw VirtioError(.broken, context: name) }
     resetCount += 1
+    lock.withLock { control = nil }
     queues = [:]
     bits = []
     accepted = []
@@ -157,19 +158,23 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
 
   // MARK: The control queue
 
+  /// The control queue as it is now: a thread of an earlier one may be the first to hear a kick.
+  private var control: (any ModelQueue)?
+
   /// Answers commands on a thread of its own, as a device does.
   private func startControl(_ index: Int) -> Int32 {
     let kick = kicks[index]
-    let queue = queues[index]
-    let box = QueueBox(queue)
+    lock.withLock { control = queues[index] }
     let thread = LittleThread { [weak self] in
       var entry = pollfd(fd: kick, events: Int16(POLLIN), revents: 0)
-      // One command and its answer at a time, until the queue is another.
       while unsafe poll(&entry, 1, 2000) > 0 {
         var count: UInt64 = 0
         _ = unsafe Glibc.read(kick, &count, 8)
-        guard let self, let queue = box.queue else { return }
-        while let chain = queue.take() { self.answerCommand(chain, queue) }
+        guard let self else { return }
+        self.lock.withLock {
+          guard let queue = self.control else { return }
+          while let chain = queue.take() { self.answerCommand(chain, queue) }
+        }
       }
     }
     thread.start()
@@ -182,7 +187,7 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
       guard let pointer = unsafe pointer(part.address, part.byteCount) else { continue }
       for index in 0..<part.byteCount { unsafe bytes.append(pointer.load(fromByteOffset: index, as: UInt8.self)) }
     }
-    lock.withLock { commands.append(bytes) }
+    commands.append(bytes)
     if let last = chain.parts.last, last.isWritable, let pointer = unsafe pointer(last.address, 1) {
       unsafe pointer.storeBytes(of: answer, as: UInt8.self)
     }

@@ -54,7 +54,7 @@ struct VirtioLiar: HostilePeer, ~Copyable {
   }
 
   mutating func act(_ act: HostileAct, choice: UInt64, on subject: inout Subject) -> HostileOutcome {
-    guard let queue, !subject.port.port.session.isBroken else { return .impossible }
+    guard let queue, !subject.port.port.session.isBroken() else { return .impossible }
     let outstanding = subject.outstanding(side)
     switch act {
     case .handBackTwice:

@@ -20,7 +20,7 @@ import Testing
       same(rig.fill(count), count)
       rig.requireBalance()
     }
-    let isBroken = rig.port.session.isBroken
+    let isBroken = rig.port.session.isBroken()
     #expect(!isBroken)
   }
 

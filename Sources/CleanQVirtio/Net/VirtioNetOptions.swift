@@ -10,7 +10,7 @@ public struct VirtioNetOptions: Sendable {
   /// Features without which the device is not wanted.
   public var required: VirtioFeatures = []
   /// The most descriptors of a receive queue and of a transmit queue: powers of two, 2 ... 32768.
-  public var receiveQueueSize = 512
+  public var receiveQueueSize = 256
   public var transmitQueueSize = 256
   /// The address to use; nil for the device's own, or, where it has none, one that is made up.
   public var macAddress: MACAddress?

@@ -67,9 +67,12 @@ extension VirtioNetPort {
 
   public var wantedBufferCount: Int { device.options.receiveQueueSize }
 
+  /// Room for the longest frame, in an odd number of cache lines: buffers that lie a power of two apart have their headers in a
+  /// few sets of the cache, and push each other out of it, on this side and on the device's.
   public var wantedBufferByteCount: Int {
     let frame = Buffer.standardHeadroom + Self.ethernetHeaderByteCount + 4 + device.mtu
-    return max(2048, (frame + 63) / 64 * 64)
+    let lines = (max(2048, frame) + 63) / 64
+    return 64 * (lines | 1)
   }
 
   public var wantedBacking: RegionBacking { device.transport.wantedBacking }

@@ -72,7 +72,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   mutating func isReady() -> Bool {
     let isCurrent =
       isJoined && presence.mark == session.mark && device.generation.load(ordering: .relaxed) == session.generation
-    return isCurrent && !session.isBroken ? true : recover()
+    return isCurrent && !session.isBroken() ? true : recover()
   }
 
   /// Leaves a session that is over and joins the next one when it is time.
