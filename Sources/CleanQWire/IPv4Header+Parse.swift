@@ -44,7 +44,7 @@ extension IPv4Header {
     guard headerByteCount == 20, bytes.count >= 20 else {
       return InternetChecksum.isValid(bytes.extracting(0..<headerByteCount))
     }
-    let sum = UInt128(bytes.littleEndian64(at: 0)) &+ UInt128(bytes.littleEndian64(at: 8))
-    return InternetChecksum.fold(InternetChecksum.fold(sum) &+ UInt64(bytes.bigEndian32(at: 16).byteSwapped)) == 0xFFFF
+    let sum = InternetChecksum.sum(bytes.littleEndian64(at: 0), bytes.littleEndian64(at: 8))
+    return InternetChecksum.fold(InternetChecksum.sum(sum, UInt64(bytes.littleEndian32(at: 16)))) == 0xFFFF
   }
 }

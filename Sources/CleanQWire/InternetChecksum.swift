@@ -13,9 +13,8 @@
 /// Source: RFC 1071 §§ 1–2.
 @frozen
 public struct InternetChecksum: Sendable {
-  /// The sum so far, not folded. The words are taken as little-endian: the sum is the same but for the order of its
-  /// two bytes (RFC 1071 § 2 (B)), and little-endian machines need not swap each word. Below 2^35 between calls, so
-  /// it never overflows.
+  /// The sum so far, a one's complement sum of 64-bit words. The words are taken as little-endian: the sum is the same but
+  /// for the order of its two bytes (RFC 1071 § 2 (B)), and little-endian machines need not swap each word.
   @usableFromInline var sum: UInt64
 
   /// Whether an odd number of bytes has been added, so that the next byte is the low half of a word on the wire.
@@ -33,6 +32,11 @@ public struct InternetChecksum: Sendable {
   /// - Complexity: O(1).
   @inlinable public var value: UInt16 { ~Self.fold(sum).byteSwapped }
 
+  /// The same, as it lies in memory.
+  ///
+  /// - Complexity: O(1).
+  @inlinable public var littleEndianValue: UInt16 { ~Self.fold(sum) }
+
   /// Whether what was added, its checksum field included, adds up. All zeros do not.
   ///
   /// - Complexity: O(1).
@@ -44,8 +48,8 @@ public struct InternetChecksum: Sendable {
   @inlinable @inline(__always)
   public mutating func add(_ bytes: Span<UInt8>) {
     let added = Self.littleEndianSum(bytes)
-    // After an odd byte each byte has the other place in its word: RFC 1071 § 2 (B).
-    accumulate(isOdd ? UInt64(Self.fold(added).byteSwapped) : added)
+    // After an odd byte each byte has the next place: RFC 1071 § 2 (B), byte rotation.
+    accumulate(isOdd ? added << 8 | added >> 56 : added)
     isOdd = isOdd != (bytes.count & 1 == 1)
   }
 
@@ -69,6 +73,25 @@ public struct InternetChecksum: Sendable {
     accumulate(UInt64(address.rawValue.byteSwapped))
   }
 
+  /// Adds four 16-bit words as they lie in memory: what `littleEndian64(at:)` gives, at an even place in the packet.
+  ///
+  /// - Precondition: an even number of bytes has been added before.
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public mutating func add(littleEndian words: UInt64) {
+    precondition(!isOdd, "words can only follow an even number of bytes")
+    accumulate(words)
+  }
+
+  /// The folded sum of three words as they lie in memory: of an IPv4 header without options, say. Its complement is what
+  /// the checksum's place gets, in memory order; with the checksum in the words, 0xFFFF is right.
+  ///
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public static func littleEndianSum(_ first: UInt64, _ second: UInt64, _ third: UInt64) -> UInt16 {
+    fold(sum(sum(first, second), third))
+  }
+
   /// The checksum of `bytes` alone.
   ///
   /// - Complexity: O(`bytes.count`).
@@ -85,12 +108,9 @@ public struct InternetChecksum: Sendable {
     fold(littleEndianSum(bytes)) == 0xFFFF
   }
 
-  /// Adds `term`, which is below 2^34 as `littleEndianSum` gives it, to a sum whose carries go back in first (RFC
-  /// 1071 § 1).
+  /// Adds a 64-bit word.
   @inlinable @inline(__always)
-  mutating func accumulate(_ term: UInt64) {
-    sum = (sum & 0xFFFF_FFFF) &+ (sum >> 32) &+ term
-  }
+  mutating func accumulate(_ term: UInt64) { sum = Self.sum(sum, term) }
 }
 
 extension InternetChecksum: Equatable {

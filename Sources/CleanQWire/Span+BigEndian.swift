@@ -21,21 +21,6 @@ extension Span<UInt8> {
     UInt32(self[offset]) << 24 | UInt32(self[offset &+ 1]) << 16
       | UInt32(self[offset &+ 2]) << 8 | UInt32(self[offset &+ 3])
   }
-
-  /// The little-endian 64-bit number at `offset`: for sums that do not care for byte order.
-  ///
-  /// - Precondition: `offset + 8 <= count`.
-  /// - Complexity: O(1).
-  @inlinable @inline(__always)
-  public func littleEndian64(at offset: Int) -> UInt64 {
-    let low =
-      UInt32(self[offset]) | UInt32(self[offset &+ 1]) << 8
-      | UInt32(self[offset &+ 2]) << 16 | UInt32(self[offset &+ 3]) << 24
-    let high =
-      UInt32(self[offset &+ 4]) | UInt32(self[offset &+ 5]) << 8
-      | UInt32(self[offset &+ 6]) << 16 | UInt32(self[offset &+ 7]) << 24
-    return UInt64(low) | UInt64(high) << 32
-  }
 }
 
 extension MutableSpan<UInt8> {
@@ -45,8 +30,9 @@ extension MutableSpan<UInt8> {
   /// - Complexity: O(1).
   @inlinable @inline(__always)
   public mutating func storeBigEndian(_ value: UInt16, at offset: Int) {
-    self[offset] = UInt8(truncatingIfNeeded: value >> 8)
-    self[offset &+ 1] = UInt8(truncatingIfNeeded: value)
+    // SAFETY: the store checks its bounds, and bytes may have any value.
+    var bytes = unsafe mutableBytes
+    bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
   }
 
   /// Writes `value` at `offset` in network byte order.
@@ -55,9 +41,8 @@ extension MutableSpan<UInt8> {
   /// - Complexity: O(1).
   @inlinable @inline(__always)
   public mutating func storeBigEndian(_ value: UInt32, at offset: Int) {
-    self[offset] = UInt8(truncatingIfNeeded: value >> 24)
-    self[offset &+ 1] = UInt8(truncatingIfNeeded: value >> 16)
-    self[offset &+ 2] = UInt8(truncatingIfNeeded: value >> 8)
-    self[offset &+ 3] = UInt8(truncatingIfNeeded: value)
+    // SAFETY: the store checks its bounds, and bytes may have any value.
+    var bytes = unsafe mutableBytes
+    bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
   }
 }

@@ -7,7 +7,7 @@ extension Buffer {
   /// Chooses the valid part.
   ///
   /// - Returns: false, with nothing changed, where it would not lie inside the buffer.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func setValid(offset: Int, byteCount: Int) -> Bool {
     guard offset >= 0, byteCount >= 0, offset <= self.byteCount, byteCount <= self.byteCount &- offset else {
       return false
@@ -29,7 +29,7 @@ extension Buffer {
   /// Moves the start of the valid part back over `count` bytes of headroom, to put a header there.
   ///
   /// - Returns: false, with nothing changed, where the headroom is shorter.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func prepend(_ count: Int) -> Bool {
     guard count >= 0, count <= headroom else { return false }
     descriptor.validOffset &-= UInt32(truncatingIfNeeded: count)
@@ -40,7 +40,7 @@ extension Buffer {
   /// Drops `count` bytes from the front of the valid part: a header that was read. They become headroom.
   ///
   /// - Returns: false, with nothing changed, where fewer are valid.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func trimFront(_ count: Int) -> Bool {
     guard count >= 0, count <= validByteCount else { return false }
     descriptor.validOffset &+= UInt32(truncatingIfNeeded: count)
@@ -51,7 +51,7 @@ extension Buffer {
   /// Shortens the valid part to its first `count` bytes: padding that is not part of the packet.
   ///
   /// - Returns: false, with nothing changed, where fewer are valid.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func truncate(to count: Int) -> Bool {
     guard count >= 0, count <= validByteCount else { return false }
     descriptor.validByteCount = UInt32(truncatingIfNeeded: count)

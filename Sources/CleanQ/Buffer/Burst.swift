@@ -123,6 +123,35 @@ extension Burst {
 }
 
 extension Burst {
+  /// Whether one of the buffers carries one of the marks.
+  ///
+  /// - Complexity: O(number of buffers).
+  @inlinable
+  public func contains(_ marks: BufferFlags) -> Bool {
+    var found = BufferFlags()
+    for index in 0..<count { found.formUnion(self[index].flags) }
+    return !found.isDisjoint(with: marks)
+  }
+
+  /// Bytes in the valid parts of the buffers from the `start`-th on.
+  ///
+  /// - Complexity: O(number of buffers).
+  @inlinable
+  public func validByteCount(from start: Int) -> Int {
+    var sum = 0
+    var left = max(0, count &- max(0, start))
+    var position = (head &+ max(0, start)) & (Self.capacity &- 1)
+    // At most two stretches of neighbours: up to the end of the allocation, and from its start.
+    while left > 0 {
+      let stretch = min(left, Self.capacity &- position)
+      // SAFETY: slots [head, head + count) are initialised.
+      for index in 0..<stretch { unsafe sum &+= slots[position &+ index].validByteCount }
+      left &-= stretch
+      position = 0
+    }
+    return sum
+  }
+
   /// Moves the buffers whose bits are set (bit 0 is the oldest) to the end of `other`, which must have room for them. Both
   /// keep their order.
   ///

@@ -23,13 +23,19 @@ public struct StageReport: Sendable, Equatable {
       bytes &+= other.bytes
     }
 
+    /// Adds some packets.
+    @inlinable
+    public mutating func add(packetCount: Int, byteCount: Int) {
+      packets &+= UInt64(truncatingIfNeeded: packetCount)
+      bytes &+= UInt64(truncatingIfNeeded: byteCount)
+    }
+
     /// Adds every packet of a burst.
     ///
     /// - Complexity: O(number of buffers).
     @inlinable
     public mutating func add(_ burst: borrowing Burst) {
-      packets &+= UInt64(truncatingIfNeeded: burst.count)
-      for index in 0..<burst.count { bytes &+= UInt64(truncatingIfNeeded: burst[index].validByteCount) }
+      add(packetCount: burst.count, byteCount: burst.validByteCount(from: 0))
     }
   }
 

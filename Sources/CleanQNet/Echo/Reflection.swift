@@ -1,4 +1,5 @@
 public import CleanQ
+public import CleanQWire
 
 // Turning a packet round: what it takes depends on the kind of traffic.
 
@@ -17,10 +18,21 @@ public func reflect<Unit: Traffic>(_ buffer: inout Buffer, as unit: Unit.Type) -
       source: packet.destination, destination: packet.source, protocol: packet.protocol)
     return true
   case .datagram:
-    guard buffer.hasAnnotation else { return false }
-    buffer.datagramAnnotation = buffer.datagramAnnotation.reflected
-    return true
+    return reflectDatagram(&buffer)
   }
+}
+
+/// Swaps the addresses and the ports of a datagram's annotation, where it has one.
+@inlinable
+func reflectDatagram(_ buffer: inout Buffer) -> Bool {
+  guard buffer.hasAnnotation else { return false }
+  var bytes = buffer.mutableStorage
+  guard bytes.count >= PacketAnnotation.byteCount else { return false }
+  let addresses = bytes.span.littleEndian64(at: 0)
+  let ports = bytes.span.littleEndian32(at: 12)
+  bytes.storeLittleEndian(addresses << 32 | addresses >> 32, at: 0)
+  bytes.storeLittleEndian(ports << 16 | ports >> 16, at: 12)
+  return true
 }
 
 /// Swaps the first two six-byte addresses of an Ethernet frame. IEEE 802.3 § 3.2.
@@ -28,10 +40,12 @@ public func reflect<Unit: Traffic>(_ buffer: inout Buffer, as unit: Unit.Type) -
 func swapHardwareAddresses(_ buffer: inout Buffer) -> Bool {
   guard buffer.validByteCount >= 12 else { return false }
   var bytes = buffer.mutableBytes
-  for index in 0..<6 {
-    let byte = bytes[index]
-    bytes[index] = bytes[index + 6]
-    bytes[index + 6] = byte
-  }
+  guard bytes.count >= 12 else { return false }
+  let first = (bytes.span.littleEndian32(at: 0), bytes.span.littleEndian16(at: 4))
+  let second = (bytes.span.littleEndian32(at: 6), bytes.span.littleEndian16(at: 10))
+  bytes.storeLittleEndian(second.0, at: 0)
+  bytes.storeLittleEndian(second.1, at: 4)
+  bytes.storeLittleEndian(first.0, at: 6)
+  bytes.storeLittleEndian(first.1, at: 10)
   return true
 }

@@ -44,13 +44,23 @@ struct ARPCache: Sendable {
   /// RFC 1122 § 2.3.2.2 asks for at least one packet to be kept.
   static let maximumQueuedCount: UInt8 = 4
 
+  /// The neighbour of the last packet, while nothing has changed since: not its entry, no other, and not the time.
+  private(set) var recent: RecentNeighbor?
   private var entries = [Neighbor](repeating: Neighbor(), count: setCount * wayCount)
 
   subscript(index: Int) -> Neighbor {
     get { entries[index] }
-    set { entries[index] = newValue }
-    _modify { yield &entries[index] }
+    _modify {
+      recent = nil
+      yield &entries[index]
+    }
   }
+
+  /// Notes that packets to this neighbour need neither a question nor a look at its entry until something changes.
+  mutating func noteRecent(_ neighbor: RecentNeighbor) { recent = neighbor }
+
+  /// Time has passed.
+  mutating func forgetRecent() { recent = nil }
 
   /// All entries, used or not.
   var indices: Range<Int> { 0..<(Self.setCount * Self.wayCount) }
@@ -93,6 +103,7 @@ struct ARPCache: Sendable {
       victim = index
     }
     guard let victim else { return nil }
+    recent = nil
     entries[victim] = Neighbor()
     entries[victim].address = address
     entries[victim].used = now

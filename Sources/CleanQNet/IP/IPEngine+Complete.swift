@@ -14,6 +14,8 @@ extension IPEngine {
   /// - Complexity: O(number of buffers).
   @usableFromInline
   mutating func complete(into sent: inout Burst) {
+    // Nothing of this stack's is among them, as is usual.
+    if spares.awayCount == 0, !completed.contains(.reply) { return sent.append(contentsOf: &completed) }
     while sent.room > 0, dropped.room > 0, var buffer = completed.popFirst() {
       if spares.isAway(buffer) {
         spares.putBack(buffer)

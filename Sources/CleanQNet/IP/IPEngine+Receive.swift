@@ -18,7 +18,9 @@ extension IPEngine {
   @usableFromInline
   mutating func receive(into filled: inout Burst) {
     isActive = isActive || !incoming.isEmpty
-    while filled.room > 0, dropped.room > 0, outgoing.room > 0, var buffer = incoming.popFirst() {
+    while !incoming.isEmpty {
+      deliverUsual(into: &filled)
+      guard filled.room > 0, dropped.room > 0, outgoing.room > 0, var buffer = incoming.popFirst() else { break }
       switch accept(&buffer) {
       case .deliver: filled.append(buffer)
       case .answer: outgoing.append(buffer)
@@ -28,6 +30,16 @@ extension IPEngine {
     releasePending()
   }
 
+  /// Delivers what is usual at the front of what came in, as far as there is room.
+  private mutating func deliverUsual(into filled: inout Burst) {
+    let accepted = acceptUsual(limit: filled.room)
+    if accepted == incoming.count {
+      filled.append(contentsOf: &incoming)
+    } else {
+      for _ in 0..<accepted { if let buffer = incoming.popFirst() { filled.append(buffer) } }
+    }
+  }
+
   /// Counts a drop.
   mutating func end(_ reason: IPDropReason) -> Fate {
     counters.count(reason)
@@ -35,7 +47,7 @@ extension IPEngine {
   }
 
   /// Decides about one buffer.
-  private mutating func accept(_ buffer: inout Buffer) -> Fate {
+  mutating func accept(_ buffer: inout Buffer) -> Fate {
     // A frame in several buffers is counted once, with its last; each buffer goes back on its own.
     let isLast = buffer.flags.contains(.last)
     let isChained = isInsideReceivedChain || !isLast

@@ -13,6 +13,7 @@ extension IPEngine {
   @usableFromInline
   mutating func advance(to time: MonotonicTime) -> MonotonicTime {
     now = time
+    cache.forgetRecent()
     for index in cache.indices where cache[index].state != .free { tick(index) }
     releasePending()
     let wait = isActive ? Self.activeTickMilliseconds : Self.idleTickMilliseconds

@@ -13,6 +13,8 @@ extension IPEngine {
     releasePending()
     var left = count
     while left > 0, hasTransmitRoom {
+      left &-= sendUsual(&filled, left)
+      guard left > 0, hasTransmitRoom else { break }
       if filled[0].flags.contains(.last) {
         guard let buffer = filled.popFirst() else { break }
         left &-= 1
@@ -25,6 +27,19 @@ extension IPEngine {
       }
     }
     return left
+  }
+
+  /// Sends what is usual at the front of a burst.
+  ///
+  /// - Returns: how many packets that were.
+  private mutating func sendUsual(_ filled: inout Burst, _ count: Int) -> Int {
+    let wrapped = wrapUsual(&filled, limit: min(count, outgoing.room))
+    if wrapped == filled.count {
+      outgoing.append(contentsOf: &filled)
+    } else {
+      for _ in 0..<wrapped { if let buffer = filled.popFirst() { outgoing.append(buffer) } }
+    }
+    return wrapped
   }
 
   /// Ends the packet in several buffers at the front of a burst, if all of them have room to end in. Counted as one.
@@ -68,6 +83,9 @@ extension IPEngine {
       let mac = cache[index].mac
       emit(buffer, annotation, to: mac)
       askAgainWhenOld(index)
+      if cache[index].tryCount == 0 {
+        cache.noteRecent(RecentNeighbor(annotation.destination, mac, from: self.mac))
+      }
     case .free, .asking:
       queue(buffer, index)
     case .failed:

@@ -6,7 +6,7 @@ internal import CleanQWire
 /// Source: RFC 768; RFC 1122 § 4.1.
 @usableFromInline
 struct UDPEngine: Sendable {
-  private let ports: PortSet
+  let ports: PortSet
   private var drops = [UInt64](repeating: 0, count: UDPDrop.allCases.count)
   private var received = StageReport.Tally()
   private var transmitted = StageReport.Tally()
@@ -26,7 +26,15 @@ struct UDPEngine: Sendable {
   @usableFromInline
   mutating func receive(_ burst: inout Burst, from start: Int) -> UInt32 {
     var ended: UInt32 = 0
+    var usual = StageReport.Tally()
     for index in start..<burst.count {
+      if !isInsideReceivedChain {
+        let payload = takeUsual(&burst[index])
+        if payload >= 0 {
+          usual.add(byteCount: payload)
+          continue
+        }
+      }
       let bit = UInt32(1) << UInt32(index)
       let isLast = burst[index].flags.contains(.last)
       let isChained = isInsideReceivedChain || !isLast
@@ -43,11 +51,12 @@ struct UDPEngine: Sendable {
         if drop == .closedPort { answer(&burst[index]) }
       }
     }
+    received.add(usual)
     return ended
   }
 
   /// Strips one header. Nil where the datagram goes up.
-  private mutating func receive(_ buffer: inout Buffer) -> UDPDrop? {
+  mutating func receive(_ buffer: inout Buffer) -> UDPDrop? {
     guard buffer.hasAnnotation else { return .noHeadroom }
     let packet = buffer.packetAnnotation
     guard packet.protocol == .udp else { return .notUDP }
@@ -83,7 +92,15 @@ struct UDPEngine: Sendable {
   mutating func transmit(_ burst: inout Burst, maximumByteCount: Int) -> UInt32 {
     var unsent: UInt32 = 0
     var isInsideChain = false
+    var usual = StageReport.Tally()
     for index in 0..<burst.count {
+      if !isInsideChain {
+        let payload = makeUsual(&burst[index], maximumByteCount: maximumByteCount)
+        if payload >= 0 {
+          usual.add(byteCount: payload)
+          continue
+        }
+      }
       // A chain is one packet, counted with its last buffer.
       let isLast = burst[index].flags.contains(.last)
       let isChained = isInsideChain || !isLast
@@ -97,11 +114,12 @@ struct UDPEngine: Sendable {
         unsent |= 1 << UInt32(index)
       }
     }
+    transmitted.add(usual)
     return unsent
   }
 
   /// Puts one header in front. Nil where the packet goes down.
-  private mutating func transmit(_ buffer: inout Buffer, maximumByteCount: Int) -> UDPDrop? {
+  mutating func transmit(_ buffer: inout Buffer, maximumByteCount: Int) -> UDPDrop? {
     let byteCount = buffer.validByteCount
     guard byteCount <= maximumByteCount else { return .tooLong }
     guard buffer.headroom >= PacketAnnotation.byteCount &+ UDPHeader.byteCount else { return .noHeadroom }

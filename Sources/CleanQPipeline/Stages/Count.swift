@@ -16,20 +16,16 @@ public struct CountPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public mutating func receive(into filled: inout Burst) {
     let before = filled.count
     lower.receive(into: &filled)
-    for index in before..<filled.count { received.add(byteCount: filled[index].validByteCount) }
+    received.add(packetCount: filled.count &- before, byteCount: filled.validByteCount(from: before))
   }
 
   @inlinable
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     // What the port below does not take is counted when it comes again.
-    var all = StageReport.Tally()
-    all.add(filled)
+    let (packetCount, byteCount) = (filled.count, filled.validByteCount(from: 0))
     let refusal = lower.transmit(&filled)
-    var left = StageReport.Tally()
-    left.add(filled)
-    transmitted.packets &+= all.packets &- left.packets
-    transmitted.bytes &+= all.bytes &- left.bytes
+    transmitted.add(packetCount: packetCount &- filled.count, byteCount: byteCount &- filled.validByteCount(from: 0))
     return refusal
   }
 

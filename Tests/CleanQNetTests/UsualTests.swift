@@ -1,0 +1,166 @@
+import CleanQ
+import CleanQWire
+import Testing
+
+@testable import CleanQNet
+
+/// The short way of usual packets and the long way come to the same, whatever the packet.
+@Suite("IP and UDP: usual packets") struct UsualTests {
+  /// A datagram with a checksum, in a frame for us.
+  private static func frame(_ payload: [UInt8], to port: UInt16 = 7, checksum: Bool = true) -> [UInt8] {
+    var datagram = Frames.udp(payload, to: port)
+    var span = datagram.mutableSpan
+    if checksum {
+      UDPHeader(sourcePort: 4000, destinationPort: port, payloadByteCount: payload.count)
+        .emit(into: &span, source: Frames.peer, destination: Frames.ours)
+    }
+    return Frames.ethernet(Frames.ip(datagram))
+  }
+
+  /// A frame, with up to three bytes changed: mostly in the headers; every second time the IP checksum is made right again.
+  private static func variant(_ random: inout some RandomNumberGenerator) -> [UInt8] {
+    let payload = (0..<Int.random(in: 0...40, using: &random)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    var frame = frame(payload, to: Bool.random(using: &random) ? 7 : 8, checksum: Bool.random(using: &random))
+    frame += [UInt8](repeating: 0, count: Int.random(in: 0...3, using: &random))
+    for _ in 0..<Int.random(in: 0...3, using: &random) {
+      let index = Int.random(in: 0..<min(46, frame.count), using: &random)
+      let values = [0, 1, 0x7F, 0xFF, UInt8.random(in: 0...255, using: &random), frame[index] ^ 1 << 5]
+      frame[index] = values.randomElement(using: &random) ?? 0
+    }
+    if Bool.random(using: &random) {
+      (frame[24], frame[25]) = (0, 0)
+      let sum = Frames.checksum([UInt8](frame[14..<34]))
+      (frame[24], frame[25]) = (UInt8(sum >> 8), UInt8(sum & 0xFF))
+    }
+    if Int.random(in: 0..<16, using: &random) == 0 { frame.removeLast(Int.random(in: 0..<frame.count, using: &random)) }
+    return frame
+  }
+
+  @Test("received by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  func received(seed: UInt64) throws {
+    var random = Generator(seed: seed)
+    var delivered = 0
+    for _ in 0..<3000 {
+      let frame = Self.variant(&random)
+      let headroom = [50, 50, 50, 32, 31].randomElement(using: &random) ?? 50
+      let flags: BufferFlags = Int.random(in: 0..<8, using: &random) == 0 ? [.last, .reply] : .last
+      var short = try IPHost()
+      try short.receive(frame, headroom: headroom, flags: flags)
+      var long = try IPHost()
+      var buffer = try long.buffer(frame, headroom: headroom, flags: flags)
+      let fate = long.engine.accept(&buffer)
+      #expect(short.filled.count == (fate == .deliver ? 1 : 0), "seed \(seed): \(frame)")
+      #expect(short.engine.outgoing.count == (fate == .answer ? 1 : 0), "seed \(seed): \(frame)")
+      #expect(short.engine.counters.isSame(as: long.engine.counters), "seed \(seed): \(frame)")
+      if fate == .deliver, short.filled.count == 1 {
+        delivered += 1
+        check(Same(short.filled[0]) == Same(buffer), "seed \(seed): \(frame)")
+      }
+    }
+    #expect(delivered > 300)
+  }
+
+  @Test("transmitted by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  func transmitted(seed: UInt64) throws {
+    var random = Generator(seed: seed)
+    var short = try IPHost()
+    var long = try IPHost()
+    try short.receive(Frames.question())
+    try long.receive(Frames.question())
+    for round in 0..<2000 {
+      let payload = (0..<Int.random(in: 0...40, using: &random)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+      let destination = [Frames.peer, Frames.peer, .limitedBroadcast, .unspecified].randomElement(using: &random)
+      let source = [Frames.ours, Frames.ours, .unspecified, IPv4Address(1, 2, 3, 4)].randomElement(using: &random)
+      let ttl: UInt8 = [64, 1, 0].randomElement(using: &random) ?? 64
+      let headroom = [84, 34, 33].randomElement(using: &random) ?? 84
+      let number: UInt8 = [17, 1, 99].randomElement(using: &random) ?? 17
+      long.engine.cache.forgetRecent()
+      try short.transmit(
+        to: destination ?? Frames.peer, from: source ?? Frames.ours, protocol: number, ttl: ttl, headroom: headroom,
+        payload)
+      try long.transmit(
+        to: destination ?? Frames.peer, from: source ?? Frames.ours, protocol: number, ttl: ttl, headroom: headroom,
+        payload)
+      #expect(short.engine.counters.isSame(as: long.engine.counters), "seed \(seed), round \(round)")
+      #expect(short.frames() == long.frames(), "seed \(seed), round \(round)")
+      #expect(short.returnedCount() == long.returnedCount())
+    }
+  }
+
+  @Test("of UDP by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  func datagrams(seed: UInt64) throws {
+    var random = Generator(seed: seed)
+    let region = try Region(byteCount: 1 << 16)
+    var short = UDPEngine(ports: [7])
+    var long = UDPEngine(ports: [7])
+    for round in 0..<3000 {
+      var datagram = [UInt8](Self.frame([UInt8](repeating: 0x5A, count: round % 70), checksum: round % 3 > 0)[34...])
+      if round % 2 == 0 { datagram[Int.random(in: 0..<min(10, datagram.count), using: &random)] ^= 1 }
+      if round % 5 == 0 { datagram += [7] }
+      let number: IPProtocol = round % 17 == 0 ? .icmp : .udp
+      var (first, second) = (Burst(), Burst())
+      first.append(try packet(datagram, number, region))
+      second.append(try packet(datagram, number, region))
+      let ended = short.receive(&first, from: 0)
+      let drop = long.receive(&second[0])
+      #expect((ended == 0) == (drop == nil), "seed \(seed), round \(round)")
+      if drop == nil {
+        check(Same(first[0]) == Same(second[0]), "seed \(seed), round \(round)")
+        let failed = short.transmit(&first, maximumByteCount: 60)
+        let failure = long.transmit(&second[0], maximumByteCount: 60)
+        #expect((failed == 0) == (failure == nil), "seed \(seed), round \(round)")
+        check(Same(first[0]) == Same(second[0]), "seed \(seed), round \(round)")
+      }
+      first.releaseAll()
+      second.releaseAll()
+    }
+    #expect(short.report().received == long.report().received)
+    #expect(short.report().transmitted == long.report().transmitted)
+  }
+
+  private func packet(_ bytes: [UInt8], _ number: IPProtocol, _ region: borrowing Region) throws -> Buffer {
+    var buffer = try take(region.buffer(byteCount: 512))
+    check(buffer.fill(from: bytes.span, headroom: 84))
+    buffer.packetAnnotation = PacketAnnotation(
+      source: Frames.peer, destination: Frames.ours, protocol: number, headerByteCount: 20)
+    return buffer
+  }
+}
+
+/// What has to be the same of two buffers.
+private struct Same: Equatable {
+  let annotation: [UInt8]
+  let headroom: Int
+  let bytes: [UInt8]
+  let flags: BufferFlags
+
+  init(_ buffer: borrowing Buffer) {
+    let storage = buffer.storage
+    annotation = (0..<min(16, buffer.headroom)).map { storage[$0] }
+    headroom = buffer.headroom
+    bytes = buffer.array
+    flags = buffer.flags
+  }
+}
+
+/// Numbers that a seed determines: xorshift64*. Source: Vigna, "An experimental exploration of Marsaglia's xorshift
+/// generators, scrambled" (2016).
+private struct Generator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
+
+  mutating func next() -> UInt64 {
+    state ^= state >> 12
+    state ^= state << 25
+    state ^= state >> 27
+    return state &* 0x2545_F491_4F6C_DD1D
+  }
+}
+
+extension IPCounters {
+  fileprivate func isSame(as other: IPCounters) -> Bool {
+    received == other.received && transmitted == other.transmitted && consumed == other.consumed
+      && IPDropReason.allCases.allSatisfy { self[$0] == other[$0] }
+  }
+}
