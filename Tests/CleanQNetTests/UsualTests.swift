@@ -98,7 +98,8 @@ import Testing
       if round % 2 == 0 { datagram[Int.random(in: 0..<min(10, datagram.count), using: &random)] ^= 1 }
       if round % 5 == 0 { datagram += [7] }
       let number: IPProtocol = round % 17 == 0 ? .icmp : .udp
-      var (first, second) = (Burst(), Burst())
+      var first = Burst()
+      var second = Burst()
       first.append(try packet(datagram, number, region))
       second.append(try packet(datagram, number, region))
       let ended = short.receive(&first, from: 0)
