@@ -1,5 +1,6 @@
 import CleanQ
 import CleanQWire
+import TestSupport
 import Testing
 
 @testable import CleanQNet
@@ -38,7 +39,7 @@ import Testing
 
   @Test("received by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
   func received(seed: UInt64) throws {
-    var random = Generator(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var delivered = 0
     for _ in 0..<3000 {
       let frame = Self.variant(&random)
@@ -62,7 +63,7 @@ import Testing
 
   @Test("transmitted by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
   func transmitted(seed: UInt64) throws {
-    var random = Generator(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var short = try IPHost()
     var long = try IPHost()
     try short.receive(Frames.question())
@@ -89,7 +90,7 @@ import Testing
 
   @Test("of UDP by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
   func datagrams(seed: UInt64) throws {
-    var random = Generator(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let region = try Region(byteCount: 1 << 16)
     var short = UDPEngine(ports: [7])
     var long = UDPEngine(ports: [7])
@@ -141,21 +142,6 @@ private struct Same: Equatable {
     headroom = buffer.headroom
     bytes = buffer.array
     flags = buffer.flags
-  }
-}
-
-/// Numbers that a seed determines: xorshift64*. Source: Vigna, "An experimental exploration of Marsaglia's xorshift
-/// generators, scrambled" (2016).
-private struct Generator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-  mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 0x2545_F491_4F6C_DD1D
   }
 }
 

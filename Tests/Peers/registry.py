@@ -22,6 +22,12 @@ def _ring_zero_copy(cores, burst):
                      rings.zero_copy_peers(cores, burst), by_default=False)
 
 
+def _ring_limit(cores, burst):
+    return Benchmark(f"ring-limit/cores={cores}/burst={burst}", "cycles/buffer", "lower",
+                     rings.ours_on_cpus("ring", "--cores", str(cores), "--burst", str(burst)),
+                     rings.bare_peers(cores, burst), by_default=False)
+
+
 def _checked(cores, burst):
     """The same with a checked queue at either end; what `ring` shows less is the price of the check."""
     return Benchmark(f"checked/cores={cores}/burst={burst}", "cycles/buffer", "lower",
@@ -94,6 +100,7 @@ BENCHMARKS = [
     Benchmark("ring/round-trip", "cycles", "lower", rings.ours_on_cpus("round-trip", rows=rings.PERCENTILES),
               rings.round_trip_peers()),
     *(_ring_zero_copy(*shape) for shape in SHAPES),
+    *(_ring_limit(*shape) for shape in SHAPES),
     *(_checked(*shape) for shape in SHAPES),
     Benchmark("checked/round-trip", "cycles", "lower",
               rings.ours_on_cpus("round-trip", "--checked", rows=rings.PERCENTILES)),

@@ -81,6 +81,11 @@ def zero_copy_peers(cores, burst):
     return (_peer("rte_ring zero-copy", "rte_ring_zc", ["--cores", str(cores), "--burst", str(burst)], None),)
 
 
+def bare_peers(cores, burst):
+    """Not a peer but the limit: a ring in C that checks nothing."""
+    return (_peer("bare C ring", "bare_ring", ["--cores", str(cores), "--burst", str(burst)], None),)
+
+
 def round_trip_peers():
     shape = ["--cores", "2", "--burst", "1", "--shape", "round-trip"]
     return (_peer("rte_ring", "rte_ring", shape, PERCENTILES), _peer("boost spsc_queue", "boost_spsc", shape, PERCENTILES),
