@@ -7,6 +7,8 @@ struct DescriptorRig: ~Copyable {
   private var table = RegionTable()
   /// Ids and sizes of the regions that are registered.
   private var registered: [UInt64: UInt64] = [:]
+  /// Ids of the regions that were registered once, and are dead to the table.
+  private var dead: Set<UInt64> = []
 
   /// Takes one step: a registration changes, or a descriptor is looked at.
   mutating func step(_ input: inout FuzzInput) {
@@ -23,12 +25,18 @@ struct DescriptorRig: ~Copyable {
 
   private mutating func register(_ index: Int) {
     let (id, byteCount) = FuzzRegions.identity(index)
-    var isTaken = true
+    var code: QueueError.Code?
     do { try FuzzRegions.with(index) { region throws(QueueError) in try table.insert(region) } } catch {
-      isTaken = false
+      code = error.code
     }
-    require(isTaken == (registered[id.rawValue] == nil), "a region is registered once")
-    registered[id.rawValue] = byteCount
+    if registered[id.rawValue] != nil {
+      require(code == .alreadyRegistered, "a region is registered once")
+    } else if dead.contains(id.rawValue) {
+      require(code == .retired, "a region that was deregistered is not registered again")
+    } else {
+      require(code == nil, "a region that the table does not know is registered")
+      registered[id.rawValue] = byteCount
+    }
   }
 
   private mutating func deregister(_ index: Int) {
@@ -36,7 +44,7 @@ struct DescriptorRig: ~Copyable {
     var isTaken = true
     do { try table.remove(id) } catch { isTaken = false }
     require(isTaken == (registered[id.rawValue] != nil), "a region is deregistered where it was registered")
-    registered[id.rawValue] = nil
+    if registered.removeValue(forKey: id.rawValue) != nil { dead.insert(id.rawValue) }
   }
 
   /// Looks at a descriptor made of 32 bytes. Its region is a live one, a retired one, one that never was, or as the bytes

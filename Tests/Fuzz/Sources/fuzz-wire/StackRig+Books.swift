@@ -12,11 +12,18 @@ struct Books {
   private(set) var whole: UInt64 = 0
   /// Buffers of datagrams in several.
   private(set) var inRuns: UInt64 = 0
-  private var isInsideRun = false
+  /// Buffers of the datagram that the user has begun and not ended.
+  private var unfinished: UInt64 = 0
 
   mutating func append(isUnfinished: Bool) {
-    if isUnfinished || isInsideRun { inRuns += 1 } else { whole += 1 }
-    isInsideRun = isUnfinished
+    unfinished += 1
+    if !isUnfinished { endRun() }
+  }
+
+  /// The last buffer so far ends its datagram.
+  mutating func endRun() {
+    if unfinished == 1 { whole += 1 } else { inRuns += unfinished }
+    unfinished = 0
   }
 }
 
@@ -36,6 +43,9 @@ extension StackRig {
   /// Lets everything drain, balances the books, and takes the stack down.
   mutating func settle() {
     port.lower.lower.limit = Burst.capacity
+    // A datagram that the user began and did not end is refused until it has an end.
+    if !up.isEmpty { up[up.count - 1].flags.insert(.last) }
+    books.endRun()
     // Questions to neighbours that do not answer end after some seconds.
     for _ in 0..<12 {
       now += 1_000_000_000
