@@ -1,7 +1,7 @@
 (* What all theorems together rest on: the answer has to be "Closed under the global context". One question, since each
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
-From CleanQ Require Fifo Sets Sequences Ring Bursts Census Channel Composition Concurrent ConcurrentTSO Hostile Ids.
+From CleanQ Require Fifo Sets Sequences Ring Bursts Census Channel Composition Order Straight Concurrent ConcurrentTSO Hostile Ids.
 
 Definition everything := (
   @Fifo.fifo_order,
@@ -69,6 +69,16 @@ Definition everything := (
   @Composition.holding_conforms,
   @Composition.stack_of_two_passes,
   @Composition.doubling_does_not_conform,
+
+  @Order.same_path_same_order,
+  @Order.stack_keeps_order,
+  @Order.stack_runs,
+  @Order.whoever_leaves_has_entered,
+  @Order.none_across,
+
+  @Straight.straight_stack,
+  @Straight.composition_keeps_order,
+  @Straight.composition_stack_in_order,
 
   @Concurrent.mask_is_modulo,
   @Concurrent.full_looks_empty,
