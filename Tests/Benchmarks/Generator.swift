@@ -52,6 +52,8 @@ struct GeneratorPort: Port, ~Copyable {
     try table.remove(region.id)
   }
 
+  func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
+
   mutating func fill(_ empties: inout Burst) -> Refusal? { table.move(&empties, to: &self.empties) }
 
   mutating func receive(into filled: inout Burst) {

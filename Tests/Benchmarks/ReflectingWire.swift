@@ -13,6 +13,7 @@ struct ReflectingWire: Port, ~Copyable {
 
   mutating func register(_ region: borrowing Region) throws(QueueError) { try lower.register(region) }
   mutating func deregister(_ region: borrowing Region) throws(QueueError) { try lower.deregister(region) }
+  func refusal(of region: RegionID) -> Refusal? { lower.refusal(of: region) }
   mutating func fill(_ empties: inout Burst) -> Refusal? { lower.fill(&empties) }
   mutating func receive(into filled: inout Burst) { lower.receive(into: &filled) }
   mutating func complete(into sent: inout Burst) { lower.complete(into: &sent) }

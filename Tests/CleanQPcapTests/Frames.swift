@@ -77,6 +77,7 @@ struct ScriptedPort<Unit: Traffic>: Port, ~Copyable {
 
   mutating func register(_ region: borrowing Region) throws(QueueError) {}
   mutating func deregister(_ region: borrowing Region) throws(QueueError) {}
+  func refusal(of region: RegionID) -> Refusal? { nil }
   mutating func fill(_ empties: inout Burst) -> Refusal? { nil }
   mutating func receive(into filled: inout Burst) {
     while filled.room > 0, let buffer = arriving.popFirst() { filled.append(buffer) }

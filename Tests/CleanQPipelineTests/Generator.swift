@@ -40,6 +40,8 @@ struct GeneratorPort<Unit: Traffic>: Port, ~Copyable {
 
   mutating func deregister(_ region: borrowing Region) throws(QueueError) { try table.remove(region.id) }
 
+  func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
+
   mutating func fill(_ burst: inout Burst) -> Refusal? { table.move(&burst, to: &empties) }
 
   mutating func receive(into burst: inout Burst) {

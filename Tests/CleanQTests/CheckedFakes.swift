@@ -59,6 +59,8 @@ struct ForgingPort: Port, ~Copyable {
     try table.remove(region.id)
   }
 
+  func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
+
   mutating func fill(_ empties: inout Burst) -> Refusal? { take(&empties) }
 
   mutating func transmit(_ filled: inout Burst) -> Refusal? { take(&filled) }

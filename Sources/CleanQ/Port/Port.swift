@@ -30,8 +30,8 @@ public protocol Port: ~Copyable {
   /// Why buffers of a region would not be taken now, however much room there is: it is not registered, by this side or the
   /// other, or the other side has gone. Nil where they would.
   ///
-  /// A layer asks the port below before it writes headers into what it would only have to give back. A port that does not
-  /// say leaves it to the layer above to drop, and count, what it then refuses.
+  /// A layer asks the port below before it writes headers into what it would only have to give back: an answer that is not
+  /// the one of ``transmit(_:)`` has it keep, or drop, what was to come back to the caller. So there is no default.
   ///
   /// - Complexity: O(1).
   func refusal(of region: RegionID) -> Refusal?
@@ -102,9 +102,6 @@ public protocol Port: ~Copyable {
 }
 
 extension Port where Self: ~Copyable {
-  @inlinable
-  public func refusal(of region: RegionID) -> Refusal? { nil }
-
   @inlinable
   public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
     throw QueueError(.unsupported)

@@ -37,6 +37,8 @@ struct SequencePort: Port, ~Copyable {
 
   mutating func deregister(_ region: borrowing Region) throws(QueueError) { try table.remove(region.id) }
 
+  func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
+
   mutating func fill(_ burst: inout Burst) -> Refusal? {
     while let region = burst.isEmpty ? nil : burst[0].region {
       guard table.contains(region) else { return .unknownRegion }

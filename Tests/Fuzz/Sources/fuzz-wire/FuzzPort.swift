@@ -37,6 +37,8 @@ struct FuzzPort: Port, ~Copyable {
     registeredByteCount = 0
   }
 
+  func refusal(of region: RegionID) -> Refusal? { region == self.region ? nil : .unknownRegion }
+
   mutating func fill(_ burst: inout Burst) -> Refusal? {
     for _ in 0..<min(limit, burst.count, empties.room) {
       let isOurs = burst[0].region == region && burst[0].byteCount == StackRig.bufferByteCount
