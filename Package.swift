@@ -92,10 +92,14 @@ let package = Package(
     tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
     tests(
       "CleanQPcapTests",
-      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap", "TestSupport", logging]),
+      [
+        "CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap",
+        "TestSupport",
+        logging,
+      ]),
     tests(
       "CleanQTAPTests",
-      ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQTAP", "TestSupport", logging]),
+      ["CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQTAP", "TestSupport", logging]),
     tests(
       "CleanQVirtioTests",
       ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", logging]),

@@ -13,6 +13,9 @@ public struct Traits: Sendable {
   public var heldBackBufferCount = 0
   /// The queue, or its other end, takes ahead of its user from the layer below, so that more fits in than that layer holds.
   public var prefetches = false
+  /// The queue keeps what the layer below has no room for, and hands it on when it is next called, so that more fits in than
+  /// that layer holds.
+  public var keepsOverflow = false
   /// The queue takes regions of 8 GiB, of which no page is touched. A device that pins memory does not.
   public var takesHugeRegions = true
   /// Random walks, one per seed, and their length.
@@ -20,6 +23,11 @@ public struct Traits: Sendable {
   public var stepCount = 250
 
   public init(capacity: Int? = nil) { self.capacity = capacity }
+}
+
+extension Traits {
+  /// How much fits in is not known to a buffer.
+  var isElastic: Bool { prefetches || keepsOverflow }
 }
 
 /// Random numbers that are the same for the same seed: SplitMix64.

@@ -120,4 +120,29 @@ struct DevicePort: Port, ~Copyable {
         device: { (port: inout UDPPort<IPPort<DevicePort>>, _, _) in port.lower.lower.work(Self.frame) },
         on: { UDPPort(on: try IPPort(on: DevicePort(), IPConfiguration(address: "10.0.0.2/24")), ports: [7]) }))
   }
+  /// No layer below turns the datagrams round: what one end sends the other receives, header and all, and gives back.
+  @Test("UDPPort on both ends of a cable")
+  func udpCable() {
+    var traits = Traits()
+    traits.bufferByteCount = 2048
+    traits.rewrites = true
+    traits.dropsRuns = true
+    traits.keepsOverflow = true
+    let report = Conformance.check(
+      port: "udp over a cable", traits,
+      prepare: { buffer, side in
+        buffer.reset()
+        guard side == .transmit else { return }
+        _ = buffer.setValid(offset: 92, byteCount: 100)
+        buffer.datagramAnnotation = DatagramAnnotation(
+          source: IPv4Address(10, 0, 0, 1), sourcePort: 7, destination: IPv4Address(10, 0, 0, 2), destinationPort: 7)
+      },
+      ends: {
+        let pair = try RingPort<Packet>.pair(slotCount: 16)
+        return Ends(UDPPort(on: pair.first, ports: [7]), UDPPort(on: pair.second, ports: [7]))
+      })
+    isConforming(report)
+    let pairRules: Set<Rule> = [.owner, .peerGone]
+    #expect(report.passedRules.isSuperset(of: pairRules), "\(pairRules.subtracting(report.passedRules))")
+  }
 }

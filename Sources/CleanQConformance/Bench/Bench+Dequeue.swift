@@ -96,9 +96,10 @@ extension Bench where Peer: ~Copyable {
   /// Lets the other side take up to `count` buffers.
   mutating func peerTake(_ count: Int) throws(Stop) {
     guard Peer.kind == .driven || Peer.kind == .mirrored else { return }
-    let expected = Array(ledger.outward.prefix(count))
     journal.note("the other side takes \(count == .max ? "all" : "\(count)")")
     let names = peer.take(count, from: &subject)
+    if traits.dropsRuns, count == .max { returnDroppedRuns(except: names) }
+    let expected = Array(ledger.outward.prefix(count))
     journal.noteResult("\(names.count)")
     for (index, name) in names.enumerated() {
       guard index < expected.count else {
@@ -115,11 +116,26 @@ extension Bench where Peer: ~Copyable {
         "the other side was given \(name.text) and not \(expected[index].text)")
     }
     try require(
-      .conservation, names.count == expected.count,
+      .conservation, names.count == expected.count || traits.keepsOverflow,
       "\(expected.count) were handed over and the other side was given \(names.count)")
     ledger.outward.removeFirst(names.count)
-    ledger.atPeer += traits.rewrites ? expected : names
+    ledger.atPeer += traits.rewrites ? Array(expected.prefix(names.count)) : names
     try checkRest(.conservation)
+  }
+
+  /// What a layer drops never reaches the other side: it is there to be taken, before all else.
+  private mutating func returnDroppedRuns(except given: [Descriptor]) {
+    var kept: [Descriptor] = []
+    var dropped: [Descriptor] = []
+    var isInRun = false
+    for name in ledger.outward {
+      let isLast = name.flags.contains(.last)
+      let isDropped = (isInRun || !isLast) && !given.contains { $0.isSameStart(as: name) }
+      if isDropped { dropped.append(name) } else { kept.append(name) }
+      isInRun = !isLast
+    }
+    ledger.outward = kept
+    ledger.inward.insert(contentsOf: dropped, at: 0)
   }
 
   /// Lets the other side hand up to `count` buffers back.

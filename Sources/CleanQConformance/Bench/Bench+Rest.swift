@@ -25,7 +25,7 @@ extension Bench where Peer: ~Copyable {
       .census, census.registeredByteCount == registered,
       "\(registered) bytes are registered, the census says \(census.registeredByteCount)")
     switch Peer.kind {
-    case .driven where traits.prefetches: try compare("in flight or at the peer", ledger.away, census.elsewhere)
+    case .driven where traits.isElastic: try compare("in flight or at the peer", ledger.away, census.elsewhere)
     case .driven:
       try compare("in flight", ledger.inward + ledger.outward, census.inFlight)
       try compare("at the peer", ledger.atPeer, census.atPeer)

@@ -37,7 +37,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
   }
 
   /// Whether the suite sees every step of the other side, so that each result is known exactly.
-  var isExact: Bool { Peer.kind != .device && !traits.prefetches }
+  var isExact: Bool { Peer.kind != .device && !traits.isElastic }
 
   /// How many slots of the outward direction are taken.
   var outwardCount: Int {
@@ -107,6 +107,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
       subject.notify()
       try peerTake(.max)
       try peerGive(.max)
+      peer.notify(&subject)
       for _ in 0...Burst.capacity where ledger.awayCount > 0 { try dequeueBurst() }
       idleRounds = ledger.awayCount < before ? 0 : idleRounds + 1
     }

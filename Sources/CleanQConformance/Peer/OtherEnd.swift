@@ -6,8 +6,13 @@ public struct OtherEnd<Subject: Queue & ~Copyable, Other: Queue & ~Copyable>: Qu
   private var held = Hand()
   /// Singles and bursts take turns.
   private var turn = 0
+  /// What this side does with a buffer that it owns, before it hands it over.
+  private let use: (inout Buffer) -> Void
 
-  public init(_ other: consuming Other) { self.other = .some(other) }
+  public init(_ other: consuming Other, use: @escaping (inout Buffer) -> Void = { _ in }) {
+    self.other = .some(other)
+    self.use = use
+  }
 
   public static var kind: PeerKind { .driven }
 
@@ -19,14 +24,19 @@ public struct OtherEnd<Subject: Queue & ~Copyable, Other: Queue & ~Copyable>: Qu
       other?.dequeue(into: &burst)
       while let buffer = burst.popFirst() {
         names.append(buffer.name)
-        held.append(buffer)
+        hold(buffer)
       }
     }
     while names.count < count, let buffer = other?.dequeue() {
       names.append(buffer.name)
-      held.append(buffer)
+      hold(buffer)
     }
     return names
+  }
+
+  private mutating func hold(_ buffer: consuming Buffer) {
+    use(&buffer)
+    held.append(buffer)
   }
 
   public mutating func giveBack(_ count: Int, to subject: inout Subject) -> Int {
@@ -64,6 +74,7 @@ public struct OtherEnd<Subject: Queue & ~Copyable, Other: Queue & ~Copyable>: Qu
 
   public mutating func hand(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     guard other != nil else { return Refused(buffer, .closed) }
+    use(&buffer)
     return other?.enqueue(buffer)
   }
 

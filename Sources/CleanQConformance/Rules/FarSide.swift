@@ -4,7 +4,7 @@ internal import CleanQ
 
 extension Bench where Peer: ~Copyable {
   mutating func runFarSide() throws(Stop) {
-    guard Peer.kind == .driven, !traits.prefetches else { return }
+    guard Peer.kind == .driven, !traits.isElastic else { return }
     try supply(3)
     for _ in 0..<min(3, capacity ?? 3) { try enqueueOne() }
     try peerTake(.max)
