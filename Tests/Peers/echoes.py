@@ -15,19 +15,23 @@ ECHO_MAC = "02:00:00:00:00:02"
 RUNTIME_PREFIX = "cleanq-bench-"
 
 
-def load(bench, namespace, server):
-    """The client on its own CPU against whatever echoes: echoes per second. A wrong byte is no measurement."""
+def load(bench, namespace, server, *options):
+    """The client on its own CPU against whatever echoes: what it found. A wrong byte is no measurement."""
     try:
         found = run_json(namespace.command(bench.peer("udp_load"), "--address", ECHO, "--port", PORT,
                                            "--cpu", bench.cpus[-1], "--size", bench.size, "--window", bench.window,
-                                           "--seconds", bench.seconds, "--wait", "10"))
+                                           "--seconds", bench.seconds, "--wait", "10", *options))
     except Failure as failure:
         raise Failure(f"{failure}; {server.label} said: {last_lines(server.output())}") from None
     if found["wrong"] > 0:
         raise Failure(f"{found['wrong']} of {found['received']} echoes came back wrong")
     if found["lost"] > 0:
         bench.warn(f"{server.label}: {found['lost']} of {found['sent']} datagrams lost")
-    return float(found["value"])
+    return found
+
+
+def echoes_per_second(bench, namespace, server):
+    return float(load(bench, namespace, server)["value"])
 
 
 def ours(bench):
@@ -36,7 +40,7 @@ def ours(bench):
     with Namespace() as namespace:
         with Server("cleanq", namespace.command(bench.cleanq, "run", text)) as server:
             server.wait_until(lambda: namespace.routes_to(ECHO), "TAP device with an address")
-            value = load(bench, namespace, server)
+            value = echoes_per_second(bench, namespace, server)
         if server.exit_code != 0:
             bench.warn(f"cleanq ended with {server.exit_code} after SIGTERM, not 0")
     return value
@@ -51,19 +55,30 @@ def sweep_runtime_folders():
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def file_prefix():
+    """What DPDK's processes of this run find each other by."""
+    return f"{RUNTIME_PREFIX}{os.getpid()}"
+
+
 @contextlib.contextmanager
-def testpmd(bench, namespace, label, devices, mode):
+def testpmd(bench, namespace, label, devices, mode, huge_folder=None):
     """DPDK's testpmd forwarding between or on devices of its own, from when it does to the end of the block.
 
     No hugepages: tried with and without, net_tap copies every frame by system call and is as fast either way. So nothing
-    on the machine has to be reserved and given back.
+    on the machine has to be reserved and given back. Only what shares its memory with another process needs them: in a
+    mount namespace of its own, where `huge_folder` is their file system.
     """
     if os.geteuid() != 0:
         raise Failure(f"{label} runs as root only: DPDK wants to write to /run/dpdk")
     core = bench.cpus[0]
+    memory = ["--no-huge"]
+    mount = []
+    if huge_folder:
+        memory = [f"--huge-dir={huge_folder}"]
+        mount = ["unshare", "--mount", "sh", "-c", 'mount -t hugetlbfs none "$0" && exec "$@"', huge_folder]
     command = namespace.command(
-        "stdbuf", "-oL", "dpdk-testpmd", f"--lcores=0@{core},1@{core}", "--no-pci", "--no-huge", "-m", "128",
-        "--no-telemetry", f"--file-prefix={RUNTIME_PREFIX}{os.getpid()}",
+        *mount, "stdbuf", "-oL", "dpdk-testpmd", f"--lcores=0@{core},1@{core}", "--no-pci", *memory, "-m", "128",
+        "--no-telemetry", f"--file-prefix={file_prefix()}",
         *(word for device in devices for word in ("--vdev", device)),
         "--", "--total-num-mbufs=16384", "--nb-cores=1", f"--forward-mode={mode}")
     try:
@@ -82,7 +97,7 @@ def net_tap(bench):
             namespace.run("ip", "address", "add", KERNEL + PREFIX, "dev", "tap0")
             namespace.run("ip", "link", "set", "tap0", "up")
             namespace.run("ip", "neighbour", "replace", ECHO, "lladdr", ECHO_MAC, "dev", "tap0", "nud", "permanent")
-            return load(bench, namespace, server)
+            return echoes_per_second(bench, namespace, server)
 
 
 def kernel(bench):
@@ -91,4 +106,4 @@ def kernel(bench):
         connect(near, far, "veth0", KERNEL + PREFIX, "veth1", ECHO + PREFIX)
         command = far.command(bench.peer("udp_echo"), "--address", ECHO, "--port", PORT, "--cpu", bench.cpus[0])
         with Server("udp_echo", command) as server:
-            return load(bench, near, server)
+            return echoes_per_second(bench, near, server)

@@ -3,7 +3,7 @@
 The client and the server share one CPU, the forwarder has the other.
 """
 
-from echoes import ECHO, KERNEL, PORT, PREFIX, load, testpmd
+from echoes import ECHO, KERNEL, PORT, PREFIX, echoes_per_second, testpmd
 from namespace import Namespace, connect
 from process import Server
 
@@ -12,7 +12,7 @@ def _load_through(bench, near, far, forwarder):
     """Echoes per second by way of whatever joins the two namespaces; their devices have addresses."""
     command = far.command(bench.peer("udp_echo"), "--address", ECHO, "--port", PORT, "--cpu", bench.cpus[-1])
     with Server("udp_echo", command) as server:
-        return load(bench, near, forwarder or server)
+        return echoes_per_second(bench, near, forwarder or server)
 
 
 def _hand_over(near, far, device):

@@ -4,6 +4,7 @@ import captures
 import daemons
 import echoes
 import forwards
+import live_captures
 import rings
 import vhost_echoes
 from benchmark import Benchmark, Peer
@@ -81,10 +82,7 @@ CAPTURE_BYTES = 512 << 20  # all of a run's file is in RAM
 
 
 def _capture(size, *words):
-    """From memory to a RAM file system, on one core. dpdk-dumpcap is not here: in Debian's build with shared drivers, the
-    process that it captures from finds another allocator behind dumpcap's pool of buffers, and every copy fails; it was
-    tried on testpmd with net_null, which received 22 million frames of which dumpcap captured none.
-    """
+    """From memory to a RAM file system, on one core."""
     return Benchmark(f"capture/size={size}{'/filter' if words else ''}", "Mframes/s", "higher",
                      rings.ours("capture", "--size", str(size), "--frames", str(CAPTURE_BYTES // size), *words))
 
@@ -93,6 +91,13 @@ def _capture_file(size):
     """From a capture file to another, both in RAM: whole programs, start and end included."""
     return Benchmark(f"capture-file/size={size}", "frames/s", "higher", captures.ours(size),
                      (Peer("tcpdump -r -w", captures.tcpdump(size)),), needs=("cleanq",))
+
+
+def _live_capture(size):
+    """What is echoed on a TAP device goes to a file in RAM; a capture runs on the CPU of the echo that it listens to."""
+    return Benchmark(f"live-capture/size={size}", "frames/s", "higher", live_captures.ours(size),
+                     (Peer("tcpdump -w", live_captures.tcpdump(size)), Peer("dpdk-dumpcap", live_captures.dumpcap(size))),
+                     needs=("cleanq",))
 
 
 BENCHMARKS = [
@@ -114,6 +119,7 @@ BENCHMARKS = [
     *(_capture(size) for size in (64, 512, 1500)),
     _capture(64, "--filter", "less 2000"),
     *(_capture_file(size) for size in (64, 512, 1500)),
+    *(_live_capture(size) for size in (64, 1400)),
     *(_virtio(layer, kind, size) for layer in ("udp", "frame") for kind in ("split", "packed") for size in (64, 1500)),
     *(_virtio_latency(kind, window) for kind in ("split", "packed") for window in (1, 64)),
     Benchmark("tap-echo", "echoes/s", "higher", echoes.ours,
