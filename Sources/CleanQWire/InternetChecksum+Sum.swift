@@ -4,7 +4,7 @@ extension InternetChecksum {
   /// Modulo 2^64 - 1 a word of 64 bits stands for the four of 16 bits in it, since 2^16 - 1 divides 2^64 - 1; so words of
   /// any length may be added, with the carry put back in, and folded once at the end.
   ///
-  /// Words are added into 128-bit sums: an add and an add-with-carry each, at any alignment, with no vector set-up to pay
+  /// Each word after the first of a group is one add-with-carry (``OpenSum``), at any alignment, with no vector set-up to pay
   /// for in short headers. Two sums keep two chains of carries in flight. Shrinking the span, in place of moving an index,
   /// lets the one comparison of `count` stand for every bounds check; an index would leave a check per byte, and no
   /// word-sized load.
@@ -14,23 +14,44 @@ extension InternetChecksum {
   /// - Complexity: O(`bytes.count`).
   @inlinable @inline(never)
   static func littleEndianSum(_ bytes: Span<UInt8>) -> UInt64 {
-    var even: UInt128 = 0
-    var odd: UInt128 = 0
+    var even = OpenSum(0)
+    var odd = OpenSum(0)
     var rest = bytes
     while rest.count >= 64 {
-      even &+= UInt128(rest.littleEndian64(at: 0)) &+ UInt128(rest.littleEndian64(at: 8))
-      odd &+= UInt128(rest.littleEndian64(at: 16)) &+ UInt128(rest.littleEndian64(at: 24))
-      even &+= UInt128(rest.littleEndian64(at: 32)) &+ UInt128(rest.littleEndian64(at: 40))
-      odd &+= UInt128(rest.littleEndian64(at: 48)) &+ UInt128(rest.littleEndian64(at: 56))
+      even.addFour(of: rest, at: 0)
+      odd.addFour(of: rest, at: 32)
       rest = rest.extracting(droppingFirst: 64)
     }
-    even &+= odd
-    while rest.count >= 8 {
-      even &+= UInt128(rest.littleEndian64(at: 0))
+    return shortSum(sum(even.closed, odd.closed), rest)
+  }
+
+  /// `start` and the same sum of fewer than 128 bytes, in line: the rest of a long sum, and the whole of a short packet.
+  ///
+  /// - Complexity: O(`bytes.count`).
+  @inlinable @inline(__always)
+  static func shortSum(_ start: UInt64, _ bytes: Span<UInt8>) -> UInt64 {
+    var open = OpenSum(start)
+    var rest = bytes
+    if rest.count >= 64 {
+      open.addFour(of: rest, at: 0)
+      open.addFour(of: rest, at: 32)
+      rest = rest.extracting(droppingFirst: 64)
+    }
+    if rest.isEmpty { return open.closed }
+    if rest.count >= 32 {
+      open.addFour(of: rest, at: 0)
+      rest = rest.extracting(droppingFirst: 32)
+    }
+    if rest.count >= 16 {
+      open.add(rest.littleEndian64(at: 0))
+      open.add(rest.littleEndian64(at: 8))
+      rest = rest.extracting(droppingFirst: 16)
+    }
+    if rest.count >= 8 {
+      open.add(rest.littleEndian64(at: 0))
       rest = rest.extracting(droppingFirst: 8)
     }
-    let words = sum(UInt64(truncatingIfNeeded: even), UInt64(truncatingIfNeeded: even >> 64))
-    return rest.isEmpty ? words : sum(words, tail(rest))
+    return rest.isEmpty ? open.closed : sum(open.closed, tail(rest))
   }
 
   /// The word that at most 7 bytes make.
@@ -72,5 +93,54 @@ extension InternetChecksum {
   static func fold(_ sum: UInt64) -> UInt16 {
     let half = UInt32(truncatingIfNeeded: (sum &+ (sum << 32 | sum >> 32)) >> 32)
     return UInt16(truncatingIfNeeded: (half &+ (half << 16 | half >> 16)) >> 16)
+  }
+
+  /// Whether a sum that is not 0 folds to 0xFFFF: whether 2^16 - 1 divides it, since the folded sum is its remainder.
+  ///
+  /// To multiply by the inverse of an odd divisor, modulo 2^64, gives the quotient where there is no remainder, and a number
+  /// above every quotient where there is one.
+  ///
+  /// - Complexity: O(1), one multiplication.
+  @inlinable @inline(__always)
+  static func isOnes(_ sum: UInt64) -> Bool {
+    let greatestQuotient: UInt64 = 0x0001_0001_0001_0001
+    return sum &* (0 &- greatestQuotient) <= greatestQuotient
+  }
+}
+
+/// A one's complement sum of 64-bit words whose last carry has not been put back in yet, so that it can go into the addition
+/// of the next word.
+@frozen
+@usableFromInline
+struct OpenSum {
+  @usableFromInline var words: UInt64
+  /// 0 or 1. Where it is 1, `words` is not the greatest number: two words and no carry come to at most 2^64 - 2 beyond 2^64,
+  /// and such a sum, a word and a carry do too.
+  @usableFromInline var carry: UInt64 = 0
+
+  @inlinable @inline(__always)
+  init(_ words: UInt64) { self.words = words }
+
+  /// The sum, with the carry in it.
+  @inlinable @inline(__always)
+  var closed: UInt64 { words &+ carry }
+
+  /// Adds a word. LLVM makes one add-with-carry of this where one follows another; of additions that report their overflow it
+  /// does not, once they are in line.
+  @inlinable @inline(__always)
+  mutating func add(_ word: UInt64) {
+    let total = UInt128(words) &+ UInt128(word) &+ UInt128(carry)
+    words = UInt64(truncatingIfNeeded: total)
+    carry = UInt64(truncatingIfNeeded: total >> 64)
+  }
+
+  /// Adds four words and closes the sum.
+  @inlinable @inline(__always)
+  mutating func addFour(of bytes: Span<UInt8>, at offset: Int) {
+    add(bytes.littleEndian64(at: offset))
+    add(bytes.littleEndian64(at: offset &+ 8))
+    add(bytes.littleEndian64(at: offset &+ 16))
+    add(bytes.littleEndian64(at: offset &+ 24))
+    self = OpenSum(closed)
   }
 }

@@ -40,7 +40,7 @@ public struct InternetChecksum: Sendable {
   /// Whether what was added, its checksum field included, adds up. All zeros do not.
   ///
   /// - Complexity: O(1).
-  @inlinable public var isValid: Bool { Self.fold(sum) == 0xFFFF }
+  @inlinable public var isValid: Bool { sum != 0 && Self.isOnes(sum) }
 
   /// Adds `bytes`.
   ///
@@ -83,13 +83,43 @@ public struct InternetChecksum: Sendable {
     accumulate(words)
   }
 
-  /// The folded sum of three words as they lie in memory: of an IPv4 header without options, say. Its complement is what
-  /// the checksum's place gets, in memory order; with the checksum in the words, 0xFFFF is right.
+  /// Adds `bytes` in line where they are few: for the packets that are so many that a call for each is felt.
+  ///
+  /// - Precondition: an even number of bytes has been added before.
+  /// - Complexity: O(`bytes.count`).
+  @inlinable @inline(__always)
+  public mutating func addInline(_ bytes: Span<UInt8>) {
+    guard bytes.count < 128 else { return add(bytes) }
+    precondition(!isOdd, "bytes in line can only follow an even number of bytes")
+    sum = Self.shortSum(sum, bytes)
+    isOdd = bytes.count & 1 == 1
+  }
+
+  /// Whether three words as they lie in memory, not all 0, add up: an IPv4 header without options, say, with its checksum.
   ///
   /// - Complexity: O(1).
   @inlinable @inline(__always)
-  public static func littleEndianSum(_ first: UInt64, _ second: UInt64, _ third: UInt64) -> UInt16 {
-    fold(sum(sum(first, second), third))
+  public static func isValid(littleEndian first: UInt64, _ second: UInt64, _ third: UInt64) -> Bool {
+    var open = OpenSum(first)
+    open.add(second)
+    open.add(third)
+    return isOnes(open.closed)
+  }
+
+  /// The folded sum of two words as they lie in memory, to begin that of a header with. See ``littleEndianChecksum(_:_:)``.
+  ///
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public static func littleEndianSum(_ first: UInt64, _ second: UInt64) -> UInt16 { fold(sum(first, second)) }
+
+  /// The checksum of a header as it lies in memory, of the sum of some of its words and the sum of the others, which is to be
+  /// below 2^32 - 2^16.
+  ///
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public static func littleEndianChecksum(_ sum: UInt16, _ others: UInt32) -> UInt16 {
+    let total = UInt32(sum) &+ others
+    return ~UInt16(truncatingIfNeeded: (total &+ (total << 16 | total >> 16)) >> 16)
   }
 
   /// The checksum of `bytes` alone.

@@ -32,8 +32,7 @@ extension Buffer {
   @inlinable @inline(__always)
   public mutating func prepend(_ count: Int) -> Bool {
     guard count >= 0, count <= headroom else { return false }
-    descriptor.validOffset &-= UInt32(truncatingIfNeeded: count)
-    descriptor.validByteCount &+= UInt32(truncatingIfNeeded: count)
+    descriptor.shift(by: -count, to: validByteCount &+ count)
     return true
   }
 
@@ -43,8 +42,7 @@ extension Buffer {
   @inlinable @inline(__always)
   public mutating func trimFront(_ count: Int) -> Bool {
     guard count >= 0, count <= validByteCount else { return false }
-    descriptor.validOffset &+= UInt32(truncatingIfNeeded: count)
-    descriptor.validByteCount &-= UInt32(truncatingIfNeeded: count)
+    descriptor.shift(by: count, to: validByteCount &- count)
     return true
   }
 
@@ -54,7 +52,20 @@ extension Buffer {
   @inlinable @inline(__always)
   public mutating func truncate(to count: Int) -> Bool {
     guard count >= 0, count <= validByteCount else { return false }
-    descriptor.validByteCount = UInt32(truncatingIfNeeded: count)
+    descriptor.shift(by: 0, to: count)
+    return true
+  }
+
+  /// Drops `count` bytes from the front of the valid part, and all but `byteCount` of what follows: a header that was read,
+  /// and padding.
+  ///
+  /// - Returns: false, with nothing changed, where fewer are valid.
+  @inlinable @inline(__always)
+  public mutating func trimFront(_ count: Int, keeping byteCount: Int) -> Bool {
+    guard count >= 0, byteCount >= 0, count <= validByteCount, byteCount <= validByteCount &- count else {
+      return false
+    }
+    descriptor.shift(by: count, to: byteCount)
     return true
   }
 

@@ -82,6 +82,23 @@ public struct Burst: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// The buffers from `index` on, up to `limit`, as far as they lie side by side: all of them, or else up to the end of the
+  /// memory, and the next stretch has the rest. For loops over a burst: an index of the burst itself is wrapped and checked
+  /// each time.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  @inline(__always)
+  @_lifetime(&self)
+  public mutating func stretch(from index: Int, to limit: Int) -> MutableSpan<Buffer> {
+    precondition(index >= 0 && index <= limit && limit <= count, "there are no such buffers in the burst")
+    let position = (head &+ index) & (Self.capacity &- 1)
+    let stretch = min(limit &- index, Self.capacity &- position)
+    // SAFETY: slots [head, head + count) are initialised, and the burst is accessed exclusively while the view lives.
+    let span = unsafe MutableSpan(_unsafeStart: slots.advanced(by: position), count: stretch)
+    return unsafe _overrideLifetime(span, mutating: &self)
+  }
+
   /// Moves buffers from the front of `other` to the end of this burst until one is empty or the other full.
   ///
   /// - Complexity: O(1) into an empty burst, else O(number moved).

@@ -53,6 +53,17 @@ public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
     set { content = content & 0xFFFF_FFFF | UInt64(newValue.rawValue) << 32 }
   }
 
+  /// Moves the start of the valid part and sets its length, which the caller has compared with the buffer's.
+  ///
+  /// By addition: a field that is masked out and put in again would be stored alone, in half a word, and whoever loads the
+  /// whole word soon after would wait for it.
+  @inlinable
+  @inline(__always)
+  mutating func shift(by count: Int, to validByteCount: Int) {
+    extent &+= UInt64(bitPattern: Int64(count)) << 32
+    content &+= UInt64(bitPattern: Int64(validByteCount &- Int(self.validByteCount)))
+  }
+
   /// What is wrong with this descriptor in a region of the given size; nil where it is in bounds.
   ///
   /// The sums are formed so that they cannot overflow: each subtraction follows the comparison that makes it safe.

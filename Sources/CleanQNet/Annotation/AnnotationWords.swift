@@ -28,6 +28,15 @@ extension Buffer {
     bytes.storeLittleEndian(rest, at: 8)
   }
 
+  /// Writes all of a packet's annotation but the addresses. Without ``hasAnnotation`` it does nothing.
+  @inline(__always)
+  mutating func writeAnnotation(_ rest: UInt32) {
+    guard hasAnnotation else { return }
+    var bytes = mutableStorage
+    guard bytes.count >= PacketAnnotation.byteCount else { return }
+    bytes.storeLittleEndian(rest, at: 8)
+  }
+
   /// Writes the ports of a datagram's annotation. Without ``hasAnnotation`` it does nothing.
   @inline(__always)
   mutating func writeAnnotatedPorts(_ ports: UInt32) {

@@ -33,7 +33,7 @@ extension IPEngine {
   ///
   /// - Returns: how many packets that were.
   private mutating func sendUsual(_ filled: inout Burst, _ count: Int) -> Int {
-    let wrapped = wrapUsual(&filled, limit: min(count, outgoing.room))
+    let wrapped = wrapUsual(&filled, limit: min(count, filled.count, outgoing.room))
     if wrapped == filled.count {
       outgoing.append(contentsOf: &filled)
     } else {
@@ -84,7 +84,7 @@ extension IPEngine {
       emit(buffer, annotation, to: mac)
       askAgainWhenOld(index)
       if cache[index].tryCount == 0 {
-        cache.noteRecent(RecentNeighbor(annotation.destination, mac, from: self.mac))
+        cache.noteRecent(RecentNeighbor(annotation.destination, mac, from: configuration))
       }
     case .free, .asking:
       queue(buffer, index)

@@ -20,16 +20,20 @@ extension IPEngine {
   /// - Parameter limit: the most that can be delivered.
   mutating func acceptUsual(limit: Int) -> Int {
     guard !isInsideReceivedChain else { return 0 }
-    let count = min(limit, incoming.count)
-    var own = OwnWords(configuration)
+    let limit = min(limit, incoming.count)
+    var sender = recentSender
     var accepted = 0
     var byteCount = 0
-    while accepted < count {
-      let payload = own.accept(&incoming[accepted])
-      guard payload >= 0 else { break }
-      byteCount &+= payload
-      accepted &+= 1
+    search: while accepted < limit {
+      var stretch = incoming.stretch(from: accepted, to: limit)
+      for index in 0..<stretch.count {
+        let payload = sender.accept(&stretch[index])
+        guard payload >= 0 else { break search }
+        byteCount &+= payload
+        accepted &+= 1
+      }
     }
+    recentSender = sender
     counters.received.add(packetCount: accepted, byteCount: byteCount)
     return accepted
   }
@@ -39,48 +43,42 @@ extension IPEngine {
   /// - Parameter limit: the most that can be sent.
   mutating func wrapUsual(_ filled: inout Burst, limit: Int) -> Int {
     guard let neighbor = cache.recent else { return 0 }
-    let count = min(limit, filled.count)
-    let own = OwnWords(configuration)
     let maximum = maximumPayloadByteCount
     var wrapped = 0
     var byteCount = 0
-    while wrapped < count {
-      let payload = filled[wrapped].validByteCount
-      guard payload <= maximum, own.wrap(&filled[wrapped], for: neighbor) else { break }
-      byteCount &+= payload
-      wrapped &+= 1
+    search: while wrapped < limit {
+      var stretch = filled.stretch(from: wrapped, to: limit)
+      for index in 0..<stretch.count {
+        let payload = neighbor.wrap(&stretch[index], maximumByteCount: maximum)
+        guard payload >= 0 else { break search }
+        byteCount &+= payload
+        wrapped &+= 1
+      }
     }
     counters.transmitted.add(packetCount: wrapped, byteCount: byteCount)
     return wrapped
   }
 }
 
-/// The neighbour that the last packet went to, as words of a frame. Its entry needs no question and no care.
-struct RecentNeighbor: BitwiseCopyable, Sendable {
-  /// The address, as it lies in memory.
-  var address: UInt32
-  /// The first eight bytes of a frame to it: its Ethernet address and the start of our own.
-  var start: UInt64
-
-  init(_ address: IPv4Address, _ mac: MACAddress, from own: MACAddress) {
-    self.address = address.rawValue.byteSwapped
-    start = mac.littleEndian | own.littleEndian << 48
-  }
-}
-
-/// This host's addresses, as they lie in a frame.
-struct OwnWords: BitwiseCopyable {
-  let mac: UInt64
-  let address: UInt32
+/// The sender of the last usual packet, as words of its frame. One that is new is looked at by ``adopt(_:_:_:)``.
+struct RecentSender: BitwiseCopyable, Sendable {
+  /// This host, as it lies in a frame.
+  private let mac: UInt64
+  private let address: UInt32
   /// No host of our network: its number and its broadcast address; our own address where there are none.
-  let network: UInt32
-  let broadcast: UInt32
-  /// Who sent the packet before; nobody, at first.
-  private var lastStation: UInt64 = 0
-  private var lastHost: UInt32 = 0
+  private let network: UInt32
+  private let broadcast: UInt32
+  /// The first eight bytes of a frame: to us, and the start of the sender's Ethernet address.
+  private var start: UInt64 = 0
+  /// The next eight without the last, which is the type of service: the rest of that address, the EtherType, and the version.
+  /// Where it has a bit of that last byte it is no frame's.
+  private var next: UInt64 = .max
+  /// Both IP addresses.
+  private var addresses: UInt64 = 0
 
-  @inline(__always)
-  init(_ configuration: IPConfiguration) {
+  private static var nextMask: UInt64 { 0x00FF_FFFF_FFFF_FFFF }
+
+  init(to configuration: IPConfiguration) {
     let prefix = configuration.prefix
     mac = configuration.mac.littleEndian
     address = prefix.address.rawValue.byteSwapped
@@ -93,76 +91,93 @@ struct OwnWords: BitwiseCopyable {
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the packet is not usual.
   @inline(__always)
   mutating func accept(_ buffer: inout Buffer) -> Int {
-    guard buffer.flags == .last, buffer.hasAnnotation, let packet = recognise(buffer.bytes) else { return -1 }
+    guard buffer.flags == .last, buffer.hasAnnotation, let packet = recognise(buffer.bytes),
+      buffer.trimFront(34, keeping: packet.payload)
+    else { return -1 }
     buffer.writeAnnotation(packet.addresses, 17 | packet.timeToLive << 8 | UInt32(IPv4Header.byteCount) << 24)
-    let payload = packet.totalByteCount &- IPv4Header.byteCount
-    return buffer.setValid(offset: buffer.headroom &+ 34, byteCount: payload) ? payload : -1
+    return packet.payload
   }
 
   /// What a usual packet says; nil where it is not usual.
   @inline(__always)
-  private mutating func recognise(
-    _ bytes: Span<UInt8>
-  ) -> (addresses: UInt64, timeToLive: UInt32, totalByteCount: Int)? {
+  private mutating func recognise(_ bytes: Span<UInt8>) -> (addresses: UInt64, timeToLive: UInt32, payload: Int)? {
     guard bytes.count >= 34 else { return nil }
-    let start = bytes.littleEndian64(at: 0)
-    let middle = bytes.littleEndian64(at: 6)
-    let first = bytes.littleEndian32(at: 14)
-    let second = bytes.littleEndian64(at: 18)
+    let (start, next) = (bytes.littleEndian64(at: 0), bytes.littleEndian64(at: 8) & Self.nextMask)
+    let (first, second) = (bytes.littleEndian32(at: 14), bytes.littleEndian64(at: 18))
     let addresses = bytes.littleEndian64(at: 26)
-
-    // To our Ethernet address, IPv4 without options, no fragment, UDP, to our address: all that differs, in one word.
-    let wrong =
-      (start ^ mac) << 16 | (middle >> 48 ^ 0x0008) | (UInt64(first) ^ 0x45) & 0xFF
-      | (second ^ 17 << 40) & 0xFF00_FF3F_0000 | (addresses >> 32 ^ UInt64(address))
+    // No fragment, UDP; then all that may differ from the packet before, in one word.
+    guard second & 0xFF00_FF3F_0000 == 17 << 40 else { return nil }
+    if (start ^ self.start) | (next ^ self.next) | (addresses ^ self.addresses) != 0 {
+      guard adopt(start, next, addresses) else { return nil }
+    }
     let timeToLive = UInt32(truncatingIfNeeded: second >> 32) & 0xFF
-    guard wrong == 0, timeToLive != 0, isSender(middle << 16, UInt32(truncatingIfNeeded: addresses)) else { return nil }
-    let totalByteCount = Int(UInt16(truncatingIfNeeded: first >> 16).byteSwapped)
-    guard totalByteCount >= 20, totalByteCount <= bytes.count &- 14 else { return nil }
-    let sum = InternetChecksum.littleEndianSum(UInt64(first), second, addresses)
-    return sum == 0xFFFF ? (addresses, timeToLive, totalByteCount) : nil
+    let payload = Int(first.byteSwapped & 0xFFFF) &- IPv4Header.byteCount
+    guard timeToLive != 0, UInt(bitPattern: payload) <= UInt(bitPattern: bytes.count &- 34),
+      InternetChecksum.isValid(littleEndian: UInt64(first), second, addresses)
+    else { return nil }
+    return (addresses, timeToLive, payload)
   }
 
-  /// Whether a packet may come from there: from one station that is not us (IEEE 802.3 § 3.2.3), and from one host that is
-  /// not us (RFC 1122 § 3.2.1.3). The sender of the packet before is not looked at again.
+  /// Remembers another sender. It must be one station that is not us (IEEE 802.3 § 3.2.3), and one host that is not us (RFC
+  /// 1122 § 3.2.1.3), and send IPv4 without options to us.
   ///
-  /// - Parameter station: the Ethernet address as it lies in memory, in the high 48 bits.
-  @inline(__always)
-  private mutating func isSender(_ station: UInt64, _ host: UInt32) -> Bool {
-    if station == lastStation, host == lastHost { return true }
+  /// - Returns: false, with nothing changed, where it is not.
+  @inline(never)
+  private mutating func adopt(_ start: UInt64, _ next: UInt64, _ addresses: UInt64) -> Bool {
+    let station = start >> 48 | (next & 0xFFFF_FFFF) << 16
+    let host = UInt32(truncatingIfNeeded: addresses)
     let first = host & 0xFF
-    guard station & 0x1_0000 == 0, station != 0, station != mac << 16, first &- 1 < 223, first != 127, host != address,
-      host != network, host != broadcast
+    guard start << 16 == mac << 16, next >> 32 == 0x45_0008, addresses >> 32 == address,
+      station & 1 == 0, station != 0, station != mac, first &- 1 < 223, first != 127, host != address, host != network,
+      host != broadcast
     else { return false }
-    (lastStation, lastHost) = (station, host)
+    (self.start, self.next, self.addresses) = (start, next, addresses)
     return true
   }
+}
 
-  /// Puts the headers in front of a usual packet for `neighbor`.
+/// The neighbour that the last packet went to, as words of a frame. Its entry needs no question and no care.
+struct RecentNeighbor: BitwiseCopyable, Sendable {
+  /// The first 16 bytes of a frame to it: both Ethernet addresses, type, version, and type of service 0.
+  private let start: UInt64
+  private let next: UInt64
+  /// Both IP addresses.
+  private let addresses: UInt64
+  /// The sum of those words of an IP header that are the same in all of its packets.
+  private let sum: UInt16
+
+  /// No identification, and "don't fragment": RFC 6864 § 4.1.
+  private static var identification: UInt64 { 0x0040_0000 }
+
+  init(_ address: IPv4Address, _ mac: MACAddress, from own: IPConfiguration) {
+    start = mac.littleEndian | own.mac.littleEndian << 48
+    next = own.mac.littleEndian >> 16 | 0x0045_0008 << 32
+    addresses = UInt64(own.prefix.address.rawValue.byteSwapped) | UInt64(address.rawValue.byteSwapped) << 32
+    sum = InternetChecksum.littleEndianSum(addresses, Self.identification &+ 0x45)
+  }
+
+  /// Puts the headers in front of a usual packet for this neighbour.
   ///
-  /// - Returns: false, with nothing changed, where the packet is not usual or not for it.
+  /// - Returns: the bytes of its payload; -1, with nothing changed, where the packet is not usual or not for it.
   @inline(__always)
-  func wrap(_ buffer: inout Buffer, for neighbor: RecentNeighbor) -> Bool {
-    guard buffer.flags == .last, buffer.headroom >= 34, let annotation = buffer.annotationWords else { return false }
-    let timeToLive = annotation.rest >> 8 & 0xFF
+  func wrap(_ buffer: inout Buffer, maximumByteCount: Int) -> Int {
     let payload = buffer.validByteCount
-    guard annotation.addresses == UInt64(address) | UInt64(neighbor.address) << 32, timeToLive != 0,
-      payload <= 65_515, buffer.prepend(34)
-    else { return false }
-    let length = UInt64(UInt16(truncatingIfNeeded: 20 &+ payload).byteSwapped)
-    // Type, version, type of service, length, identification 0: RFC 6864 § 4.1. Then the flag "don't fragment".
-    let first = 0x0045_0008 | length << 32
-    let second = 0x0040 | timeToLive << 16 | (annotation.rest & 0xFF) << 24
-    let sum = InternetChecksum.littleEndianSum(first >> 16, UInt64(second), annotation.addresses)
+    guard buffer.flags == .last, payload <= maximumByteCount, buffer.headroom >= 34,
+      let annotation = buffer.annotationWords, annotation.addresses == addresses, annotation.rest & 0xFF00 != 0,
+      buffer.prepend(34)
+    else { return -1 }
+    let length = UInt16(truncatingIfNeeded: IPv4Header.byteCount &+ payload).byteSwapped
+    let timeToLiveAndProtocol = UInt16(truncatingIfNeeded: annotation.rest).byteSwapped
+    let checksum = InternetChecksum.littleEndianChecksum(sum, UInt32(length) &+ UInt32(timeToLiveAndProtocol))
     var bytes = buffer.mutableBytes
-    guard bytes.count >= 34 else { return false }
-    bytes.storeLittleEndian(neighbor.start, at: 0)
-    bytes.storeLittleEndian(UInt32(truncatingIfNeeded: mac >> 16), at: 8)
-    bytes.storeLittleEndian(first, at: 12)
-    bytes.storeLittleEndian(second, at: 20)
-    bytes.storeLittleEndian(~sum, at: 24)
-    bytes.storeLittleEndian(annotation.addresses, at: 26)
-    return true
+    guard bytes.count >= 34 else { return -1 }
+    bytes.storeLittleEndian(start, at: 0)
+    bytes.storeLittleEndian(next, at: 8)
+    bytes.storeLittleEndian(
+      UInt64(length) | Self.identification << 16 | UInt64(timeToLiveAndProtocol) << 48, at: 16)
+    bytes.storeLittleEndian(checksum, at: 24)
+    bytes.storeLittleEndian(addresses, at: 26)
+    return payload
   }
 }
 

@@ -23,6 +23,7 @@ struct IPEngine: ~Copyable {
   var cache = ARPCache()
   var spares = SpareBuffers()
   var errorLimit = TokenBucket.icmpErrors
+  var recentSender: RecentSender
 
   /// Received frames not looked at yet.
   @usableFromInline var incoming = Burst()
@@ -48,6 +49,7 @@ struct IPEngine: ~Copyable {
     self.configuration = configuration
     self.mtu = max(0, min(mtu, 65_535))
     self.now = now
+    recentSender = RecentSender(to: configuration)
   }
 
   var address: IPv4Address { configuration.prefix.address }

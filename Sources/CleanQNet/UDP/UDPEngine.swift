@@ -8,13 +8,13 @@ internal import CleanQWire
 struct UDPEngine: Sendable {
   let ports: PortSet
   private var drops = [UInt64](repeating: 0, count: UDPDrop.allCases.count)
-  private var received = StageReport.Tally()
-  private var transmitted = StageReport.Tally()
+  var received = StageReport.Tally()
+  var transmitted = StageReport.Tally()
   private var errorLimit = TokenBucket.icmpErrors
   private var errorsSent: UInt64 = 0
   private var errorsLimited: UInt64 = 0
   /// The next buffer to be received continues a chain: a burst may end inside one.
-  private var isInsideReceivedChain = false
+  private(set) var isInsideReceivedChain = false
   @usableFromInline var now = MonotonicTime(nanoseconds: 0)
 
   init(ports: [UInt16]) { self.ports = PortSet(ports) }
@@ -26,15 +26,11 @@ struct UDPEngine: Sendable {
   @usableFromInline
   mutating func receive(_ burst: inout Burst, from start: Int) -> UInt32 {
     var ended: UInt32 = 0
-    var usual = StageReport.Tally()
-    for index in start..<burst.count {
-      if !isInsideReceivedChain {
-        let payload = takeUsual(&burst[index])
-        if payload >= 0 {
-          usual.add(byteCount: payload)
-          continue
-        }
-      }
+    var index = start
+    while index < burst.count {
+      index &+= takeUsual(&burst, from: index)
+      guard index < burst.count else { break }
+      defer { index &+= 1 }
       let bit = UInt32(1) << UInt32(index)
       let isLast = burst[index].flags.contains(.last)
       let isChained = isInsideReceivedChain || !isLast
@@ -51,7 +47,6 @@ struct UDPEngine: Sendable {
         if drop == .closedPort { answer(&burst[index]) }
       }
     }
-    received.add(usual)
     return ended
   }
 
@@ -92,15 +87,11 @@ struct UDPEngine: Sendable {
   mutating func transmit(_ burst: inout Burst, maximumByteCount: Int) -> UInt32 {
     var unsent: UInt32 = 0
     var isInsideChain = false
-    var usual = StageReport.Tally()
-    for index in 0..<burst.count {
-      if !isInsideChain {
-        let payload = makeUsual(&burst[index], maximumByteCount: maximumByteCount)
-        if payload >= 0 {
-          usual.add(byteCount: payload)
-          continue
-        }
-      }
+    var index = 0
+    while index < burst.count {
+      if !isInsideChain { index &+= makeUsual(&burst, from: index, maximumByteCount: maximumByteCount) }
+      guard index < burst.count else { break }
+      defer { index &+= 1 }
       // A chain is one packet, counted with its last buffer.
       let isLast = burst[index].flags.contains(.last)
       let isChained = isInsideChain || !isLast
@@ -114,7 +105,6 @@ struct UDPEngine: Sendable {
         unsent |= 1 << UInt32(index)
       }
     }
-    transmitted.add(usual)
     return unsent
   }
 
