@@ -84,7 +84,7 @@ struct Layers: ParsableCommand {
       var packet = buffer.mutableBytes
       IPv4Header(source: source, destination: destination, protocol: .udp, payloadByteCount: 8 + payload)
         .emit(into: &packet)
-      prependEthernet(&buffer, to: configuration.mac, .ipv4)
+      prependEthernet(&buffer, to: configuration.defaultMAC, .ipv4)
       burst.append(buffer)
     }
     guard wire.transmit(&burst) == nil else { fatalError("refused") }

@@ -89,7 +89,14 @@ struct FakePort: Port, ~Copyable {
   /// Takes the empties back, so that a region can be deregistered.
   mutating func releaseEmpties() { empties.releaseAll() }
 
-  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { .byteCount(1514) }
+  /// What it says is its own; nil for a port that does not say.
+  var hardwareAddress: UInt64?
+
+  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    if request == .maximumPacketByteCount { return .byteCount(1514) }
+    guard let hardwareAddress else { throw QueueError(.unsupported) }
+    return .hardwareAddress(hardwareAddress)
+  }
 
   mutating func arm() -> Bool { inbox.isEmpty && sent.isEmpty }
 

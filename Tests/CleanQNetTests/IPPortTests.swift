@@ -119,6 +119,31 @@ import TestSupport
     #expect(isIdle)
   }
 
+  @Test("the Ethernet address is the one that was chosen, else the device's, else one made from the IP address")
+  func ethernetAddress() throws {
+    func address(chosen: String?, device: UInt64?) throws -> ControlReply {
+      var fake = FakePort(seed: 1)
+      fake.hardwareAddress = device
+      var port = try IPPort(on: fake, IPConfiguration(address: "10.0.0.2/24", mac: chosen))
+      return try port.control(.hardwareAddress)
+    }
+    #expect(try address(chosen: nil, device: nil) == .hardwareAddress(0x0200_0A00_0002))
+    #expect(try address(chosen: nil, device: 0x5254_0012_3456) == .hardwareAddress(0x5254_0012_3456))
+    #expect(try address(chosen: nil, device: 0x0100_5E00_0001) == .hardwareAddress(0x0200_0A00_0002), "a group's")
+    #expect(try address(chosen: "02:11:22:33:44:55", device: 7) == .hardwareAddress(0x0211_2233_4455))
+  }
+
+  @Test("over a cable to another thread the facts of the device are known")
+  func factsOverCable() throws {
+    var fake = FakePort(seed: 1)
+    fake.hardwareAddress = 0x5254_0012_3456
+    var cable = try RingPort<Frame>.pair(slotCount: 2)
+    #expect(throws: QueueError.self) { try cable.second.control(.hardwareAddress) }
+    cable.second.takeFacts(from: &fake)
+    #expect(try cable.second.control(.maximumPacketByteCount) == .byteCount(1514))
+    #expect(try cable.second.control(.hardwareAddress) == .hardwareAddress(0x5254_0012_3456))
+  }
+
   @Test("nothing wakes the loop in vain, and the clock never stands still for long")
   func clock() throws {
     var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))

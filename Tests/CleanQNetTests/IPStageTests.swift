@@ -44,9 +44,10 @@ import Testing
   func good(text: String) throws {
     let configuration = try IPConfiguration(address: text)
     #expect(configuration.prefix.description == text && configuration.gateway == nil)
-    #expect(configuration.mac.isLocallyAdministered && configuration.mac.isUnicast)
+    #expect(configuration.mac == nil)
+    #expect(configuration.defaultMAC.isLocallyAdministered && configuration.defaultMAC.isUnicast)
     let chosen = try IPConfiguration(address: "10.0.0.2/24", mac: "02:11:22:33:44:55", gateway: "10.0.0.1")
-    #expect(chosen.mac.description == "02:11:22:33:44:55" && chosen.gateway == IPv4Address(10, 0, 0, 1))
+    #expect(chosen.mac?.description == "02:11:22:33:44:55" && chosen.gateway == IPv4Address(10, 0, 0, 1))
   }
 
   @Test("the kind's parameters refuse alone what can be refused alone")

@@ -14,6 +14,9 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   @usableFromInline let ownBell: Doorbell
   @usableFromInline let peerBell: Doorbell
   @usableFromInline var isUnannounced = false
+  /// What the port that the other end is joined with says of its link.
+  private var maximumPacketByteCount: Int?
+  private var hardwareAddress: UInt64?
 
   /// Makes a cable.
   ///
@@ -53,6 +56,23 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
     try channel.deregister(region.id, by: end)
+  }
+
+  /// Takes over what a port says of its link, which the other end is going to be joined with. At set-up.
+  public mutating func takeFacts<Far: Port & ~Copyable>(from port: inout Far) where Far.Unit == Unit {
+    if case .byteCount(let count)? = try? port.control(.maximumPacketByteCount) { maximumPacketByteCount = count }
+    if case .hardwareAddress(let bits)? = try? port.control(.hardwareAddress) { hardwareAddress = bits }
+  }
+
+  /// Answers what ``takeFacts(from:)`` has brought.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    let reply: ControlReply? =
+      switch request {
+      case .maximumPacketByteCount: maximumPacketByteCount.map { .byteCount($0) }
+      case .hardwareAddress: hardwareAddress.map { .hardwareAddress($0) }
+      }
+    guard let reply else { throw QueueError(.unsupported, context: "the other end of the cable does not say") }
+    return reply
   }
 
   @inlinable

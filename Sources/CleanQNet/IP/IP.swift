@@ -9,7 +9,8 @@ public struct IP: LayerStage {
 
   /// The interface's address and prefix length: `10.0.0.2/24`.
   public let address: String
-  /// The interface's Ethernet address; nil for 02:00 and the four bytes of the IP address.
+  /// The interface's Ethernet address; nil for that of the device below, or, where it has none on this side, as a TAP device,
+  /// 02:00 and the four bytes of the IP address.
   public let mac: String?
   /// The router for addresses outside the prefix; nil where there is none.
   public let gateway: String?
@@ -52,7 +53,7 @@ public struct IP: LayerStage {
           required: true, "the host's address and how many bits of it name the network"),
         Parameter(
           "mac", .custom(placeholder: "MAC", validate: { IPConfiguration.macProblem($0) }), keyOnly: true,
-          "the host's Ethernet address; 02:00 and the four bytes of the IP address where it is not given"),
+          "the host's Ethernet address; unless given, the device's, and where that has none, 02:00 and the IP address"),
         Parameter(
           "gateway", .custom(placeholder: "ADDRESS", validate: { Self.addressSyntaxProblem($0) }), keyOnly: true,
           "the router for addresses outside the prefix; without one they cannot be reached"),

@@ -5,8 +5,8 @@ public import CleanQWire
 public struct IPConfiguration: Equatable, Sendable {
   /// The interface's address and how many bits of it name its network.
   public let prefix: IPv4Prefix
-  /// The interface's Ethernet address.
-  public let mac: MACAddress
+  /// The interface's Ethernet address; nil for that of the port below, or ``defaultMAC`` where it has none.
+  public let mac: MACAddress?
   /// The router for addresses outside the prefix.
   public let gateway: IPv4Address?
 
@@ -23,14 +23,12 @@ public struct IPConfiguration: Equatable, Sendable {
       router = IPv4Address(gateway)
     }
     self.prefix = prefix
-    self.mac = mac.flatMap { MACAddress($0) } ?? Self.defaultMAC(of: prefix.address)
+    self.mac = mac.flatMap { MACAddress($0) }
     self.gateway = router
   }
 
   /// A locally administered address that follows from the IP address: 02:00 and its four bytes.
-  static func defaultMAC(of address: IPv4Address) -> MACAddress {
-    MACAddress(rawValue: 0x0200_0000_0000 | UInt64(address.rawValue))
-  }
+  public var defaultMAC: MACAddress { MACAddress(rawValue: 0x0200_0000_0000 | UInt64(prefix.address.rawValue)) }
 
   /// What is wrong with the text of an interface's address; nil where nothing is.
   static func addressProblem(_ text: String) -> String? {

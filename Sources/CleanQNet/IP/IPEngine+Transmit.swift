@@ -84,7 +84,7 @@ extension IPEngine {
       emit(buffer, annotation, to: mac)
       askAgainWhenOld(index)
       if cache[index].tryCount == 0 {
-        cache.noteRecent(RecentNeighbor(annotation.destination, mac, from: configuration))
+        cache.noteRecent(RecentNeighbor(annotation.destination, mac, from: address, self.mac))
       }
     case .free, .asking:
       queue(buffer, index)

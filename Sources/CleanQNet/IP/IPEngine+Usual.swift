@@ -78,9 +78,8 @@ struct RecentSender: BitwiseCopyable, Sendable {
 
   private static var nextMask: UInt64 { 0x00FF_FFFF_FFFF_FFFF }
 
-  init(to configuration: IPConfiguration) {
-    let prefix = configuration.prefix
-    mac = configuration.mac.littleEndian
+  init(to prefix: IPv4Prefix, _ mac: MACAddress) {
+    self.mac = mac.littleEndian
     address = prefix.address.rawValue.byteSwapped
     network = (prefix.length < 31 ? prefix.network : prefix.address).rawValue.byteSwapped
     broadcast = (prefix.directedBroadcast ?? prefix.address).rawValue.byteSwapped
@@ -149,10 +148,10 @@ struct RecentNeighbor: BitwiseCopyable, Sendable {
   /// No identification, and "don't fragment": RFC 6864 § 4.1.
   private static var identification: UInt64 { 0x0040_0000 }
 
-  init(_ address: IPv4Address, _ mac: MACAddress, from own: IPConfiguration) {
-    start = mac.littleEndian | own.mac.littleEndian << 48
-    next = own.mac.littleEndian >> 16 | 0x0045_0008 << 32
-    addresses = UInt64(own.prefix.address.rawValue.byteSwapped) | UInt64(address.rawValue.byteSwapped) << 32
+  init(_ address: IPv4Address, _ mac: MACAddress, from own: IPv4Address, _ ownMAC: MACAddress) {
+    start = mac.littleEndian | ownMAC.littleEndian << 48
+    next = ownMAC.littleEndian >> 16 | 0x0045_0008 << 32
+    addresses = UInt64(own.rawValue.byteSwapped) | UInt64(address.rawValue.byteSwapped) << 32
     sum = InternetChecksum.littleEndianSum(addresses, Self.identification &+ 0x45)
   }
 

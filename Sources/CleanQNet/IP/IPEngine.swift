@@ -15,6 +15,8 @@ internal import CleanQWire
 @usableFromInline
 struct IPEngine: ~Copyable {
   let configuration: IPConfiguration
+  /// The interface's Ethernet address.
+  let mac: MACAddress
   /// The most bytes of an IP packet, header included.
   let mtu: Int
   /// The time of the last ``advance(to:)``.
@@ -45,15 +47,16 @@ struct IPEngine: ~Copyable {
   /// Something has happened since the last tick.
   var isActive = false
 
-  init(_ configuration: IPConfiguration, mtu: Int = 1500, now: MonotonicTime) {
+  /// - Parameter hardwareAddress: that of the port below, used where the configuration says none.
+  init(_ configuration: IPConfiguration, hardwareAddress: MACAddress? = nil, mtu: Int = 1500, now: MonotonicTime) {
     self.configuration = configuration
+    mac = configuration.mac ?? hardwareAddress ?? configuration.defaultMAC
     self.mtu = max(0, min(mtu, 65_535))
     self.now = now
-    recentSender = RecentSender(to: configuration)
+    recentSender = RecentSender(to: configuration.prefix, mac)
   }
 
   var address: IPv4Address { configuration.prefix.address }
-  var mac: MACAddress { configuration.mac }
 
   /// The most bytes that an IP header can carry here.
   var maximumPayloadByteCount: Int { max(0, mtu - IPv4Header.byteCount) }

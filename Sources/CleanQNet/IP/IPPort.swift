@@ -22,14 +22,20 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   public var lower: Lower
   @usableFromInline var engine: IPEngine
 
-  /// Puts the layer on a port. The MTU is the port's, 1500 where it has none.
+  /// Puts the layer on a port. The MTU is the port's, 1500 where it has none; so is the Ethernet address, unless the configuration
+  /// says another.
   ///
   /// - Parameter now: the time that it starts with.
   public init(on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now) {
     self.lower = lower
     var mtu = 1500
     if case .byteCount(let frame)? = try? self.lower.control(.maximumPacketByteCount) { mtu = frame - 14 }
-    engine = IPEngine(configuration, mtu: mtu, now: now)
+    var address: MACAddress?
+    if case .hardwareAddress(let bits)? = try? self.lower.control(.hardwareAddress) {
+      address = MACAddress(rawValue: bits)
+    }
+    if address?.isUnicast == false { address = nil }
+    engine = IPEngine(configuration, hardwareAddress: address, mtu: mtu, now: now)
   }
 
   @inlinable

@@ -16,10 +16,12 @@ public struct HandOver: PassThroughStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
-    let cable: RingPort<Lower.Unit>.Pair
+    var lower = lower
+    var cable: RingPort<Lower.Unit>.Pair
     do { cable = try RingPort<Lower.Unit>.pair(slotCount: Self.slotCount) } catch {
       throw StageError("hand-over", error)
     }
+    cable.second.takeFacts(from: &lower)
     context.add(lower, cable.first)
     return try next(cable.second)
   }
