@@ -26,23 +26,12 @@ extension Span<UInt8> {
 extension MutableSpan<UInt8> {
   /// Writes `value` at `offset` in network byte order.
   ///
-  /// - Precondition: `offset + 2 <= count`.
+  /// - Precondition: the number's bytes are all inside.
   /// - Complexity: O(1).
   @inlinable @inline(__always)
-  public mutating func storeBigEndian(_ value: UInt16, at offset: Int) {
-    // SAFETY: the store checks its bounds, and bytes may have any value.
-    var bytes = unsafe mutableBytes
-    bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
-  }
-
-  /// Writes `value` at `offset` in network byte order.
-  ///
-  /// - Precondition: `offset + 4 <= count`.
-  /// - Complexity: O(1).
-  @inlinable @inline(__always)
-  public mutating func storeBigEndian(_ value: UInt32, at offset: Int) {
-    // SAFETY: the store checks its bounds, and bytes may have any value.
-    var bytes = unsafe mutableBytes
-    bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+  public mutating func storeBigEndian<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+    _ value: Number, at offset: Int
+  ) {
+    storeWord(value.bigEndian, at: offset)
   }
 }

@@ -10,63 +10,49 @@ extension Span<UInt8> {
   /// - Precondition: `offset + 2 <= count`.
   /// - Complexity: O(1).
   @inlinable @inline(__always)
-  public func littleEndian16(at offset: Int) -> UInt16 {
-    // SAFETY: the load checks its bounds, and a number may have any bytes.
-    UInt16(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
-  }
+  public func littleEndian16(at offset: Int) -> UInt16 { UInt16(littleEndian: word(at: offset)) }
 
   /// The little-endian 32-bit number at `offset`.
   ///
   /// - Precondition: `offset + 4 <= count`.
   /// - Complexity: O(1).
   @inlinable @inline(__always)
-  public func littleEndian32(at offset: Int) -> UInt32 {
-    // SAFETY: the load checks its bounds, and a number may have any bytes.
-    UInt32(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
-  }
+  public func littleEndian32(at offset: Int) -> UInt32 { UInt32(littleEndian: word(at: offset)) }
 
   /// The little-endian 64-bit number at `offset`.
   ///
   /// - Precondition: `offset + 8 <= count`.
   /// - Complexity: O(1).
   @inlinable @inline(__always)
-  public func littleEndian64(at offset: Int) -> UInt64 {
+  public func littleEndian64(at offset: Int) -> UInt64 { UInt64(littleEndian: word(at: offset)) }
+
+  /// The number at `offset` in the machine's order.
+  @inlinable @inline(__always)
+  func word<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(at offset: Int) -> Number {
     // SAFETY: the load checks its bounds, and a number may have any bytes.
-    UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Number.self)
   }
 }
 
 extension MutableSpan<UInt8> {
   /// Writes `value` at `offset`, its low byte first.
   ///
-  /// - Precondition: `offset + 2 <= count`.
+  /// - Precondition: the number's bytes are all inside.
   /// - Complexity: O(1).
   @inlinable @inline(__always)
-  public mutating func storeLittleEndian(_ value: UInt16, at offset: Int) {
-    // SAFETY: the store checks its bounds, and bytes may have any value.
-    var bytes = unsafe mutableBytes
-    bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt16.self)
+  public mutating func storeLittleEndian<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+    _ value: Number, at offset: Int
+  ) {
+    storeWord(value.littleEndian, at: offset)
   }
 
-  /// Writes `value` at `offset`, its low byte first.
-  ///
-  /// - Precondition: `offset + 4 <= count`.
-  /// - Complexity: O(1).
+  /// Writes a number at `offset` in the machine's order.
   @inlinable @inline(__always)
-  public mutating func storeLittleEndian(_ value: UInt32, at offset: Int) {
+  mutating func storeWord<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+    _ value: Number, at offset: Int
+  ) {
     // SAFETY: the store checks its bounds, and bytes may have any value.
     var bytes = unsafe mutableBytes
-    bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
-  }
-
-  /// Writes `value` at `offset`, its low byte first.
-  ///
-  /// - Precondition: `offset + 8 <= count`.
-  /// - Complexity: O(1).
-  @inlinable @inline(__always)
-  public mutating func storeLittleEndian(_ value: UInt64, at offset: Int) {
-    // SAFETY: the store checks its bounds, and bytes may have any value.
-    var bytes = unsafe mutableBytes
-    bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
+    bytes.storeBytes(of: value, toByteOffset: offset, as: Number.self)
   }
 }
