@@ -74,26 +74,21 @@ final class VirtioNetControlQueue<Ring: VirtqueueRing & ~Copyable>: VirtioNetCon
   private let area: VirtqueueArea
   private var ring: Ring
   private let notifier: VirtqueueNotifier
-  private let region: Region
   private var memory: Buffer
   private let base: UInt64
 
   init(_ transport: any VirtioTransport, index: Int) throws(VirtioError) {
     self.transport = transport
-    let area = try VirtqueueArea(transport, size: Self.size, isPacked: Ring.isPacked)
+    let shared = try VirtqueueMemory(
+      transport, byteCount: VirtqueueArea.byteCount(size: Self.size) + Self.commandByteCount)
+    let area = try VirtqueueArea(shared, size: Self.size, isPacked: Ring.isPacked)
     ring = Ring(area, usesEventIndex: false)
     ring.disableCalls()
-    guard let made = try? Region(byteCount: Self.commandByteCount, backing: transport.wantedBacking),
-      let whole = made.buffer(byteCount: made.byteCount), let mapped = try? transport.map(made)
-    else { throw VirtioError(.memory, context: "\(transport.name): no memory for the control queue") }
-    region = made
-    memory = whole
-    base = mapped
+    memory = try shared.take(Self.commandByteCount)
+    base = shared.deviceAddress(of: memory)
     notifier = try transport.startQueue(index, area.layout)
     self.area = area
   }
-
-  deinit { try? transport.unmap(region.id) }
 
   func command(_ command: VirtioNetCommand) throws(VirtioError) {
     let bytes = [command.kind, command.number] + command.payload + [0xFF]

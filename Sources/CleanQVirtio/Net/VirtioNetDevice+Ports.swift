@@ -30,9 +30,9 @@ extension VirtioNetDevice {
         if !state.isUp { try negotiate(&state) }
         do throws(VirtioError) {
           if state.features.contains(.ringPacked) {
-            session?.packed = try VirtioNetPair(transport, index: index, state.features, options)
+            session?.packed = try VirtioNetPair(self, index: index, state.features)
           } else {
-            session?.split = try VirtioNetPair(transport, index: index, state.features, options)
+            session?.split = try VirtioNetPair(self, index: index, state.features)
           }
           state.joined.insert(index)
           if state.joined.count == pairCount { try complete(&state) }

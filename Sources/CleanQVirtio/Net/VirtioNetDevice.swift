@@ -14,6 +14,8 @@ public final class VirtioNetDevice: Sendable {
   /// How many queue pairs are used.
   public let pairCount: Int
   public let options: VirtioNetOptions
+  /// Where the rings of all queue pairs are; a port that joins again finds room where those were that it left.
+  let rings: VirtqueueMemory
 
   /// Counts up with each beginning and each end, so that ports see with one load that theirs is over.
   let generation = Atomic<UInt64>(0)
@@ -43,6 +45,7 @@ public final class VirtioNetDevice: Sendable {
     self.transport = transport
     self.pairCount = pairCount
     self.options = options
+    rings = try VirtqueueMemory(transport, byteCount: 2 * pairCount * options.ringByteCount)
     state = Mutex(State())
     let failure = state.withLock { state in attempt { () throws(VirtioError) in try negotiate(&state) } }
     if let failure { throw failure }

@@ -18,4 +18,7 @@ public struct VirtioNetOptions: Sendable {
   public var isPromiscuous = true
 
   public init() {}
+
+  /// Room for the longest ring.
+  var ringByteCount: Int { VirtqueueArea.byteCount(size: max(receiveQueueSize, transmitQueueSize)) }
 }

@@ -11,12 +11,10 @@ struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
   let transmitNotifier: VirtqueueNotifier
 
   /// Makes both queues and gives them to the device.
-  init(
-    _ transport: any VirtioTransport, index: Int, _ features: VirtioFeatures, _ options: VirtioNetOptions
-  ) throws(VirtioError) {
-    let receiving = try Self.queue(transport, 2 * index, features, limit: options.receiveQueueSize, isWritable: true)
-    let transmitting = try Self.queue(
-      transport, 2 * index + 1, features, limit: options.transmitQueueSize, isWritable: false)
+  init(_ device: VirtioNetDevice, index: Int, _ features: VirtioFeatures) throws(VirtioError) {
+    let transport = device.transport
+    let receiving = try Self.queue(device, 2 * index, features, isWritable: true)
+    let transmitting = try Self.queue(device, 2 * index + 1, features, isWritable: false)
     let receiveNotifier = try transport.startQueue(2 * index, receiving.area.layout)
     let transmitNotifier = try transport.startQueue(2 * index + 1, transmitting.area.layout)
     receiver = VirtioNetReceiver(features, headerByteCount: VirtioNetHeader.byteCount)
@@ -27,17 +25,18 @@ struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
   }
 
   private static func queue(
-    _ transport: any VirtioTransport, _ index: Int, _ features: VirtioFeatures, limit: Int, isWritable: Bool
+    _ device: VirtioNetDevice, _ index: Int, _ features: VirtioFeatures, isWritable: Bool
   ) throws(VirtioError) -> Virtqueue<Ring> {
-    let most = min(limit, try transport.maximumQueueSize(index), 32_768)
+    let limit = isWritable ? device.options.receiveQueueSize : device.options.transmitQueueSize
+    let most = min(limit, try device.transport.maximumQueueSize(index), 32_768)
     guard most >= 2 else {
       throw VirtioError(
-        .queues, context: "\(transport.name): the device has no virtqueue \(index); ask for fewer queues")
+        .queues, context: "\(device.transport.name): the device has no virtqueue \(index); ask for fewer queues")
     }
     // A power of two, as a split queue must be; a packed one need not, and gains nothing from another size.
     let size = 1 << (Int.bitWidth - 1 - most.leadingZeroBitCount)
     return try Virtqueue(
-      transport,
+      device.rings, slotByteCount: device.options.ringByteCount,
       VirtqueueSettings(
         size: size, isWritable: isWritable, headerByteCount: VirtioNetHeader.byteCount,
         usesEventIndex: features.contains(.eventIndex), isInOrder: features.contains(.inOrder)))

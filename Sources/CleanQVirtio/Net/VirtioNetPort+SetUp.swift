@@ -1,4 +1,5 @@
 public import CleanQ
+internal import CleanQPlatform
 internal import Synchronization
 
 extension VirtioNetPort {
@@ -47,7 +48,7 @@ extension VirtioNetPort {
   public mutating func disarm() {
     session.split?.disableCalls()
     session.packed?.disableCalls()
-    for queue in 0..<2 { VirtqueueNotifier.clear(device.transport.callFile(2 * index + queue)) }
+    for queue in 0..<2 { EventFile.clear(device.transport.callFile(2 * index + queue)) }
   }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) {

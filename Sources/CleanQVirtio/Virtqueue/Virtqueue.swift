@@ -43,8 +43,9 @@ struct Virtqueue<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
   /// What it wrote to the last of them; the others it filled. § 2.7.9
   private var batchByteCount: UInt32 = 0
 
-  init(_ transport: any VirtioTransport, _ settings: VirtqueueSettings) throws(VirtioError) {
-    area = try VirtqueueArea(transport, size: settings.size, isPacked: Ring.isPacked)
+  /// - Parameter memory: where the rings go, in a slot of so many bytes.
+  init(_ memory: VirtqueueMemory, slotByteCount: Int, _ settings: VirtqueueSettings) throws(VirtioError) {
+    area = try VirtqueueArea(memory, size: settings.size, isPacked: Ring.isPacked, slotByteCount: slotByteCount)
     ring = Ring(area, usesEventIndex: settings.usesEventIndex)
     ledger = VirtqueueLedger(size: settings.size)
     self.settings = settings

@@ -1,6 +1,6 @@
 internal import CleanQ
 
-/// The memory of one virtqueue, which driver and device share: a region of the driver's own, mapped for the device.
+/// The memory of one virtqueue, which driver and device share: part of a region of the driver's own, mapped for the device.
 ///
 /// What one side writes often has cache lines to itself: the indices of a split queue lie at the end of a line, the entries
 /// begin the next one, so that publishing an index takes no entry away from the other side's cache. The specification asks
@@ -11,42 +11,46 @@ struct VirtqueueArea: ~Copyable, Sendable {
   /// Zeros: the header of packets that have no room for one in front. Written once; only the device reads it.
   let blankAddress: UInt64
 
-  private let transport: any VirtioTransport
-  private let region: Region
+  private let source: VirtqueueMemory
   private var memory: Buffer
 
   /// Bytes of zeros at ``blankAddress``.
   static let blankByteCount = 32
 
-  init(_ transport: any VirtioTransport, size: Int, isPacked: Bool) throws(VirtioError) {
-    let table = (16 * size + 127) / 128 * 128
-    // Split: two 16-bit words in front of entries that begin a line. Packed: one 32-bit word each.
-    let driver = isPacked ? table : table + 60
-    let device = isPacked ? table + 128 : (driver + 6 + 2 * size + 127) / 128 * 128 + 60
-    let blank = isPacked ? table + 256 : (device + 6 + 8 * size + 127) / 128 * 128
-    let made: Region
-    do {
-      made = try Region(byteCount: blank + Self.blankByteCount, backing: transport.wantedBacking)
-    } catch {
-      throw VirtioError(.memory, context: "\(transport.name): no memory for a virtqueue of \(size): \(error)")
+  /// Where the parts of an area lie, counted from its first byte, which is the descriptors'.
+  private struct Places {
+    let driver: Int
+    let device: Int
+    let blank: Int
+    var byteCount: Int { blank + VirtqueueArea.blankByteCount }
+
+    init(size: Int, isPacked: Bool) {
+      let table = (16 * size + 127) / 128 * 128
+      // Split: two 16-bit words in front of entries that begin a line. Packed: one 32-bit word each.
+      driver = isPacked ? table : table + 60
+      device = isPacked ? table + 128 : (driver + 6 + 2 * size + 127) / 128 * 128 + 60
+      blank = isPacked ? table + 256 : (device + 6 + 8 * size + 127) / 128 * 128
     }
-    guard let whole = made.buffer(byteCount: made.byteCount) else {
-      throw VirtioError(.memory, context: "\(transport.name): no memory for a virtqueue of \(size)")
-    }
-    let base: UInt64
-    do throws(QueueError) { base = try transport.map(made) } catch {
-      throw VirtioError(.memory, context: "\(transport.name): cannot map a virtqueue: \(error)")
-    }
-    region = made
-    memory = whole
-    self.transport = transport
-    layout = VirtqueueLayout(
-      size: size, isPacked: isPacked, descriptorAddress: base, driverAddress: base + UInt64(driver),
-      deviceAddress: base + UInt64(device))
-    blankAddress = base + UInt64(blank)
   }
 
-  deinit { try? transport.unmap(region.id) }
+  /// The bytes of an area of either kind. All of one device's are that long, so that where one was another one fits.
+  static func byteCount(size: Int) -> Int {
+    let longest = max(Places(size: size, isPacked: false).byteCount, Places(size: size, isPacked: true).byteCount)
+    return (longest + 127) / 128 * 128
+  }
+
+  /// - Parameter slotByteCount: how many bytes to take, at least ``byteCount(size:)``.
+  init(_ source: VirtqueueMemory, size: Int, isPacked: Bool, slotByteCount: Int? = nil) throws(VirtioError) {
+    let places = Places(size: size, isPacked: isPacked)
+    memory = try source.take(slotByteCount ?? Self.byteCount(size: size))
+    let base = source.deviceAddress(of: memory)
+    self.source = source
+    layout = VirtqueueLayout(
+      size: size, isPacked: isPacked, descriptorAddress: base, driverAddress: base + UInt64(places.driver),
+      deviceAddress: base + UInt64(places.device))
+    blankAddress = base + UInt64(places.blank)
+    clear()
+  }
 
   /// This process's address of a byte that the device knows under another one.
   ///
@@ -56,8 +60,8 @@ struct VirtqueueArea: ~Copyable, Sendable {
     unsafe memory.address + Int(address &- layout.descriptorAddress)
   }
 
-  /// Zeroes everything, as a device expects that begins at index 0. The device has let go of the queue.
-  mutating func clear() {
+  /// Zeroes everything, as a device expects that begins at index 0.
+  private mutating func clear() {
     var bytes = memory.mutableStorage
     for index in 0..<bytes.count { bytes[index] = 0 }
   }

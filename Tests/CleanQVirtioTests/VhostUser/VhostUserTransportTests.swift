@@ -119,6 +119,44 @@ struct VhostUserTransportTests {
     #expect(back.request(5)?.payload.count == 8 + 7 * 32)
   }
 
+  @Test("a back end that maps eight regions takes seven queue pairs: all rings lie in one")
+  func manyQueuePairs() throws {
+    // Multiqueue and acknowledgements, but no slots; seven queue pairs.
+    let back = FakeBackEnd { request in
+      request.number == VhostUserRequest.getQueueNumber.rawValue
+        ? FakeBackEnd.number(7) : FakeBackEnd.orderly(request, protocolFeatures: 9)
+    }
+    defer { back.end() }
+    let transport = try VhostUserTransport(path: back.path, queuePairCount: 7, logger: Self.quiet)
+    let device = try VirtioNetDevice(transport, pairCount: 7)
+    var ports: [PortBox] = []
+    for pair in 0..<7 { ports.append(PortBox(try VirtioNetPort(device, pair: pair))) }
+    #expect(back.request(5)?.payload.count == 8 + 32, "the rings of all")
+    var regions: [RegionBox] = []
+    for box in ports {
+      regions.append(RegionBox(try Region(byteCount: 4096, backing: .shared)))
+      try box.port.register(regions[regions.count - 1].region)
+    }
+    #expect(back.request(5)?.payload.count == 8 + 8 * 32)
+    let ninth = try Region(byteCount: 4096, backing: .shared)
+    #expect(throws: QueueError.self) { try ports[0].port.register(ninth) }
+    for (box, region) in zip(ports, regions) { try box.port.deregister(region.region) }
+    ports = []
+  }
+
+  @Test("more queue pairs than the back end has regions for are refused at once")
+  func tooManyQueuePairs() {
+    let back = FakeBackEnd { FakeBackEnd.orderly($0, protocolFeatures: 9) }
+    defer { back.end() }
+    do throws(VirtioError) {
+      _ = try VhostUserTransport(path: back.path, queuePairCount: 8, logger: Self.quiet)
+      #expect(Bool(false), "eight were taken")
+    } catch {
+      let text = "the back end maps 8 regions of memory, which do for 7 queue pairs; ask for fewer queues"
+      #expect("\(error)" == "vhost-user(\(back.path)): \(text)")
+    }
+  }
+
   @Test("a back end that goes: presence ends, sleepers are woken, and when it is back the driver begins again")
   func reconnect() throws {
     let shared = Shared()
@@ -215,6 +253,11 @@ private final class Shared: Sendable {
 private final class RegionBox {
   let region: Region
   init(_ region: consuming Region) { self.region = region }
+}
+
+private final class PortBox {
+  var port: VirtioNetPort
+  init(_ port: consuming VirtioNetPort) { self.port = port }
 }
 
 extension FakeBackEnd.Request {
