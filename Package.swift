@@ -49,16 +49,19 @@ let package = Package(
     .target(name: "CPlatform"),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
     .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    library("CleanQPlatform", ["CPlatform"]),
     library("CleanQ", ["CPlatform"]),
     library("CleanQModel", []),
     library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
-    library("CleanQPipeline", ["CPlatform", "CleanQ", logging]),
+    library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline"]),
     library("CleanQTAP", ["CPlatform", "CUring", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
     library("CleanQPcap", ["CPlatform", "CPcap", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
-    library("CleanQVFIO", ["CPlatform", "CleanQ"]),
-    library("CleanQVirtio", ["CPlatform", "CleanQ", "CleanQVFIO", "CleanQWire", "CleanQPipeline", logging]),
+    library("CleanQVFIO", ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQPipeline"]),
+    library(
+      "CleanQVirtio",
+      ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQVFIO", "CleanQWire", "CleanQPipeline", logging]),
     .executableTarget(
       name: "cleanq",
       dependencies: [
@@ -77,7 +80,8 @@ let package = Package(
       name: "cleanq-exchange", dependencies: ["CleanQ", "CleanQPipeline", "CleanQVirtio", arguments, logging],
       path: "Tests/Peers/Exchange", swiftSettings: settings),
     .executableTarget(
-      name: "cleanq-vm-probe", dependencies: ["CPlatform", "CleanQ", "CleanQVFIO", "CleanQVirtio", logging],
+      name: "cleanq-vm-probe",
+      dependencies: ["CPlatform", "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQVFIO", "CleanQVirtio", logging],
       path: "Tests/VM/Probe", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
@@ -103,7 +107,7 @@ let package = Package(
     tests(
       "CleanQVirtioTests",
       ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", logging]),
-    tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO", "TestSupport"]),
+    tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO", "CleanQPipeline", "TestSupport", logging]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", "TestSupport", logging]),
   ],
   swiftLanguageModes: [.v6]

@@ -48,20 +48,15 @@ struct BindCommand: ParsableCommand {
   @Flag(help: "Also where one of its interfaces carries a route.")
   var force = false
 
-  @Argument(help: "The card's PCI address, as cleanq devices lists it.", transform: pciAddress)
-  var address: PCIAddress
+  @OptionGroup var card: CardArgument
 
   func run() throws {
-    do throws(VFIOError) {
-      let blockers = try DriverBinding().bind(address, force: force)
-      print("\(address) is bound to \(PCIFunction.userDriver)")
-      for blocker in blockers {
-        printError(
-          "its IOMMU group also holds \(blocker.address) (\(blocker.driver ?? "no driver")); bind or unbind that too, "
-            + "or neither can be used")
-      }
-    } catch {
-      throw failure("\(error)")
+    let blockers = try card.attempt { (binding, address) throws(VFIOError) in try binding.bind(address, force: force) }
+    print("\(card.address) is bound to \(PCIFunction.userDriver)")
+    for blocker in blockers {
+      printError(
+        "its IOMMU group also holds \(blocker.address) (\(blocker.driver ?? "no driver")); bind or unbind that too, "
+          + "or neither can be used")
     }
   }
 }
@@ -79,22 +74,28 @@ struct UnbindCommand: ParsableCommand {
   @Flag(help: "Also where a process uses it; that is asked to let go, and waited for.")
   var force = false
 
-  @Argument(help: "The card's PCI address, as cleanq devices lists it.", transform: pciAddress)
-  var address: PCIAddress
+  @OptionGroup var card: CardArgument
 
   func run() throws {
-    do throws(VFIOError) {
-      let driver = try DriverBinding().unbind(address, force: force)
-      print("\(address) is \(driver.map { "bound to \($0)" } ?? "bound to no driver")")
-    } catch {
-      throw failure("\(error)")
-    }
+    let driver = try card.attempt { (binding, address) throws(VFIOError) in try binding.unbind(address, force: force) }
+    print("\(card.address) is \(driver.map { "bound to \($0)" } ?? "bound to no driver")")
   }
 }
 
-private func pciAddress(_ text: String) throws -> PCIAddress {
-  guard let address = PCIAddress(text) else {
-    throw ValidationError("a PCI address is domain, bus, device and function, as in 0000:00:04.0")
+/// The card that a subcommand is about.
+struct CardArgument: ParsableArguments {
+  @Argument(
+    help: "The card's PCI address, as cleanq devices lists it.",
+    transform: { text in
+      guard let address = PCIAddress(text) else {
+        throw ValidationError(NIC.complaint(aboutAddress: text) ?? "no such address")
+      }
+      return address
+    })
+  var address: PCIAddress
+
+  /// Does something to the card, or says in one line why not.
+  func attempt<Result>(_ body: (DriverBinding, PCIAddress) throws(VFIOError) -> Result) throws -> Result {
+    do throws(VFIOError) { return try body(DriverBinding(), address) } catch { throw failure("\(error)") }
   }
-  return address
 }

@@ -1,5 +1,6 @@
 internal import CPlatform
 internal import CleanQ
+internal import CleanQPlatform
 internal import Glibc
 internal import Synchronization
 

@@ -1,5 +1,6 @@
 internal import CPlatform
 public import CleanQ
+internal import CleanQPlatform
 internal import Glibc
 internal import Synchronization
 
@@ -66,14 +67,22 @@ public final class VFIODevice: Sendable {
 
   /// Maps a memory BAR; the second time it is the same mapping.
   ///
-  /// - Throws: `unsupported` where there is none, or the kernel does not let all of it be mapped (before Linux 4.16: one that
-  ///   holds the table of interrupt vectors).
+  /// - Throws: `unsupported` where there is none, it is of I/O ports, or the kernel does not let all of it be mapped (before
+  ///   Linux 4.16: one that holds the table of interrupt vectors).
   public func bar(_ index: Int) throws(VFIOError) -> Registers {
-    guard (0..<6).contains(index) else { throw VFIOError(address, .unsupported("a function has no BAR \(index)")) }
+    guard (0..<6).contains(index) else { throw VFIOError(address, .unsupported("it has no BAR \(index)")) }
     if let mapping = mapped.withLock({ $0[index] }) { return mapping.registers }
     let region = try Self.region(index, of: file, address)
-    guard region.byteCount > 0, region.byteCount <= 1 << 40, region.flags & UInt32(VFIO_REGION_INFO_FLAG_MMAP) != 0
-    else {
+    guard region.byteCount > 0 else { throw VFIOError(address, .unsupported("it has no BAR \(index)")) }
+    // Bit 0 of the register: the addresses are those of I/O ports. § 6.2.5.1
+    if try readConfiguration(offset: 0x10 + 4 * index, byteCount: 4)[0] & 1 != 0 {
+      throw VFIOError(
+        address,
+        .unsupported(
+          "BAR \(index) is a range of I/O ports, which no process can map; a device with registers in memory is needed")
+      )
+    }
+    guard region.byteCount <= 1 << 40, region.flags & UInt32(VFIO_REGION_INFO_FLAG_MMAP) != 0 else {
       throw VFIOError(address, .unsupported("BAR \(index) is no memory that the kernel lets a process map"))
     }
     // SAFETY: a fresh mapping at an address of the kernel's choice, which `MappedBAR` takes over.

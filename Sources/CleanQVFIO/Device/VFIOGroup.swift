@@ -1,4 +1,5 @@
 internal import CPlatform
+internal import CleanQPlatform
 internal import Glibc
 internal import Synchronization
 

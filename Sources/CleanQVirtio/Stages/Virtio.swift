@@ -1,8 +1,7 @@
 public import CleanQ
 public import CleanQPipeline
-internal import CleanQVFIO
+public import CleanQVFIO
 public import CleanQWire
-internal import Logging
 
 /// A virtio network device on the PCI bus, driven in this process by way of VFIO.
 ///
@@ -17,62 +16,56 @@ public struct Virtio: EndStage, Hashable {
 
   /// Where the function is, as `cleanq devices` lists it.
   public var address: String
-  /// How many queue pairs are used, one for each copy of the pipeline.
-  public var queues: Int
-  /// This side's Ethernet address; nil for the device's own.
-  public var mac: MACAddress?
-  /// Packed rings instead of split ones: true for these or nothing, false never, nil where the device has them.
-  public var packed: Bool?
-  /// One frame in several buffers, on receive: as ``packed``, but nil means never, since buffers are long enough.
-  public var mergeable: Bool?
-  /// The device keeps the order of buffers: as ``packed``.
-  public var inOrder: Bool?
-  /// Either side says when it wants to be notified next: as ``packed``.
-  public var eventIndex: Bool?
+  public var settings: VirtioSettings
 
+  /// - Parameters:
+  ///   - queues: how many queue pairs are used, one for each copy of the pipeline.
+  ///   - mac: this side's Ethernet address; nil for the device's own.
   public init(_ address: String, queues: Int = 1, mac: MACAddress? = nil) {
     self.address = address
-    self.queues = queues
-    self.mac = mac
+    settings = VirtioSettings(queues: queues, mac: mac)
   }
 
   public var shape: StageShape { .end(.frame, right: true) }
 
   /// One for each queue pair.
-  public var copies: ClosedRange<Int> { queues...queues }
+  public var copies: ClosedRange<Int> { settings.queues...settings.queues }
 
   public func open(in context: PipelineContext) throws(StageError) -> VirtioNetPort {
-    let device = try context.shared { () throws(StageError) in
-      try attempt { () throws(VirtioError) in try makeDevice(in: context) }
+    let stage = "virtio(\(address))"
+    guard let place = PCIAddress(address) else {
+      throw StageError(stage, NIC.complaint(aboutAddress: address) ?? "no such address")
     }
-    return try attempt { () throws(VirtioError) in try VirtioNetPort(device, pair: context.copyIndex) }
-  }
-
-  private func makeDevice(in context: PipelineContext) throws(VirtioError) -> VirtioNetDevice {
-    if let problem = Self.complaint(aboutAddress: address) {
-      throw VirtioError(.unsupported, context: "\(stageName): \(problem)")
+    return try settings.open(stage, in: context) { () throws(VirtioError) in
+      try VirtioPCITransport(place, logger: context.logger)
     }
-    guard let place = PCIAddress(address) else { throw VirtioError(.unsupported, context: stageName) }
-    let transport = try VirtioPCITransport(place, logger: context.logger)
-    let device = try VirtioNetDevice(transport, pairCount: queues, options: options)
-    context.logger.info("\(stageName): agreed on \(device.features)")
-    return device
   }
 
-  private var options: VirtioNetOptions {
-    VirtioNetOptions(
-      mac: mac,
-      variants: [
-        (.ringPacked, packed), (.mergeableReceiveBuffers, mergeable), (.inOrder, inOrder), (.eventIndex, eventIndex),
-      ])
+  /// The `virtio` of pipeline texts.
+  public static var kind: StageKind {
+    StageKind(
+      name: "virtio",
+      summary: "a virtio network device on the PCI bus, driven in this process by way of VFIO",
+      shapes: [.end(.frame, right: true)],
+      parameters: [NIC.addressParameter] + VirtioSettings.parameters(address: "the device's own unless given"),
+      examples: [
+        "virtio(0000:00:04.0) | ip(10.0.0.2/24) | udp(7) | echo",
+        "virtio(0000:00:04.0, queues: 2)@0,1 | ip(10.0.0.2/24) | udp(7) | echo",
+        "virtio(0000:00:04.0) | pcap(f.pcap) | virtio(0000:00:05.0, packed: yes)",
+      ],
+      notes: """
+        The device is given to this process by cleanq devices bind, and needs virtio 1.0, an IOMMU and ACCESS_PLATFORM (in \
+        QEMU: disable-legacy=on,iommu_platform=on). \(VirtioSettings.notes)
+        """
+    ) { arguments throws(ArgumentComplaint) in
+      var stage = Virtio(arguments.text("address") ?? "")
+      stage.settings = VirtioSettings(arguments)
+      return stage
+    }
   }
+}
 
-  /// The stage as errors name it.
-  private var stageName: String { "virtio(\(address))" }
-
-  private func attempt<Value: ~Copyable>(
-    _ body: () throws(VirtioError) -> Value
-  ) throws(StageError) -> Value {
-    do throws(VirtioError) { return try body() } catch { throw StageError(stageName, error) }
-  }
+extension NICDriver {
+  /// Virtio network devices: modern ones, and those that can be driven as legacy ones too.
+  public static let virtio = NICDriver(stage: "virtio", ids: VirtioPCITransport.ids) { Virtio($0) }
 }

@@ -1,4 +1,6 @@
 internal import CleanQ
+internal import CleanQPlatform
+internal import Glibc
 
 /// Why a virtio device could not be set up or asked.
 public struct VirtioError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -42,5 +44,17 @@ public struct VirtioError: Error, Equatable, Sendable, CustomStringConvertible {
     case .queues, .gone, .broken, .refused, .unsupported, .memory: context
     case .system: "\(context): \(systemErrorText(errno))"
     }
+  }
+}
+
+extension EventFile {
+  /// - Throws: `system` where the process has no file descriptors left.
+  static func make(for name: String) throws(VirtioError) -> EventFile {
+    guard let file = EventFile() else { throw VirtioError(.system, errno: Glibc.errno, context: "\(name): no eventfd") }
+    return file
+  }
+
+  static func make(_ count: Int, for name: String) throws(VirtioError) -> [EventFile] {
+    try (0..<count).map { _ throws(VirtioError) in try make(for: name) }
   }
 }

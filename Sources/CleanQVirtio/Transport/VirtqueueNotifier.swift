@@ -29,13 +29,6 @@ public enum VirtqueueNotifier: Sendable, BitwiseCopyable {
     }
   }
 
-  /// Takes what an eventfd has counted.
-  static func clear(_ file: Int32) {
-    var count: UInt64 = 0
-    // SAFETY: eight bytes of a local variable; the file does not block.
-    _ = unsafe read(file, &count, 8)
-  }
-
   @usableFromInline
   static func kick(_ file: Int32) {
     var one: UInt64 = 1

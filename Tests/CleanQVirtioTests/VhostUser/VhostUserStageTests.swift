@@ -25,10 +25,10 @@ struct VhostUserStageTests {
   @Test("every argument arrives")
   func all() throws {
     var wanted = VhostUser("/run/x.sock", queues: 2, mac: MACAddress("02:00:00:00:00:07"))
-    wanted.packed = true
-    wanted.mergeable = false
-    wanted.inOrder = true
-    wanted.eventIndex = false
+    wanted.settings.packed = true
+    wanted.settings.mergeable = false
+    wanted.settings.inOrder = true
+    wanted.settings.eventIndex = false
     let text =
       "vhost-user(/run/x.sock, queues: 2, mac: 02:00:00:00:00:07, packed: yes, mergeable: no, in-order: yes, "
       + "event-index: no)@0,1 | count | discard"

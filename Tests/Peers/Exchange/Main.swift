@@ -26,10 +26,10 @@ struct Exchange: ParsableCommand {
     let list = cpus.split(separator: ",").compactMap { Int($0) }
     let tallies = list.map { _ in Tally() }
     var device = VhostUser(socket, queues: list.count)
-    device.packed = wish(packed)
-    device.mergeable = wish(mergeable)
-    device.inOrder = wish(inOrder)
-    device.eventIndex = wish(eventIndex)
+    device.settings.packed = wish(packed)
+    device.settings.mergeable = wish(mergeable)
+    device.settings.inOrder = wish(inOrder)
+    device.settings.eventIndex = wish(eventIndex)
     let stage = SequenceStage(total: frames / list.count, window: window, tallies: tallies)
     signal(SIGPIPE, SIG_IGN)
     var logger = Logger(label: "exchange") { StreamLogHandler.standardError(label: $0) }

@@ -1,4 +1,5 @@
 public import CleanQ
+internal import CleanQPlatform
 public import CleanQVFIO
 public import Logging
 internal import Synchronization
@@ -68,8 +69,8 @@ public final class VirtioPCITransport: VirtioTransport {
       try Self.registers(place, of: device, name)
     }
     queueCount = min(Int(common.read16(CommonRegister.queueCount)), Self.maximumQueueCount)
-    changes = try EventFile(name: name)
-    calls = try (0..<queueCount).map { _ throws(VirtioError) in try EventFile(name: name) }
+    changes = try EventFile.make(for: name)
+    calls = try EventFile.make(queueCount, for: name)
     let vectorCount = try Self.attempt(name) { [device] () throws(VFIOError) in try device.interruptCount() }
     guard vectorCount >= 1 else {
       throw VirtioError(
@@ -77,7 +78,7 @@ public final class VirtioPCITransport: VirtioTransport {
     }
     ownVectorCount = min(vectorCount - 1, queueCount)
     try reset()
-    let files = [changes.file] + calls.prefix(ownVectorCount).map(\.file)
+    let files = [changes.number] + calls.prefix(ownVectorCount).map(\.number)
     try Self.attempt(name) { [device] () throws(VFIOError) in
       try device.setBusMaster(true)
       try device.enableInterrupts(files)
@@ -95,7 +96,7 @@ public final class VirtioPCITransport: VirtioTransport {
     for address in state.withLock({ Array($0.mappings.values) }) { try? device.unmap(address) }
   }
 
-  public func callFile(_ index: Int) -> Int32 { calls[index].file }
+  public func callFile(_ index: Int) -> Int32 { calls[index].number }
 
   /// Sees to what comes without being asked for: the kernel wants the function back, the device changes its configuration.
   private func makeWatch(_ logger: Logger) throws(VirtioError) -> RemovalWatch {
@@ -104,20 +105,20 @@ public final class VirtioPCITransport: VirtioTransport {
     let sharing = calls[ownVectorCount...]
     return try Self.attempt(name) { [device, changes] () throws(VFIOError) in
       try RemovalWatch(
-        device, others: [changes.file],
+        device, others: [changes.number],
         removed: {
           logger.warning("\(name): the kernel takes the device away")
           presence.vanish()
-          for call in calls { call.ring() }
+          for call in calls { call.signal() }
         },
         signalled: { _ in
-          for call in sharing { call.ring() }
+          for call in sharing { call.signal() }
           // § 2.1.2: the device cannot go on by itself.
           let status = VirtioStatus(rawValue: common.read8(CommonRegister.deviceStatus))
           guard status.contains(.needsReset), status != VirtioStatus(rawValue: 0xFF) else { return }
           logger.warning("\(name): the device asks for a reset")
           presence.startOver()
-          for call in calls { call.ring() }
+          for call in calls { call.signal() }
         })
     }
   }
@@ -125,14 +126,13 @@ public final class VirtioPCITransport: VirtioTransport {
   // MARK: Opening
 
   /// Source: [virtio 1.2 § 4.1.2.1]; 0x1000 is the network device that can be driven as a legacy one too.
-  public static let vendor: UInt16 = 0x1AF4
-  public static let networkDevices: Set<UInt16> = [0x1000, 0x1041]
+  static let ids = [0x1041, 0x1000].map { NICDriver.ID(vendor: 0x1AF4, device: $0) }
 
   private static func open(
     _ address: PCIAddress, in tree: SystemTree, _ name: String
   ) throws(VirtioError) -> VFIODevice {
     if let function = PCIFunction(address, in: tree),
-      function.vendor != vendor || !networkDevices.contains(function.device)
+      !ids.contains(NICDriver.ID(vendor: function.vendor, device: function.device))
     {
       throw VirtioError(
         .unsupported,

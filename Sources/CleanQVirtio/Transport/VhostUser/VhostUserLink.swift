@@ -1,5 +1,6 @@
 internal import CPlatform
 internal import CleanQ
+internal import CleanQPlatform
 internal import Glibc
 internal import Logging
 internal import Synchronization
@@ -26,6 +27,8 @@ final class VhostUserLink: Sendable {
   private let bells: [EventFile]
   /// Wakes the monitor at the end.
   private let closing: EventFile
+  /// How many regions the back end could map when it was met first.
+  let memorySlotCount: Int
   private let sessionCount = Atomic<UInt64>(1)
   private let faultCount = Atomic<UInt64>(0)
 
@@ -37,13 +40,14 @@ final class VhostUserLink: Sendable {
     self.name = name
     self.bells = bells
     self.logger = logger
-    closing = try EventFile(name: name)
+    closing = try EventFile.make(for: name)
     let socket = try VhostUserSocket(path: path, name: name)
     let session: VhostUserSession
     do { session = try VhostUserSession(socket, number: 1) } catch {
       throw VirtioError(
         .broken, context: "\(name): what listens there does not speak vhost-user: \(error); name a back end's socket")
     }
+    memorySlotCount = session.memorySlotCount
     state = Mutex(State(session: session))
   }
 
@@ -85,7 +89,7 @@ final class VhostUserLink: Sendable {
     presence.vanish()
     if fault != .closed { faultCount.add(1, ordering: .relaxed) }
     if !state.isClosing { logger.warning("\(name): the back end is gone: \(fault); trying again") }
-    for bell in bells { bell.ring() }
+    for bell in bells { bell.signal() }
   }
 
   /// Ends everything; the monitor returns soon after.
@@ -95,7 +99,7 @@ final class VhostUserLink: Sendable {
       state.session?.socket.shutDown()
       state.session = nil
     }
-    closing.ring()
+    closing.signal()
   }
 }
 
@@ -122,7 +126,7 @@ extension VhostUserLink {
   private func waitForEnd(of socket: VhostUserSocket) -> Bool {
     var files = [
       pollfd(fd: socket.file, events: Int16(CPLATFORM_POLLRDHUP), revents: 0),
-      pollfd(fd: closing.file, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: closing.number, events: Int16(POLLIN), revents: 0),
     ]
     // SAFETY: the array outlives the call and its count is passed with it.
     _ = unsafe poll(&files, 2, -1)
@@ -146,6 +150,6 @@ extension VhostUserLink {
     }
     guard isOpen else { return }
     logger.notice("\(name): the back end is back")
-    for bell in bells { bell.ring() }
+    for bell in bells { bell.signal() }
   }
 }

@@ -80,7 +80,7 @@ extension VhostUserTransport {
   private func give(_ index: Int, _ layout: VirtqueueLayout, _ state: borrowing State) throws(VirtioError) {
     // Packed: available and used index 0, and both wrap counters 1 (§ 2.8.1).
     let base: UInt32 = layout.isPacked ? 1 << 15 | 1 << 31 : 0
-    let call = calls[index].file
+    let call = calls[index].number
     let kick = kickFile(index)
     try talk(state) { session throws(VhostUserFault) in
       try session.order(VhostUserMessage(.setVringNumber, vring: index, number: UInt32(layout.size)))

@@ -1,4 +1,5 @@
 public import CleanQ
+internal import CleanQPlatform
 internal import Glibc
 public import Logging
 internal import Synchronization
@@ -30,7 +31,8 @@ public final class VhostUserTransport: VirtioTransport {
   let queueCount: Int
   let calls: [EventFile]
   private let kicks: [EventFile]
-  private let monitor: MonitorThread
+  /// Keeps the link up.
+  private let monitor: SystemThread
 
   /// Connects to a back end.
   ///
@@ -43,16 +45,20 @@ public final class VhostUserTransport: VirtioTransport {
     precondition((1...128).contains(queuePairCount), "a vhost-user device has 1 to 128 queue pairs")
     name = "vhost-user(\(path))"
     queueCount = 2 * queuePairCount
-    var calls: [EventFile] = []
-    var kicks: [EventFile] = []
-    for _ in 0..<queueCount {
-      calls.append(try EventFile(name: name))
-      kicks.append(try EventFile(name: name))
+    calls = try EventFile.make(queueCount, for: name)
+    kicks = try EventFile.make(queueCount, for: name)
+    let link = try VhostUserLink(path: path, name: name, bells: calls, logger: logger)
+    // Each copy of a pipeline has a region of buffers, and all rings lie in one.
+    guard queuePairCount < link.memorySlotCount else {
+      throw VirtioError(
+        .memory,
+        context: "\(name): the back end maps \(link.memorySlotCount) regions of memory, which do for "
+          + "\(link.memorySlotCount - 1) queue pairs; ask for fewer queues")
     }
-    self.calls = calls
-    self.kicks = kicks
-    link = try VhostUserLink(path: path, name: name, bells: calls, logger: logger)
-    monitor = try MonitorThread(link)
+    guard let monitor = SystemThread(name: "vhost-user", { link.keepUp() }) else {
+      throw VirtioError(.system, errno: errno, context: "\(name): no thread to watch the connection with")
+    }
+    (self.link, self.monitor) = (link, monitor)
   }
 
   deinit {
@@ -63,9 +69,9 @@ public final class VhostUserTransport: VirtioTransport {
   /// How many connections there were, and how many of them ended because the back end broke the protocol.
   public var connectionCounts: (all: UInt64, broken: UInt64) { (link.connectionCount, link.brokenCount) }
 
-  public func callFile(_ index: Int) -> Int32 { calls[index].file }
+  public func callFile(_ index: Int) -> Int32 { calls[index].number }
 
-  func kickFile(_ index: Int) -> Int32 { kicks[index].file }
+  func kickFile(_ index: Int) -> Int32 { kicks[index].number }
 
   /// Talks within the session that the driver knows.
   ///
@@ -80,36 +86,4 @@ public final class VhostUserTransport: VirtioTransport {
     guard let result, let result else { throw VirtioError(.gone, context: "\(name): the back end is gone") }
     return result
   }
-}
-
-/// A thread that keeps a link up.
-final class MonitorThread: @unchecked Sendable {
-  private let handle: pthread_t
-
-  init(_ link: VhostUserLink) throws(VirtioError) {
-    var handle = pthread_t()
-    var blocked = sigset_t()
-    var previous = sigset_t()
-    // SAFETY: the sets are local variables. Signals are for the program's own threads.
-    unsafe sigfillset(&blocked)
-    unsafe pthread_sigmask(SIG_BLOCK, &blocked, &previous)
-    defer { unsafe pthread_sigmask(SIG_SETMASK, &previous, nil) }
-    // SAFETY: the link is retained here and released by the thread that gets its address, or below where there is none.
-    let box = unsafe Unmanaged.passRetained(link)
-    let code = unsafe pthread_create(
-      &handle, nil,
-      { argument in
-        guard let argument = unsafe argument else { return nil }
-        unsafe Unmanaged<VhostUserLink>.fromOpaque(argument).takeRetainedValue().keepUp()
-        return nil
-      }, box.toOpaque())
-    guard code == 0 else {
-      unsafe box.release()
-      throw VirtioError(.system, errno: code, context: "\(link.name): no thread to watch the connection with")
-    }
-    self.handle = handle
-  }
-
-  /// Waits until the link has been closed and the thread has ended. Once.
-  func join() { pthread_join(handle, nil) }
 }
