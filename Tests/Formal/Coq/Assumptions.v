@@ -1,18 +1,20 @@
 (* What all theorems together rest on: the answer has to be "Closed under the global context". One question, since each
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
-From CleanQ Require Fifo Sets Sequences Ring Bursts Census Channel Composition Order Straight Concurrent ConcurrentTSO Hostile Ids.
+From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts Census Channel Refusals BalanceWords
+  Composition StackExamples Order Straight CursorWords Events Interleavings Concurrent ConcurrentTSO DescriptorCheck
+  HostileInvariant Hostile Ids Chains PackedRing.
 
 Definition everything := (
   @Fifo.fifo_order,
   @Fifo.fifo_bounded,
 
-  @Sets.split_bytes,
-  @Sets.split_valid_bytes,
-  @Sets.merge_bytes,
-  @Sets.merge_valid_bytes,
+  @Reshaping.split_bytes,
+  @Reshaping.split_valid_bytes,
+  @Reshaping.merge_bytes,
+  @Reshaping.merge_valid_bytes,
   @Sets.fault_agrees,
-  @Sets.reachable_good,
+  @SetInvariant.reachable_good,
   @Sets.conservation,
   @Sets.exclusion,
   @Sets.buffers_exclusive,
@@ -25,6 +27,7 @@ Definition everything := (
   @Sets.deregister_reports,
   @Sets.retired_for_ever,
   @Sets.slots_unshared,
+  @Undo.register_undone,
 
   @Sequences.step_refines,
   @Sequences.sequences_refine_sets,
@@ -55,20 +58,21 @@ Definition everything := (
   @Channel.channel_step_refines,
   @Channel.channel_refines_sequences,
   @Channel.census_exact,
-  @Channel.refusal_is_true,
-  @Channel.single_is_burst_of_one,
+  @Channel.buffers_in_flight_exact,
+  @Refusals.refusal_is_true,
+  @Refusals.single_is_burst_of_one,
   @Channel.closed_refuses,
   @Channel.closed_for_ever,
   @Channel.everything_comes_home,
-  @Channel.words_exact,
-  @Channel.parts_overflow,
+  @BalanceWords.words_exact,
+  @BalanceWords.parts_overflow,
 
   @Composition.stack_conforms,
   @Composition.conforming_execution,
   @Composition.whole_packets,
-  @Composition.holding_conforms,
-  @Composition.stack_of_two_passes,
-  @Composition.doubling_does_not_conform,
+  @StackExamples.holding_conforms,
+  @StackExamples.stack_of_two_passes,
+  @StackExamples.doubling_does_not_conform,
 
   @Order.same_path_same_order,
   @Order.stack_keeps_order,
@@ -80,15 +84,15 @@ Definition everything := (
   @Straight.composition_keeps_order,
   @Straight.composition_stack_in_order,
 
-  @Concurrent.mask_is_modulo,
-  @Concurrent.full_looks_empty,
-  @Concurrent.fifo_order,
-  @Concurrent.fifo_bounded,
-  @Concurrent.burst_enqueue_splits,
-  @Concurrent.burst_dequeue_splits,
-  @Concurrent.enqueued_is_enqueue_all,
-  @Concurrent.dequeued_is_dequeue_many,
-  @Concurrent.step_simulates,
+  @CursorWords.mask_is_modulo,
+  @CursorWords.full_looks_empty,
+  @Events.fifo_order,
+  @Events.fifo_bounded,
+  @Events.burst_enqueue_splits,
+  @Events.burst_dequeue_splits,
+  @Events.enqueued_is_enqueue_all,
+  @Events.dequeued_is_dequeue_many,
+  @Interleavings.step_simulates,
   @Concurrent.reachable_invariant,
   @Concurrent.ring_refines_fifo,
   @Concurrent.delivered_in_order,
@@ -106,12 +110,12 @@ Definition everything := (
   @ConcurrentTSO.tso_refines_sc,
   @ConcurrentTSO.tso_refines_fifo,
 
-  @Hostile.fault_exact,
-  @Hostile.naive_sum_unsafe,
-  @Hostile.fetched_once,
-  @Hostile.bounded,
-  @Hostile.fetched_inside,
-  @Hostile.reachable_invariant,
+  @DescriptorCheck.fault_exact,
+  @DescriptorCheck.naive_sum_unsafe,
+  @HostileInvariant.fetched_once,
+  @HostileInvariant.bounded,
+  @HostileInvariant.fetched_inside,
+  @HostileInvariant.reachable_invariant,
   @Hostile.conservation_exclusion,
   @Hostile.dequeue_safe,
   @Hostile.dequeue_moves,
@@ -128,6 +132,16 @@ Definition everything := (
   @Ids.lent_comes_back_once,
   @Ids.work_bounded,
   @Ids.length_bounded,
-  @Ids.lies_cost_nothing).
+  @Ids.lies_cost_nothing,
+
+  @Chains.chain_ids_once,
+  @Chains.chains_come_back_whole,
+  @Chains.places_are_filled,
+  @Chains.chain_lies_cost_nothing,
+  @Chains.chain_comes_back,
+
+  @PackedRing.advance_place,
+  @PackedRing.used_exactly_when_used,
+  @PackedRing.packed_laps).
 
 Print Assumptions everything.

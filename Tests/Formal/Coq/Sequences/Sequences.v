@@ -24,7 +24,7 @@ Section Sequences.
   Inductive result := Done | Took (b : buffer) | Failed (why : failure).
 
   Definition result_of (o : outcome) : result :=
-    match o with Sets.Done => Done | Sets.Failed why => Failed why end.
+    match o with SetModel.Done => Done | SetModel.Failed why => Failed why end.
 
   Definition apply (s : state) (o : operation) : state * result :=
     match o with
@@ -32,12 +32,12 @@ Section Sequences.
         let (l, r) := local (base s) a o in ({| base := l; queue := queue s |}, result_of r)
     | Enqueue a run =>
         match hand_over (base s) a run with
-        | (l, Sets.Done) =>
+        | (l, SetModel.Done) =>
             match enqueue_all capacity (queue s a) run with
             | Some q => ({| base := l; queue := at_agent (queue s) a q |}, Done)
             | None => (s, Failed Full)
             end
-        | (_, Sets.Failed why) => (s, Failed why)
+        | (_, SetModel.Failed why) => (s, Failed why)
         end
     | Dequeue a =>
         match dequeue (queue s (other a)) with
@@ -54,20 +54,20 @@ Section Sequences.
   (* ---- Sequences refine sets ---- *)
 
   (* A state of this model stands for a state of the set model: same ledger, and in flight is what the sequence names. *)
-  Definition refines (s : state) (t : Sets.state) : Prop :=
-    base s = Sets.base t /\ forall a x, mem (all_bytes (queue s a)) x = transit t a x.
+  Definition refines (s : state) (t : SetModel.state) : Prop :=
+    base s = SetModel.base t /\ forall a x, mem (all_bytes (queue s a)) x = transit t a x.
 
   (* What the set model does when this one answers r to o; None: nothing. *)
-  Definition set_operation (o : operation) (r : result) : option Sets.operation :=
+  Definition set_operation (o : operation) (r : result) : option SetModel.operation :=
     match o, r with
     | _, Failed _ => None
-    | Local a o, _ => Some (Sets.Local a o)
-    | Enqueue a run, _ => Some (Sets.Enqueue a run)
-    | Dequeue a, Took b => Some (Sets.Dequeue a b)
+    | Local a o, _ => Some (SetModel.Local a o)
+    | Enqueue a run, _ => Some (SetModel.Enqueue a run)
+    | Dequeue a, Took b => Some (SetModel.Dequeue a b)
     | Dequeue _, Done => None
     end.
 
-  Record sound (s : state) (t : Sets.state) : Prop := {
+  Record sound (s : state) (t : SetModel.state) : Prop := {
     refined : refines s t;
     set_good : good t;
     queue_once : forall a, NoDup (all_bytes (queue s a));
@@ -75,7 +75,7 @@ Section Sequences.
     queue_bounded : forall a, length (queue s a) <= capacity
   }.
 
-  Lemma sound_initial : sound initial Sets.initial.
+  Lemma sound_initial : sound initial SetModel.initial.
   Proof.
     split; simpl.
     - split; reflexivity.
@@ -92,26 +92,26 @@ Section Sequences.
   (* No local operation takes the ground from under a buffer in flight: no region of which a byte is in flight can be
      deregistered. *)
   Lemma local_keeps_bounds t a o l b :
-    good t -> local (Sets.base t) a o = (l, Sets.Done) ->
-    in_bounds (Sets.base t) b = true -> (forall x, In x (bytes b) -> exists c, transit t c x = true) ->
+    good t -> local (SetModel.base t) a o = (l, SetModel.Done) ->
+    in_bounds (SetModel.base t) b = true -> (forall x, In x (bytes b) -> exists c, transit t c x = true) ->
     in_bounds l b = true.
   Proof.
     intros G E B T.
-    assert (X : forall old new, exchange (Sets.base t) a old new = (l, Sets.Done) -> in_bounds l b = true).
+    assert (X : forall old new, exchange (SetModel.base t) a old new = (l, SetModel.Done) -> in_bounds l b = true).
     { unfold exchange. intros old new. destruct (take_all _ _); [| discriminate]. intros F. injection F as <-. exact B. }
     destruct o as [r count | r | c | c | c position | c d]; simpl in E; eauto.
     - rewrite <- B. apply in_bounds_ext. rewrite (size_of_register _ _ _ _ _ _ E).
       destruct (region_dec (home b) r) as [H |]; [| reflexivity].
       unfold register in E. unfold in_bounds, size_of in B. rewrite H in B.
-      destruct (table (Sets.base t) (slot r)); discriminate.
+      destruct (table (SetModel.base t) (slot r)); discriminate.
     - rewrite <- B. apply in_bounds_ext. rewrite (size_of_deregister _ _ _ _ _ E).
       destruct (region_dec (home b) r) as [H |]; [exfalso | reflexivity].
       pose proof (in_bounds_first _ _ B) as I. destruct (T _ I) as [c J].
       pose proof (in_bounds_bytes _ _ _ B I) as K. unfold registered in K. simpl in K.
       unfold deregister in E. rewrite H in K.
-      destruct (size_of (Sets.base t) r) as [count |] eqn:Z; [| discriminate]. destruct (negb _); [discriminate |].
-      destruct (Nat.ltb_spec 0 (elsewhere (Sets.base t) a r count)); [discriminate |].
-      assert (O : own (Sets.base t) a (home b, offset b) = true)
+      destruct (size_of (SetModel.base t) r) as [count |] eqn:Z; [| discriminate]. destruct (negb _); [discriminate |].
+      destruct (Nat.ltb_spec 0 (elsewhere (SetModel.base t) a r count)); [discriminate |].
+      assert (O : own (SetModel.base t) a (home b, offset b) = true)
         by (apply (elsewhere_zero _ _ r count); [lia |]; apply in_range; simpl; split; [exact H | lia]).
       discriminate (exclusive _ G (Owned a) (InFlight c) _ O J).
     - unfold carve in E. destruct (_ && _ && _); [| discriminate]. injection E as <-. exact B.
@@ -126,7 +126,7 @@ Section Sequences.
     sound s t -> apply s o = (s', r) ->
     match set_operation o r with
     | None => s' = s
-    | Some o' => exists t', Sets.apply t o' = (t', Sets.Done) /\ sound s' t'
+    | Some o' => exists t', SetModel.apply t o' = (t', SetModel.Done) /\ sound s' t'
     end.
   Proof.
     intros [[EB F] G N B L]. destruct o as [a o | a run | a]; simpl.
@@ -144,7 +144,7 @@ Section Sequences.
       rewrite EB in E. rewrite E. eexists. split; [reflexivity |].
       pose proof (good_enqueue _ _ _ _ G E) as G'.
       apply hand_over_done in E. destruct E as (_ & R & bs & P & ->).
-      assert (O : forall x, In x (all_bytes run) -> own (Sets.base t) a x = true).
+      assert (O : forall x, In x (all_bytes run) -> own (SetModel.base t) a x = true).
       { intros x I. apply (held_owned _ G), in_all_bytes. apply in_all_bytes in I. destruct I as (b & I & J).
         exists b. split; [apply (Permutation_in _ (Permutation_sym P)), in_app_iff |]; auto. }
       split; simpl.
@@ -162,7 +162,7 @@ Section Sequences.
       + intros b. unfold at_agent. destruct (agent_dec a b) as [<- |]; [| auto]. rewrite app_length. exact C.
     - destruct (queue s (other a)) as [| b q] eqn:Q; simpl; intros H; injection H as <- <-; simpl; [reflexivity |].
       assert (I : In b (queue s (other a))) by (rewrite Q; now left).
-      assert (J : in_bounds (Sets.base t) b = true) by (rewrite <- EB; eauto).
+      assert (J : in_bounds (SetModel.base t) b = true) by (rewrite <- EB; eauto).
       assert (T : forall x, In x (bytes b) -> transit t (other a) x = true)
         by (intros x; now apply (in_flight s t (other a) b x (conj EB F))).
       assert (T' : forallb (transit t (other a)) (bytes b) = true) by now apply forallb_forall.
@@ -183,14 +183,14 @@ Section Sequences.
 
   (* Sequences refine sets: every reachable state of the sequence model stands for a reachable state of the set model. *)
   Theorem sequences_refine_sets s :
-    reachable s -> exists t, Sets.reachable t /\ sound s t.
+    reachable s -> exists t, SetModel.reachable t /\ sound s t.
   Proof.
     induction 1 as [| s o R (t & T & S)].
-    - exists Sets.initial. split; [constructor | apply sound_initial].
+    - exists SetModel.initial. split; [constructor | apply sound_initial].
     - destruct (apply s o) as [s' r] eqn:E. simpl. pose proof (step_refines _ _ _ _ _ S E) as H.
       destruct (set_operation o r) as [o' |].
       + destruct H as (t' & A & S'). exists t'. split; [| exact S'].
-        replace t' with (fst (Sets.apply t o')) by now rewrite A. now constructor.
+        replace t' with (fst (SetModel.apply t o')) by now rewrite A. now constructor.
       + subst s'. exists t. auto.
   Qed.
 

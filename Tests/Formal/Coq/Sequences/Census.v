@@ -121,7 +121,7 @@ Section Census.
     unfold owned, flight. rewrite !C, E. rewrite E in Z.
     assert (L : length (range r 0 n) = n) by (unfold range; now rewrite map_length, seq_length).
     rewrite <- L at 1. symmetry. rewrite Nat.add_assoc. apply count_partition. intros x I. apply in_range in I.
-    assert (K : registered (Sets.base t) x) by (unfold registered; destruct I as [-> I]; rewrite Z; lia).
+    assert (K : registered (SetModel.base t) x) by (unfold registered; destruct I as [-> I]; rewrite Z; lia).
     apply (conserved _ G) in K. destruct K as [p K].
     pose proof (fun q => exclusive _ G p q x K) as U.
     pose proof (U (Owned X)) as U1. pose proof (U (Owned Y)) as U2.

@@ -5,7 +5,7 @@
 
 From Coq Require Import List.
 From CleanQ Require Import Ways Order.
-From CleanQ Require Sets Composition.
+From CleanQ Require Bytes Modules Composition.
 Import ListNotations.
 
 Section Straight.
@@ -78,17 +78,17 @@ End Straight.
 (* ---- The modules of Composition.v ---- *)
 
 (* Byte by byte what happens to a module of Composition.v, where nothing turns. *)
-Definition byte_events (e : Composition.event) : list (event (item := Sets.byte) straight) :=
+Definition byte_events (e : Modules.event) : list (event (item := Bytes.byte) straight) :=
   match e with
-  | Composition.EnqueueAbove p => map (fun x => Enter straight Above x (@Some straight Above)) (Sets.all_bytes p)
-  | Composition.DequeueAbove p => map (fun x => Leave straight Above x (@Some straight Below)) (Sets.all_bytes p)
-  | Composition.EnqueueBelow p => map (fun x => Leave straight Below x (@Some straight Above)) (Sets.all_bytes p)
-  | Composition.DequeueBelow p => map (fun x => Enter straight Below x (@Some straight Below)) (Sets.all_bytes p)
-  | Composition.Register _ | Composition.Deregister _ => []
+  | Modules.EnqueueAbove p => map (fun x => Enter straight Above x (@Some straight Above)) (Bytes.all_bytes p)
+  | Modules.DequeueAbove p => map (fun x => Leave straight Above x (@Some straight Below)) (Bytes.all_bytes p)
+  | Modules.EnqueueBelow p => map (fun x => Leave straight Below x (@Some straight Above)) (Bytes.all_bytes p)
+  | Modules.DequeueBelow p => map (fun x => Enter straight Below x (@Some straight Below)) (Bytes.all_bytes p)
+  | Modules.Register _ | Modules.Deregister _ => []
   end.
 
-Definition as_module (M : Composition.module) : module straight :=
-  fun t => exists s es a, Composition.execution M s es a /\ t = flat_map byte_events es.
+Definition as_module (M : Modules.module) : module straight :=
+  fun t => exists s es a, Modules.execution M s es a /\ t = flat_map byte_events es.
 
 Lemma as_module_labelled M t : as_module M t -> labelled t.
 Proof.
@@ -96,14 +96,14 @@ Proof.
   destruct e; simpl; try constructor; apply Forall_map, Forall_forall; now intros x _.
 Qed.
 
-Lemma execution_prefix M s es a : Composition.execution M s es a ->
-  forall past future, es = past ++ future -> exists s' a', Composition.execution M s' past a'.
+Lemma execution_prefix M s es a : Modules.execution M s es a ->
+  forall past future, es = past ++ future -> exists s' a', Modules.execution M s' past a'.
 Proof.
   induction 1 as [| s es a s' X IH H | s es a e s' X IH P H]; intros past future E.
-  - symmetry in E. apply app_eq_nil in E. destruct E as [-> _]. eauto using Composition.execution_start.
+  - symmetry in E. apply app_eq_nil in E. destruct E as [-> _]. eauto using Modules.execution_start.
   - eauto.
   - destruct future as [| f future _] using rev_ind.
-    + rewrite app_nil_r in E. subst past. exists s', (Composition.move a e). now apply (Composition.execution_event M s).
+    + rewrite app_nil_r in E. subst past. exists s', (Modules.move a e). now apply (Modules.execution_event M s).
     + rewrite app_assoc in E. apply app_inj_tail in E. destruct E as [-> _]. eauto.
 Qed.
 
@@ -124,7 +124,7 @@ Lemma entered_app {item} (p : straight) (t u : list (event (item := item) straig
   entered p (t ++ u) = entered p t ++ entered p u /\ departed p (t ++ u) = departed p t ++ departed p u.
 Proof. unfold entered, departed, items. now rewrite !filter_app, !map_app. Qed.
 
-Lemma bytes_moved (s : side) (q p : straight) (l : list Sets.byte) :
+Lemma bytes_moved (s : side) (q p : straight) (l : list Bytes.byte) :
   entered p (map (fun x => Enter straight s x (Some q)) l) = (if side_dec q p then l else []) /\
   departed p (map (fun x => Enter straight s x (Some q)) l) = [] /\
   entered p (map (fun x => Leave straight s x (Some q)) l) = [] /\
@@ -136,33 +136,33 @@ Proof.
 Qed.
 
 Lemma bytes_in_and_out (p : straight) es :
-  entered p (flat_map byte_events es) = match p with Above => Composition.down_in es | Below => Composition.up_in es end /\
-  departed p (flat_map byte_events es) = match p with Above => Composition.down_out es | Below => Composition.up_out es end.
+  entered p (flat_map byte_events es) = match p with Above => Modules.down_in es | Below => Modules.up_in es end /\
+  departed p (flat_map byte_events es) = match p with Above => Modules.down_out es | Below => Modules.up_out es end.
 Proof.
-  unfold Composition.down_in, Composition.down_out, Composition.up_in, Composition.up_out.
+  unfold Modules.down_in, Modules.down_out, Modules.up_in, Modules.up_out.
   induction es as [| e es [IH IH']]; [now destruct p |]. cbn [flat_map].
   rewrite !(proj1 (entered_app p _ _)), !(proj2 (entered_app p _ _)), IH, IH'.
   destruct e as [l | l | l | l | l | l]; cbn [byte_events]; try solve [destruct p; auto].
-  - destruct (bytes_moved Above Above p (Sets.all_bytes l)) as (-> & -> & _). destruct p; auto.
-  - destruct (bytes_moved Above Below p (Sets.all_bytes l)) as (_ & _ & -> & ->). destruct p; auto.
-  - destruct (bytes_moved Below Above p (Sets.all_bytes l)) as (_ & _ & -> & ->). destruct p; auto.
-  - destruct (bytes_moved Below Below p (Sets.all_bytes l)) as (-> & -> & _). destruct p; auto.
+  - destruct (bytes_moved Above Above p (Bytes.all_bytes l)) as (-> & -> & _). destruct p; auto.
+  - destruct (bytes_moved Above Below p (Bytes.all_bytes l)) as (_ & _ & -> & ->). destruct p; auto.
+  - destruct (bytes_moved Below Above p (Bytes.all_bytes l)) as (_ & _ & -> & ->). destruct p; auto.
+  - destruct (bytes_moved Below Below p (Bytes.all_bytes l)) as (-> & -> & _). destruct p; auto.
 Qed.
 
 Lemma one_kind (p : straight) e : entered p (byte_events e) = [] \/ departed p (byte_events e) = [].
 Proof.
   destruct e as [l | l | l | l | l | l]; simpl; auto.
-  - right. apply (bytes_moved Above Above p (Sets.all_bytes l)).
-  - left. apply (bytes_moved Above Below p (Sets.all_bytes l)).
-  - left. apply (bytes_moved Below Above p (Sets.all_bytes l)).
-  - right. apply (bytes_moved Below Below p (Sets.all_bytes l)).
+  - right. apply (bytes_moved Above Above p (Bytes.all_bytes l)).
+  - left. apply (bytes_moved Above Below p (Bytes.all_bytes l)).
+  - left. apply (bytes_moved Below Above p (Bytes.all_bytes l)).
+  - right. apply (bytes_moved Below Below p (Bytes.all_bytes l)).
 Qed.
 
 (* A module that conforms as Composition.v has it, without turns, is one that keeps the order of its two paths. *)
-Theorem composition_keeps_order M : Composition.conforms false M -> conforms (as_module M).
+Theorem composition_keeps_order M : Modules.conforms false M -> conforms (as_module M).
 Proof.
   intros C t (s & es & a & X & ->).
-  assert (O : forall es s a, Composition.execution M s es a ->
+  assert (O : forall es s a, Modules.execution M s es a ->
       forall p : straight, exists held, entered p (flat_map byte_events es) = departed p (flat_map byte_events es) ++ held).
   { clear - C. intros es s a X p. destruct (Composition.conforming_execution _ _ _ _ _ C X) as (w & _ & _ & _ & O).
     destruct (O eq_refl) as [D U]. destruct (bytes_in_and_out p es) as [-> ->]. destruct p; eauto. }
@@ -184,7 +184,7 @@ Qed.
 
 (* Hence a stack of two of them is first in, first out in both directions. *)
 Corollary composition_stack_in_order M N t :
-  Composition.conforms false M -> Composition.conforms false N ->
+  Modules.conforms false M -> Modules.conforms false N ->
   stack straight straight (as_module M) (as_module N) t -> first_in_first_out t.
 Proof.
   intros CM CN. apply straight_stack; try now apply composition_keeps_order. all: apply as_module_labelled.

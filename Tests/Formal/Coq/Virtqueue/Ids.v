@@ -6,8 +6,8 @@
    SplitRing.nextUsed; Virtqueue+Receive. Each element is one load of one word (id and length), which is checked and used as
    it was fetched: that is what makes it a pair here.
 
-   Not here: chains of several descriptors, elements that stand for a batch (VIRTIO_F_IN_ORDER), the packed ring's wrap marks, and the addresses that are written for the device,
-   to which no check comes back. *)
+   Not here: chains of several descriptors (Chains.v), the packed ring's wrap marks (PackedRing.v), elements that stand for a
+   batch (VIRTIO_F_IN_ORDER), and the addresses that are written for the device, to which no check comes back. *)
 
 From Coq Require Import List Arith Lia Permutation.
 Import ListNotations.
