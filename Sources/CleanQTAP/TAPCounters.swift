@@ -20,12 +20,13 @@ struct TAPCounters: Sendable {
     /// Any other error.
     var ioError: UInt64 = 0
 
-    mutating func count(writeError number: Int32) {
+    mutating func count(writeError number: Int32, frames: Int) {
+      let count = UInt64(truncatingIfNeeded: frames)
       switch number {
-      case EIO, ENETDOWN: linkDown &+= 1
-      case ENOMEM, ENOBUFS, EAGAIN: noMemory &+= 1
-      case EINVAL, EMSGSIZE: invalid &+= 1
-      default: if TAPCounters.meansGone(number) { deviceGone &+= 1 } else { ioError &+= 1 }
+      case EIO, ENETDOWN: linkDown &+= count
+      case ENOMEM, ENOBUFS, EAGAIN: noMemory &+= count
+      case EINVAL, EMSGSIZE: invalid &+= count
+      default: if TAPCounters.meansGone(number) { deviceGone &+= count } else { ioError &+= count }
       }
     }
 
@@ -43,6 +44,8 @@ struct TAPCounters: Sendable {
   var drops = Drops()
   /// Reads that found no frame: what it costs not to know how many there are.
   var emptyReadCount: UInt64 = 0
+  /// Frames that went to the kernel as a part of one.
+  var joinedCount: UInt64 = 0
 
   /// Whether an error says that the device was removed.
   static func meansGone(_ number: Int32) -> Bool {
@@ -60,6 +63,7 @@ extension TAPPort {
       .init("uring", transport.isUring ? 1 : 0), .init("io-enters", batch.systemCallCount),
       .init("empty-reads", counters.emptyReadCount),
     ]
+    if hasDriverHeader { report.counters.append(.init("joined", counters.joinedCount)) }
     if batch.strayAnswerCount > 0 { report.counters.append(.init("stray-answers", batch.strayAnswerCount)) }
     reports.append(report)
   }

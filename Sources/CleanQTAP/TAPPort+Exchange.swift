@@ -32,6 +32,11 @@ extension TAPPort {
         transmitting.finishFirst(run.bufferCount)
         continue
       }
+      if hasDriverHeader {
+        guard run.bufferCount < batch.vectorRoom else { return }
+        first &+= appendBehindHeader(run, at: first)
+        continue
+      }
       guard run.bufferCount == 1 || run.bufferCount <= batch.vectorRoom else { return }
       append(run, at: first)
       first &+= run.bufferCount
@@ -56,21 +61,64 @@ extension TAPPort {
       unsafe batch.appendWrite(transmitting[waiting: first].address, byteCount: run.byteCount)
       return
     }
-    for index in first..<(first &+ run.bufferCount) {
-      let byteCount = transmitting[waiting: index].validByteCount
-      unsafe batch.appendVector(transmitting[waiting: index].address, byteCount: byteCount)
+    appendParts(first..<(first &+ run.bufferCount), droppingFirst: 0)
+    batch.appendGather(vectorCount: run.bufferCount, bufferCount: run.bufferCount, frameCount: 1)
+  }
+
+  /// Adds what is behind the first `count` bytes of each of these buffers to the frame that is being gathered.
+  private mutating func appendParts(_ indices: Range<Int>, droppingFirst count: Int) {
+    for index in indices {
+      let byteCount = transmitting[waiting: index].validByteCount &- count
+      // SAFETY: as in `append`; every caller asks for no more than is valid.
+      unsafe batch.appendVector(transmitting[waiting: index].address.advanced(by: count), byteCount: byteCount)
     }
-    batch.appendGather(bufferCount: run.bufferCount)
+  }
+
+  /// Asks for a write of the frame that begins here, and of those behind it that go to the kernel as one with it.
+  ///
+  /// - Returns: how many buffers that takes.
+  private mutating func appendBehindHeader(_ run: (bufferCount: Int, byteCount: Int), at first: Int) -> Int {
+    if run.bufferCount == 1, let train = train(at: first) {
+      batch.appendHeader(byteCount: DriverHeader.byteCount &+ DatagramTrain.headerByteCount) { bytes in
+        train.writeHeaders(transmitting[waiting: first], into: &bytes)
+      }
+      appendParts(first..<(first &+ train.count), droppingFirst: DatagramTrain.headerByteCount)
+      batch.appendGather(vectorCount: train.count &+ 1, bufferCount: train.count, frameCount: train.count)
+      counters.joinedCount &+= UInt64(truncatingIfNeeded: train.count)
+      return train.count
+    }
+    batch.appendPlainHeader(byteCount: DriverHeader.byteCount)
+    appendParts(first..<(first &+ run.bufferCount), droppingFirst: 0)
+    batch.appendGather(vectorCount: run.bufferCount &+ 1, bufferCount: run.bufferCount, frameCount: 1)
+    return run.bufferCount
+  }
+
+  /// The longest train that begins with a waiting buffer; nil where it would be one frame.
+  private func train(at first: Int) -> DatagramTrain? {
+    guard first &+ 1 < transmitting.waitingCount, var train = DatagramTrain(transmitting[waiting: first]) else {
+      return nil
+    }
+    let most = min(transmitting.waitingCount &- first, batch.vectorRoom &- 1)
+    while train.count < most, transmitting[waiting: first &+ train.count].flags.contains(.last),
+      train.take(transmitting[waiting: first &+ train.count])
+    {}
+    return train.count > 1 ? train : nil
   }
 
   /// Asks for as many reads as are likely to find a frame, unless a burst is there to be taken already.
   private mutating func planReads() {
     guard !isQuiescing, !isGone, receiving.doneCount < Burst.capacity else { return }
     for index in 0..<min(budget.count, receiving.waitingCount) {
-      let byteCount = receiving[waiting: index].byteCount &- receiving[waiting: index].headroom
+      let before = hasDriverHeader ? DriverHeader.byteCount : 0
+      let headroom = receiving[waiting: index].headroom
+      guard headroom >= before else {
+        batch.appendReadOfNothing()
+        continue
+      }
+      let byteCount = receiving[waiting: index].byteCount &- headroom &+ before
       // SAFETY: the lane owns the buffer and does not move it before the batch is answered; the part behind the headroom
-      // is inside.
-      unsafe batch.appendRead(receiving[waiting: index].address, byteCount: byteCount)
+      // is inside, and so much of the headroom.
+      unsafe batch.appendRead(receiving[waiting: index].address.advanced(by: -before), byteCount: byteCount)
     }
   }
 
@@ -82,7 +130,7 @@ extension TAPPort {
       if result == IOBatch.unanswered { return false }
       transmitting.finishFirst(operation.bufferCount)
       if result < 0 {
-        counters.drops.count(writeError: -result)
+        counters.drops.count(writeError: -result, frames: operation.frameCount)
         if TAPCounters.meansGone(-result) { end(-result) }
       }
     }
@@ -96,7 +144,7 @@ extension TAPPort {
     var unused = 0
     for index in batch.writeCount..<batch.count {
       let result = batch[index].result
-      if result >= 0, accept(byteCount: Int(result), at: unused) {
+      if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? DriverHeader.byteCount : 0), at: unused) {
         receiving.finish(waiting: unused)
         continue
       }

@@ -31,11 +31,13 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   let stageName: String
   /// The longest packet of the link when it was opened.
   let mtu: Int
+  /// The driver puts a header before each frame, and wants one.
+  let hasDriverHeader: Bool
 
   var table = RegionTable()
   var receiving = BufferLane(capacity: TAPPort.receiveCapacity)
   var transmitting = BufferLane(capacity: TAPPort.transmitCapacity)
-  var batch = IOBatch(capacity: UringTransport.entryCount, vectorCapacity: TAPPort.transmitCapacity)
+  var batch = IOBatch(capacity: UringTransport.entryCount, vectorCapacity: 2 * TAPPort.transmitCapacity)
   var budget = ReadBudget()
   var counters = TAPCounters()
   /// The device was looked at since the last ``receive(into:)``.
@@ -51,6 +53,7 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     device = open.device
     waker = open.waker
     mtu = open.mtu
+    hasDriverHeader = tap.offload
     self.logger = logger
     stageName = tap.stageName
   }

@@ -13,9 +13,9 @@ struct Rig: ~Copyable {
   let socket: KernelSocket
   let log: Log
 
-  init(_ io: TAP.IO, buffers: Int = 256, byteCount: Int = 2048, mtu: Int? = nil) throws {
+  init(_ io: TAP.IO, buffers: Int = 256, byteCount: Int = 2048, mtu: Int? = nil, offload: Bool = false) throws {
     let log = Log()
-    var port = try TAP("tap0", address: "10.9.0.1/24", mtu: mtu, io: io).open(in: log.context)
+    var port = try TAP("tap0", address: "10.9.0.1/24", mtu: mtu, io: io, offload: offload).open(in: log.context)
     let region = try Region(byteCount: 2 * max(buffers, 64) * byteCount)
     try port.register(region)
     var spare = Burst()
@@ -70,6 +70,8 @@ struct Rig: ~Copyable {
   }
 
   mutating func drops(_ name: String) -> UInt64 { report.drops.first { $0.name == name }?.value ?? 0 }
+
+  mutating func counter(_ name: String) -> UInt64 { report.counters.first { $0.name == name }?.value ?? 0 }
 }
 
 /// Changes and removals of devices from the kernel's side.

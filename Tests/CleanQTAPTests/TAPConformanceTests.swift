@@ -13,10 +13,12 @@ extension WithDevices {
       .bounds, .runs, .census, .notify, .destroy,
     ]
 
-    private func check(_ side: PortSide, _ io: TAP.IO, _ traits: Traits, _ rules: Set<Rule>) throws {
+    private func check(
+      _ side: PortSide, _ io: TAP.IO, offload: Bool, _ traits: Traits, _ rules: Set<Rule>
+    ) throws {
       let report = try Namespace.enter {
         Conformance.check("tap by \(io), \(side)", traits) {
-          let port = try TAP("tap0", address: "10.9.0.1/24", io: io).open(in: .quiet)
+          let port = try TAP("tap0", address: "10.9.0.1/24", io: io, offload: offload).open(in: .quiet)
           let socket = try KernelSocket()
           return Pairing(
             PortSubject(side, of: port),
@@ -32,17 +34,17 @@ extension WithDevices {
       #expect(Set(report.notApplicable.keys).isSuperset(of: [.owner, .peerGone, .hostilePeer]))
     }
 
-    @Test("TAPPort: the transmit queue", arguments: transports)
-    func transmit(_ io: TAP.IO) throws {
-      try check(.transmit, io, Traits(), Self.rules.union([.integrity, .splitMerge]))
+    @Test("TAPPort: the transmit queue", arguments: transports, [false, true])
+    func transmit(_ io: TAP.IO, offload: Bool) throws {
+      try check(.transmit, io, offload: offload, Traits(), Self.rules.union([.integrity, .splitMerge]))
     }
 
-    @Test("TAPPort: the receive queue", arguments: transports)
-    func receive(_ io: TAP.IO) throws {
+    @Test("TAPPort: the receive queue", arguments: transports, [false, true])
+    func receive(_ io: TAP.IO, offload: Bool) throws {
       var traits = Traits()
       traits.rewrites = true
       traits.bufferByteCount = 2048
-      try check(.receive, io, traits, Self.rules)
+      try check(.receive, io, offload: offload, traits, Self.rules)
     }
   }
 }

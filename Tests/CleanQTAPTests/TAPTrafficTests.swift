@@ -8,10 +8,10 @@ import TestSupport
 
 extension WithDevices {
   @Suite struct TAPTrafficTests {
-    @Test(arguments: transports)
-    func receivesInOrder(io: TAP.IO) throws {
+    @Test(arguments: transports, [false, true])
+    func receivesInOrder(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
-        var rig = try Rig(io)
+        var rig = try Rig(io, offload: offload)
         for round in 0..<20 {
           let wanted = Array(round * 300..<round * 300 + 300)
           for number in wanted { #expect(rig.socket.broadcast(UDPFrame.number(number, count: 8 + number % 1400))) }
@@ -22,10 +22,10 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports)
-    func transmitsInOrderAndGivesBackInOrder(io: TAP.IO) throws {
+    @Test(arguments: transports, [false, true])
+    func transmitsInOrderAndGivesBackInOrder(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
-        var rig = try Rig(io)
+        var rig = try Rig(io, offload: offload)
         var burst = Burst()
         var offsets: [Int] = []
         for number in 0..<200 {
@@ -49,10 +49,10 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports)
-    func runsOfBuffersAreOneFrame(io: TAP.IO) throws {
+    @Test(arguments: transports, [false, true])
+    func runsOfBuffersAreOneFrame(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
-        var rig = try Rig(io)
+        var rig = try Rig(io, offload: offload)
         let frame = UDPFrame.toKernel(UDPFrame.number(77, count: 900))
         var burst = Burst()
         for (range, isLast) in [(0..<14, false), (14..<42, false), (42..<942, true)] {
@@ -74,10 +74,10 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports)
-    func strangeBuffersAreRefusedAndStay(io: TAP.IO) throws {
+    @Test(arguments: transports, [false, true])
+    func strangeBuffersAreRefusedAndStay(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
-        var rig = try Rig(io)
+        var rig = try Rig(io, offload: offload)
         let foreign = try Region(byteCount: 8192)
         var burst = Burst()
         for region in [true, false] {
@@ -92,10 +92,10 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports)
-    func framesThatDoNotFit(io: TAP.IO) throws {
+    @Test(arguments: transports, [false, true])
+    func framesThatDoNotFit(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
-        var rig = try Rig(io, buffers: 4, byteCount: 256)
+        var rig = try Rig(io, buffers: 4, byteCount: 256, offload: offload)
         rig.socket.broadcast(UDPFrame.number(1, count: 1000))
         rig.socket.broadcast(UDPFrame.number(2, count: 8))
         #expect(rig.numbers(1) == [2])
@@ -114,12 +114,12 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports)
-    func censusAndEnd(io: TAP.IO) throws {
+    @Test(arguments: transports, [false, true])
+    func censusAndEnd(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
         let region: Region
         do {
-          var rig = try Rig(io)
+          var rig = try Rig(io, offload: offload)
           #expect(rig.port.census().inFlightBufferCount == 256)
           #expect(rig.port.census().atPeerBufferCount == 0)
           check(rig.port.census().ownedByteCount == rig.region.byteCount - 256 * 2048)

@@ -67,6 +67,15 @@ class EchoReadWrite(EchoBasics, Case):
     pipeline = ECHO.replace("/24)", "/24, io: readwrite)", 1)
 
 
+class EchoOffload(EchoBasics, Case):
+    pipeline = ECHO.replace("/24)", "/24, offload: yes)", 1)
+    lengths, datagrams = range(1473), 200_000
+
+
+class EchoOffloadReadWrite(EchoBasics, Case):
+    pipeline = ECHO.replace("/24)", "/24, io: readwrite, offload: yes)", 1)
+
+
 class EchoTwoCPUs(EchoBasics, Case):
     pipeline = f"{TAP}@0 | ip({STACK}/24) | udp(7)@1 | echo"
 

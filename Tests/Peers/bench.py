@@ -124,6 +124,7 @@ def main():
     try:
         watch = host.Watch(bench.peer("calibrate"), bench.cpus)
         described = host.describe(watch.look("before"))
+        described["together"] = watch.together("before")
     except Failure as failure:
         print(f"scripts/bench: {failure}", file=sys.stderr)
         return 1

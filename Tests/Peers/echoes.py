@@ -34,16 +34,19 @@ def echoes_per_second(bench, namespace, server):
     return float(load(bench, namespace, server)["value"])
 
 
-def ours(bench):
+def ours(offload):
     """`cleanq run` with a TAP device of its own; the kernel finds it by ARP."""
-    text = f"tap(tap0, address: {KERNEL}{PREFIX})@{bench.cpus[0]} | ip({ECHO}{PREFIX}) | udp({PORT}) | echo"
-    with Namespace() as namespace:
-        with Server("cleanq", namespace.command(bench.cleanq, "run", text)) as server:
-            server.wait_until(lambda: namespace.routes_to(ECHO), "TAP device with an address")
-            value = echoes_per_second(bench, namespace, server)
-        if server.exit_code != 0:
-            bench.warn(f"cleanq ended with {server.exit_code} after SIGTERM, not 0")
-    return value
+    def measure(bench):
+        text = (f"tap(tap0, address: {KERNEL}{PREFIX}, offload: {offload})@{bench.cpus[0]} | ip({ECHO}{PREFIX}) "
+                f"| udp({PORT}) | echo")
+        with Namespace() as namespace:
+            with Server("cleanq", namespace.command(bench.cleanq, "run", text)) as server:
+                server.wait_until(lambda: namespace.routes_to(ECHO), "TAP device with an address")
+                value = echoes_per_second(bench, namespace, server)
+            if server.exit_code != 0:
+                bench.warn(f"cleanq ended with {server.exit_code} after SIGTERM, not 0")
+        return value
+    return measure
 
 
 def sweep_runtime_folders():
@@ -90,14 +93,31 @@ def testpmd(bench, namespace, label, devices, mode, huge_folder=None):
         sweep_runtime_folders()
 
 
+def set_up(namespace):
+    """The kernel's side of a device on which nobody answers ARP."""
+    namespace.run("ip", "address", "add", KERNEL + PREFIX, "dev", "tap0")
+    namespace.run("ip", "link", "set", "tap0", "up")
+    namespace.run("ip", "neighbour", "replace", ECHO, "lladdr", ECHO_MAC, "dev", "tap0", "nud", "permanent")
+
+
 def net_tap(bench):
     """testpmd on a TAP device. It answers no ARP, so the kernel gets a permanent neighbour."""
     with Namespace() as namespace:
         with testpmd(bench, namespace, "net_tap", ["net_tap0,iface=tap0"], "5tswap") as server:
-            namespace.run("ip", "address", "add", KERNEL + PREFIX, "dev", "tap0")
-            namespace.run("ip", "link", "set", "tap0", "up")
-            namespace.run("ip", "neighbour", "replace", ECHO, "lladdr", ECHO_MAC, "dev", "tap0", "nud", "permanent")
+            set_up(namespace)
             return echoes_per_second(bench, namespace, server)
+
+
+def bare(*options):
+    """tap_echo.c: io_uring on a TAP device with nothing above it, so the kernel gets a permanent neighbour as well."""
+    def measure(bench):
+        with Namespace() as namespace:
+            command = namespace.command(bench.peer("tap_echo"), "--device", "tap0", "--cpu", bench.cpus[0], *options)
+            with Server("tap_echo", command) as server:
+                server.wait_until(lambda: "ready" in server.output(), "TAP device")
+                set_up(namespace)
+                return echoes_per_second(bench, namespace, server)
+    return measure
 
 
 def kernel(bench):

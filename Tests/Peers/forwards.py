@@ -25,19 +25,21 @@ def _address(namespace, device, address):
     namespace.run("ip", "link", "set", device, "up")
 
 
-def ours(bench):
+def ours(offload):
     """`cleanq run` with two TAP devices."""
-    with Namespace() as near, Namespace(beside=near) as far:
-        text = f"tap(tap0)@{bench.cpus[0]} | tap(tap1)"
-        with Server("cleanq", near.command(bench.cleanq, "run", text)) as server:
-            server.wait_until(lambda: "running" in server.output(), "start of the pipeline")
-            _hand_over(near, far, "tap1")
-            _address(near, "tap0", KERNEL)
-            _address(far, "tap1", ECHO)
-            value = _load_through(bench, near, far, server)
-        if server.exit_code != 0:
-            bench.warn(f"cleanq ended with {server.exit_code} after SIGTERM, not 0")
-    return value
+    def measure(bench):
+        with Namespace() as near, Namespace(beside=near) as far:
+            text = f"tap(tap0, offload: {offload})@{bench.cpus[0]} | tap(tap1, offload: {offload})"
+            with Server("cleanq", near.command(bench.cleanq, "run", text)) as server:
+                server.wait_until(lambda: "running" in server.output(), "start of the pipeline")
+                _hand_over(near, far, "tap1")
+                _address(near, "tap0", KERNEL)
+                _address(far, "tap1", ECHO)
+                value = _load_through(bench, near, far, server)
+            if server.exit_code != 0:
+                bench.warn(f"cleanq ended with {server.exit_code} after SIGTERM, not 0")
+        return value
+    return measure
 
 
 def net_tap(bench):

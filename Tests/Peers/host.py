@@ -9,6 +9,7 @@ from process import Failure, run, run_json
 SPREAD_LIMIT = 0.10  # of a calibration loop
 STEAL_LIMIT = 0.01  # of all CPU time
 BUSY_LIMIT = 0.10  # of one CPU, by others, while we do nothing
+BESIDE_LIMIT = 0.85  # what a CPU still does while another is busy
 DRIFT_LIMIT = 0.05  # of a core's frequency, since the beginning
 
 
@@ -51,6 +52,7 @@ class Watch:
         self.start = _times()
         self.frequencies = {}  # CPU: what its core ran at in the beginning
         self.drifts = []  # (how far, where it was noticed)
+        self.parts = []  # (what part of its work a CPU does beside a busy one, where it was noticed)
         self.warnings = []
 
     def look(self, when):
@@ -70,10 +72,24 @@ class Watch:
                 self.warnings.append(f"{when}: a fixed loop on CPU {cpu} varies by {found['spread']:.0%}")
         return found
 
+    def together(self, when):
+        """What part of its work a CPU still does while another one is busy; None where there is only one CPU.
+
+        A hypervisor may put two CPUs on one core, and does so for a while.
+        """
+        if len(self.cpus) < 2:
+            return None
+        found = run_json([self.calibrate, "--cpu", str(self.cpus[0]), "--beside", str(self.cpus[-1]),
+                          "--samples", "5", "--milliseconds", "4"])["beside"]
+        self.parts.append((found, when))
+        return found
+
     def glance(self, benchmark):
         """After each benchmark: do the cores still run at the speed of the beginning?"""
         for cpu in self.cpus:
             self._compare(benchmark, cpu, run_json([self.calibrate, "--cpu", str(cpu), "--samples", "5", "--milliseconds", "4"]))
+
+        self.together(benchmark)
 
     def _compare(self, when, cpu, found):
         first = self.frequencies.setdefault(cpu, found["coreMHz"])
@@ -87,6 +103,11 @@ class Watch:
         _, steal, total = (now - then for now, then in zip(_times(), self.start))
         if total > 0 and steal / total > STEAL_LIMIT:
             self.warnings.append(f"the hypervisor took {steal / total:.1%} of the CPU time away")
+        shared = [part for part in self.parts if part[0] < BESIDE_LIMIT]
+        if shared:
+            self.warnings.append(f"at {len(shared)} of {len(self.parts)} looks two CPUs shared a core, most of all at "
+                                 f"{min(shared)[1]} ({min(shared)[0]:.0%} of the work of one alone): two busy programs are that "
+                                 "much slower then, and one that leaves a CPU idle is not, so ratios shift too")
         if self.drifts:
             self.warnings.append(f"the cores' speed changed {len(self.drifts)} times, most of all at {max(self.drifts)[1]}: "
                                  "figures of this run from different times do not compare, ratios may")

@@ -12,7 +12,7 @@ import struct
 import tempfile
 import time
 
-from echoes import ECHO, ECHO_MAC, KERNEL, PORT, PREFIX, file_prefix, load, testpmd
+from echoes import ECHO, KERNEL, PORT, PREFIX, file_prefix, load, set_up, testpmd
 from namespace import Namespace
 from process import Failure, Server
 
@@ -120,9 +120,7 @@ def dumpcap(size):
     def measure(bench):
         with _Run(bench, size) as run, Namespace() as namespace, tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
             with testpmd(bench, namespace, "net_tap", ["net_tap0,iface=tap0"], "5tswap", huge_folder=folder) as echo:
-                namespace.run("ip", "address", "add", KERNEL + PREFIX, "dev", "tap0")
-                namespace.run("ip", "link", "set", "tap0", "up")
-                namespace.run("ip", "neighbour", "replace", ECHO, "lladdr", ECHO_MAC, "dev", "tap0", "nud", "permanent")
+                set_up(namespace)
                 # nsenter becomes testpmd, so its process has the mount namespace with the hugepages.
                 command = ["nsenter", "--target", str(echo.process.pid), "--mount", "--net", "taskset", "--cpu-list",
                            str(bench.cpus[0]), *_same_order_of_pools(), "dpdk-dumpcap", "-i", "net_tap0", "-P",

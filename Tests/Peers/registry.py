@@ -100,6 +100,24 @@ def _live_capture(size):
                      needs=("cleanq",))
 
 
+# Whether datagrams that are sent together go to the kernel as one frame; net_tap has nothing like it for UDP.
+OFFLOADS = {"": "no", "/offload": "yes"}
+
+
+def _tap_echo(name, offload):
+    """Beside it what the kernel leaves to a program that does nothing but pass frames."""
+    bare = (Peer("C, io_uring, joined", echoes.bare("--join", "1")),) if offload == "yes" else (
+        Peer("C, io_uring", echoes.bare()), Peer("C, io_uring, armed", echoes.bare("--reads", "armed")))
+    return Benchmark(f"tap-echo{name}", "echoes/s", "higher", echoes.ours(offload),
+                     (Peer("net_tap", echoes.net_tap), Peer("kernel UDP over veth", echoes.kernel), *bare),
+                     needs=("cleanq",))
+
+
+def _tap_forward(name, offload):
+    return Benchmark(f"tap-forward{name}", "echoes/s", "higher", forwards.ours(offload),
+                     (Peer("net_tap", forwards.net_tap), Peer("kernel bridge", forwards.kernel)), needs=("cleanq",))
+
+
 BENCHMARKS = [
     *(_ring(*shape) for shape in SHAPES),
     Benchmark("ring/round-trip", "cycles", "lower", rings.ours_on_cpus("round-trip", rows=rings.PERCENTILES),
@@ -122,10 +140,8 @@ BENCHMARKS = [
     *(_live_capture(size) for size in (64, 1400)),
     *(_virtio(layer, kind, size) for layer in ("udp", "frame") for kind in ("split", "packed") for size in (64, 1500)),
     *(_virtio_latency(kind, window) for kind in ("split", "packed") for window in (1, 64)),
-    Benchmark("tap-echo", "echoes/s", "higher", echoes.ours,
-              (Peer("net_tap", echoes.net_tap), Peer("kernel UDP over veth", echoes.kernel)), needs=("cleanq",)),
-    Benchmark("tap-forward", "echoes/s", "higher", forwards.ours,
-              (Peer("net_tap", forwards.net_tap), Peer("kernel bridge", forwards.kernel)), needs=("cleanq",)),
+    *(_tap_echo(*entry) for entry in OFFLOADS.items()),
+    *(_tap_forward(*entry) for entry in OFFLOADS.items()),
     Benchmark("daemon/start-up", "ms", "lower", daemons.ours("milliseconds"),
               (Peer("testpmd", daemons.net_tap("milliseconds")),), needs=("cleanq",)),
     Benchmark("daemon/memory", "MiB", "lower", daemons.ours("mebibytes"),

@@ -94,6 +94,10 @@ static inline int cplatform_cpu_is_allowed(int cpu) {
 static const unsigned long CPLATFORM_TUNSETIFF = TUNSETIFF;
 static const unsigned long CPLATFORM_TUNSETPERSIST = TUNSETPERSIST;
 static const unsigned long CPLATFORM_TUNSETOFFLOAD = TUNSETOFFLOAD;
+static const unsigned long CPLATFORM_TUNSETVNETHDRSZ = TUNSETVNETHDRSZ;
+static const short CPLATFORM_IFF_VNET_HDR = IFF_VNET_HDR;
+/// TUN_F_CSUM, TUN_F_USO4 and TUN_F_USO6, of which older headers lack the latter two.
+static const unsigned long CPLATFORM_TUN_UDP_SEGMENTS = 0x01 | 0x20 | 0x40;
 
 /// ioctl is variadic in C; these two forms are the ones in use.
 static inline int cplatform_ioctl_pointer(int fd, unsigned long request, void *argument) {

@@ -21,7 +21,7 @@ struct OpenTAP: ~Copyable {
     let transport = try Transport(tap.io, file: device.file, stage: stage, logger: logger)
     let waker = try TAPWaker(stage: stage)
     let wasThere = device.exists
-    try device.attach()
+    try device.attach(offload: tap.offload)
     let mtu = try Self.setUp(device, tap, isNew: !wasThere)
     self.transport = transport
     self.device = device

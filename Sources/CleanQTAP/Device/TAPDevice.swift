@@ -41,10 +41,10 @@ struct TAPDevice: ~Copyable, Sendable {
   /// Makes the device, or takes hold of one that exists.
   ///
   /// - Throws: no permission, another process has it, the name belongs to something else.
-  func attach() throws(StageError) {
+  func attach(offload: Bool) throws(StageError) {
     var request = InterfaceRequest(name: name)
-    // One frame per read and write, without a header of the driver's own.
-    request.flags = Int16(IFF_TAP | IFF_NO_PI)
+    // One frame per read and write, with a header of the driver's own only where that is to say more than nothing.
+    request.flags = Int16(IFF_TAP | IFF_NO_PI) | (offload ? CPLATFORM_IFF_VNET_HDR : 0)
     let patience = MonotonicTime.now.advanced(byMilliseconds: Self.patienceMilliseconds)
     var failure = request.perform(CPLATFORM_TUNSETIFF, on: file)
     while failure == EBUSY, MonotonicTime.now < patience {
@@ -54,9 +54,22 @@ struct TAPDevice: ~Copyable, Sendable {
     if let number = failure {
       throw Self.cannotAttach(stage: stage, name: name, errno: number)
     }
+    if offload { try setHeader() }
     // A device that another program used may have been told that checksums and segments can be left to the reader.
     guard cplatform_ioctl_value(file, CPLATFORM_TUNSETOFFLOAD, 0) != 0 else { return }
     throw Self.cannotAttach(stage: stage, name: name, errno: errno)
+  }
+
+  /// Makes sure of the header's length, which another program may have changed, and that the kernel takes segments of UDP.
+  private func setHeader() throws(StageError) {
+    var byteCount = Int32(DriverHeader.byteCount)
+    // SAFETY: the kernel reads an int, which lives through the call.
+    let isSet = unsafe cplatform_ioctl_pointer(file, CPLATFORM_TUNSETVNETHDRSZ, &byteCount) == 0
+    guard isSet else { throw Self.cannotAttach(stage: stage, name: name, errno: errno) }
+    // To be allowed to hand over segments is how a driver that takes them can be told.
+    guard cplatform_ioctl_value(file, CPLATFORM_TUNSETOFFLOAD, CPLATFORM_TUN_UDP_SEGMENTS) != 0 else { return }
+    throw StageError(
+      stage, "the kernel takes no segments of UDP; that needs Linux 6.2, or leave out offload", errno: errno)
   }
 
   /// Says whether the device outlives the file.

@@ -20,8 +20,9 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
     let address: UnsafeMutableRawPointer
     /// Bytes, or iovecs of a gathering write.
     let count: UInt32
-    /// How many buffers of the lane this is about.
+    /// How many buffers of the lane this is about, and how many frames they are.
     let bufferCount: Int
+    let frameCount: Int
     /// Bytes read or written, an error number below zero, or ``unanswered``.
     var result = IOBatch.unanswered
   }
@@ -32,6 +33,9 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
   private let capacity: Int
   private let vectors: UnsafeMutablePointer<iovec>
   private let vectorCapacity: Int
+  /// A place for the headers of each operation, one that is always zero, and one for what nobody wants.
+  private let headers: UnsafeMutablePointer<UInt8>
+  private static let headerStride = 64
   private(set) var count = 0
   private var vectorCount = 0
   /// The writes are the first operations.
@@ -49,11 +53,14 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
     self.vectorCapacity = vectorCapacity
     unsafe operations = UnsafeMutablePointer<Operation>.allocate(capacity: capacity)
     unsafe vectors = UnsafeMutablePointer<iovec>.allocate(capacity: vectorCapacity)
+    unsafe headers = UnsafeMutablePointer<UInt8>.allocate(capacity: (capacity + 2) * Self.headerStride)
+    unsafe headers.initialize(repeating: 0, count: (capacity + 2) * Self.headerStride)
   }
 
   deinit {
     unsafe operations.deallocate()
     unsafe vectors.deallocate()
+    unsafe headers.deallocate()
   }
 
   var room: Int { capacity &- count }
@@ -80,7 +87,13 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
   @unsafe
   mutating func appendRead(_ address: UnsafeMutableRawPointer, byteCount: Int) {
     let length = UInt32(clamping: byteCount)
-    unsafe append(Operation(kind: .read, address: address, count: length, bufferCount: 1))
+    unsafe append(Operation(kind: .read, address: address, count: length, bufferCount: 1, frameCount: 1))
+  }
+
+  /// Asks for a read of a frame that no buffer has room for: it is cut off, and gone.
+  mutating func appendReadOfNothing() {
+    // SAFETY: the last place for headers is nobody's.
+    unsafe appendRead(headers.advanced(by: (capacity &+ 1) &* Self.headerStride), byteCount: Self.headerStride)
   }
 
   /// Asks for a write of one buffer.
@@ -89,7 +102,7 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
   @unsafe
   mutating func appendWrite(_ address: UnsafeMutableRawPointer, byteCount: Int) {
     let length = UInt32(clamping: byteCount)
-    unsafe append(Operation(kind: .write, address: address, count: length, bufferCount: 1))
+    unsafe append(Operation(kind: .write, address: address, count: length, bufferCount: 1, frameCount: 1))
     writeCount = count
   }
 
@@ -104,13 +117,31 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
     vectorCount &+= 1
   }
 
-  /// Asks for a write of the last `bufferCount` parts as one frame.
-  mutating func appendGather(bufferCount: Int) {
-    precondition(bufferCount > 0 && bufferCount <= vectorCount, "there are not so many parts")
+  /// Adds the header of a driver that asks for nothing, as the first part of a frame.
+  mutating func appendPlainHeader(byteCount: Int) {
+    precondition(byteCount <= Self.headerStride, "the header is too long")
+    // SAFETY: this place stays zero.
+    unsafe appendVector(headers.advanced(by: capacity &* Self.headerStride), byteCount: byteCount)
+  }
+
+  /// Adds headers that `write` writes, as the first part of the frame that the next write is about.
+  mutating func appendHeader(byteCount: Int, _ write: (inout MutableSpan<UInt8>) -> Void) {
+    precondition(byteCount <= Self.headerStride && count < capacity, "the header is too long, or the batch full")
+    // SAFETY: the place of the next operation, which nothing else uses before the batch is answered.
+    let place = unsafe headers.advanced(by: count &* Self.headerStride)
+    var bytes = unsafe MutableSpan<UInt8>(_unsafeStart: place, count: byteCount)
+    write(&bytes)
+    unsafe appendVector(place, byteCount: byteCount)
+  }
+
+  /// Asks for a write of the last `vectorCount` parts at one go: `bufferCount` buffers, headers apart, that are so many frames.
+  mutating func appendGather(vectorCount: Int, bufferCount: Int, frameCount: Int) {
+    precondition(vectorCount > 0 && vectorCount <= self.vectorCount, "there are not so many parts")
     // SAFETY: the vectors below the count are initialised.
-    let first = unsafe UnsafeMutableRawPointer(vectors.advanced(by: vectorCount &- bufferCount))
+    let first = unsafe UnsafeMutableRawPointer(vectors.advanced(by: self.vectorCount &- vectorCount))
     unsafe append(
-      Operation(kind: .gather, address: first, count: UInt32(bufferCount), bufferCount: bufferCount))
+      Operation(
+        kind: .gather, address: first, count: UInt32(vectorCount), bufferCount: bufferCount, frameCount: frameCount))
     writeCount = count
   }
 
