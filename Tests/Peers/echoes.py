@@ -27,6 +27,7 @@ def load(bench, namespace, server, *options):
         raise Failure(f"{found['wrong']} of {found['received']} echoes came back wrong")
     if found["lost"] > 0:
         bench.warn(f"{server.label}: {found['lost']} of {found['sent']} datagrams lost")
+    bench.detail("clientBusy", found["busy"])
     return found
 
 

@@ -61,7 +61,12 @@ def _against(benchmark, ours, side, theirs):
     best = min(theirs) / min(ours) if lower else max(ours) / max(theirs)
     return {"peer": side.peer, **_summary("theirs", theirs), "ratio": round(ratio, 3), "ratioOfBest": round(best, 3),
             # Where the runs of the two overlap, these runs cannot say who is ahead.
-            "decided": min(ours) > max(theirs) or max(ours) < min(theirs), **side.details}
+            "decided": min(ours) > max(theirs) or max(ours) < min(theirs), **_details_of_theirs(side.details)}
+
+
+def _details_of_theirs(details):
+    """A fact that ours has as well is `clientBusy` there and `theirsClientBusy` here."""
+    return {key if key.startswith("peer") else f"theirs{key[0].upper()}{key[1:]}": value for key, value in details.items()}
 
 
 def noise(results):

@@ -4,8 +4,8 @@
 //              [--warmup 0.3] [--wait 5] [--source 10.9.0.1] [--spin 1]
 //
 // Prints one JSON object: echoes per second, sent, received, wrong (content or length), lost (no answer within 100 ms; its
-// place in the window is used again, so loss cannot stop the run), late (answers after that, and duplicates), and
-// round-trip times. Exit 2 when nothing answers within --wait.
+// place in the window is used again, so loss cannot stop the run), late (answers after that, and duplicates), busy (what part of
+// the time it used its CPU: near 1 it is the client that is measured), and round-trip times. Exit 2 when nothing answers within --wait.
 #include "common.h"
 
 #include <arpa/inet.h>
@@ -198,6 +198,12 @@ static uint64_t load(double duration_seconds, uint64_t limit) {
     return now_nanoseconds() - start;
 }
 
+static double used_seconds(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
 int main(int argc, char **argv) {
     parse_options(argc, argv, option);
     if (server.sin_addr.s_addr == 0 || server.sin_port == 0) fail("--address and --port are needed");
@@ -206,11 +212,14 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < window; i++) free_places[free_count++] = i;
     await_server();
     if (warmup_seconds > 0) load(warmup_seconds, UINT64_MAX);
+    double used = used_seconds();
     double elapsed = (double)load(seconds, count_limit) / 1e9;
+    used = used_seconds() - used;
     printf("{\"unit\": \"echoes/s\", \"value\": %.0f, \"seconds\": %.3f, \"size\": %u, \"window\": %u, \"sent\": %lu, "
            "\"received\": %lu, \"wrong\": %lu, \"lost\": %lu, \"late\": %lu, \"refused\": %lu, "
+           "\"busy\": %.2f, "
            "\"p50Microseconds\": %.1f, \"p99Microseconds\": %.1f}\n",
-           (double)received / elapsed, elapsed, size, window, sent, received, wrong, lost, late, refused,
+           (double)received / elapsed, elapsed, size, window, sent, received, wrong, lost, late, refused, used / elapsed,
            percentile_microseconds(0.5), percentile_microseconds(0.99));
     return 0;
 }

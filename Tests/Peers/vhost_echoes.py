@@ -34,6 +34,14 @@ class TestPMD(Server):
         shutil.rmtree(f"/run/dpdk/{self.prefix}", ignore_errors=True)
 
 
+class VhostLoad(Server):
+    """The device. DPDK leaves a folder behind, which is named after the process."""
+
+    def __exit__(self, *_):
+        super().__exit__()
+        shutil.rmtree(f"/run/dpdk/cleanq-load-{self.process.pid}", ignore_errors=True)
+
+
 def _our_driver(rings, layers):
     packed = "yes" if VARIANTS[rings][0] else "no"
 
@@ -61,7 +69,7 @@ def _load(drive, size, window):
             socket = os.path.join(folder, "v.sock")
             command = [bench.peer("vhost_load"), "--socket", socket, "--cpu", str(bench.cpus[0]), "--size", str(size),
                        "--window", str(window), "--seconds", str(bench.seconds)]
-            with Server("vhost_load", command) as device:
+            with VhostLoad("vhost_load", command) as device:
                 device.wait_until(lambda: os.path.exists(socket), "socket")
                 with drive(bench, socket) as driver:
                     status = device.process.wait(60)
