@@ -84,7 +84,7 @@ extension WithDevices {
       payloads.removeLast(payloads.count - 220)
       let (got, joined) = try exchange(io, Array(frames[..<220]), wanted: 220)
       #expect(got == payloads)
-      #expect(joined > 50 && joined < 220)
+      #expect(joined > 50)
     }
 
     @Test(arguments: transports) func whatTheKernelWouldRepairIsNotJoined(io: TAP.IO) throws {
