@@ -106,8 +106,8 @@ OFFLOADS = {"": "no", "/offload": "yes"}
 
 def _tap_echo(name, offload):
     """Beside it what the kernel leaves to a program that does nothing but pass frames."""
-    bare = (Peer("C, io_uring, joined", echoes.bare("--join", "1")),) if offload == "yes" else (
-        Peer("C, io_uring", echoes.bare()), Peer("C, io_uring, armed", echoes.bare("--reads", "armed")))
+    bare = (Peer("tap_echo.c joined", echoes.bare("--join", "1")),) if offload == "yes" else (
+        Peer("tap_echo.c", echoes.bare()), Peer("tap_echo.c armed", echoes.bare("--reads", "armed")))
     return Benchmark(f"tap-echo{name}", "echoes/s", "higher", echoes.ours(offload),
                      (Peer("net_tap", echoes.net_tap), Peer("kernel UDP over veth", echoes.kernel), *bare),
                      needs=("cleanq",))
