@@ -65,6 +65,7 @@ Definition everything := (
   @Channel.closed_for_ever,
   @Channel.everything_comes_home,
   @BalanceWords.words_exact,
+  @BalanceWords.word_of_counts,
   @BalanceWords.parts_overflow,
 
   @Composition.stack_conforms,
@@ -110,6 +111,7 @@ Definition everything := (
   @ConcurrentTSO.tso_refines_sc,
   @ConcurrentTSO.tso_refines_fifo,
 
+  @DescriptorCheck.known_marks_exact,
   @DescriptorCheck.fault_exact,
   @DescriptorCheck.naive_sum_unsafe,
   @HostileInvariant.fetched_once,

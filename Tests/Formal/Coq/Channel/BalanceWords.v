@@ -1,5 +1,6 @@
 (* The words that balances are kept in wrap: added before they are taken apart they say the truth (words_exact), and not
-   otherwise (parts_overflow). *)
+   otherwise (parts_overflow). A balance may be kept as several words, what was handed over, what was taken and the rest, each of
+   which wraps by itself (word_of_counts). *)
 
 From Coq Require Import ZArith Lia.
 
@@ -44,6 +45,16 @@ Section Words.
     split; [exact W |]. unfold word_buffers. rewrite W.
     replace ((c + c') * 2 ^ 40 + (b + b') + q * 2 ^ 64 - (b + b')) with ((c + c') * 2 ^ 40 + q * 2 ^ 64) by lia.
     rewrite signed_small by lia. apply Z.div_mul. lia.
+  Qed.
+
+  (* RingBalance.word: an end may count by itself what it handed over of some region and what it took, and add the difference
+     to the rest when it is asked. Each wraps at a time of its own; the word is what one word would have been. *)
+  Theorem word_of_counts rest_b rest_c handed_b handed_c taken_b taken_c :
+    wrapped (word rest_b rest_c + (word handed_b handed_c - word taken_b taken_c)) =
+    word (rest_b + handed_b - taken_b) (rest_c + handed_c - taken_c).
+  Proof.
+    unfold word, wrapped. rewrite Zplus_mod_idemp_l.
+    rewrite <- Zplus_mod_idemp_r, <- Zminus_mod, Zplus_mod_idemp_r. f_equal. lia.
   Qed.
 
   (* Read one by one and then added they do not: 2^39 bytes handed over and taken, and nothing in flight. *)

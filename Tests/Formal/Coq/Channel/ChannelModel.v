@@ -8,7 +8,7 @@
 
    `base` has the table (RegionTable, RingChannel.owners); its `own` and `held` are not in the code: they are what the
    compiler knows, since a Buffer is noncopyable, and no decision below looks at them. Each operation is one step
-   (Concurrent.v takes the rings apart; set-up calls are made under a lock).
+   (ConcurrentModel.v takes the rings apart; set-up calls are made under a lock).
 
    Not here: the notes on buffers by which who ends one knows at whose far side it is (AwayNote; here: whose hands it is in), how
    many buffers each end has (the census says how many are in flight, which is here, and how many are at the peer), queues in a

@@ -231,12 +231,12 @@ Qed.
 
 End Ring.
 
-(** ** 5. The ring of the code: 32-bit cursors, a power of two of slots, six fields *)
+(** ** 5. The ring of the code: 32-bit cursors, a power of two of slots, four words *)
 
-(** [RingMemory] with [slotCount] = 2^j, [j] < 32, and the fields of [Descriptor]. *)
+(** [RingMemory] with [slotCount] = 2^j, [j] < 32, and the words of [Descriptor]. *)
 Corollary shipped_ring j W (w0 : W) s0 events s : j < 32 ->
-  initial W s0 -> run (2 ^ 32) (2 ^ j) 6 W w0 s0 events s ->
-  fifo_run (2 ^ j) [] events (abstract (2 ^ 32) (2 ^ j) 6 W s).
+  initial W s0 -> run (2 ^ 32) (2 ^ j) 4 W w0 s0 events s ->
+  fifo_run (2 ^ j) [] events (abstract (2 ^ 32) (2 ^ j) 4 W s).
 Proof.
   intros Hj. apply ring_refines_fifo.
   - apply Nat.neq_0_lt_0, Nat.pow_nonzero. lia.

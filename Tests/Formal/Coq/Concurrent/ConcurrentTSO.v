@@ -9,7 +9,7 @@
     the buffer, its consumer makes them at once. So the enqueue takes effect when the producer's publish reaches memory,
     the dequeue when the consumer publishes, and all that [Concurrent] proves about events holds here.
 
-    The steps are those of [RingProducer] and [RingConsumer] named in [Concurrent.step], less the producer that gives up
+    The steps are those of [RingProducer] and [RingConsumer] named in [ConcurrentModel.step], less the producer that gives up
     half way and the consumer that is replaced. *)
 
 From Coq Require Import Arith List Lia Bool.

@@ -10,7 +10,7 @@ Section Tables.
 
 Variable W : Type.
 Variable w0 : W.
-(** Fields of a slot: region, offset, byteCount, validOffset, validByteCount, flags of [Descriptor]. *)
+(** Fields of a slot: the words of [Descriptor], region, offset, extent and content. *)
 Variable F : nat.
 
 (** A table gives the field [f] of the row [i]; the slots of a ring, and a private copy of some of them, are tables. *)

@@ -47,7 +47,8 @@ Definition words (d : descriptor) : Prop :=
 
 Inductive fault := Empty | Outside_region | Valid_outside_buffer | Unknown_flags | Unknown_region | Not_lent.
 
-(** [OptionSet.isSubset(of:)], with [BufferFlags.all]. *)
+(** No mark but those of [BufferFlags.all]. In the code they share a word, [content], with the valid part's length: see
+    [known_marks_exact]. *)
 Definition known_flags (f : Z) : bool := Z.land f 3 =? f.
 
 (** [Descriptor.fault(regionByteCount:)], line by line. *)
@@ -72,6 +73,15 @@ Proof.
   change (2 ^ 2) with 4. split; intros.
   - pose proof (Z.mod_pos_bound f 4). lia.
   - apply Z.mod_small. lia.
+Qed.
+
+(** [content & ~(knownBits | 0xFFFF_FFFF)] is zero where the marks, its upper half, are known ones, whatever its lower half is. *)
+Theorem known_marks_exact content : word 64 content -> Z.ldiff content (Z.ones 34) = 0 <-> content / 2 ^ 32 < 4.
+Proof.
+  unfold word. intros H. rewrite Z.ldiff_ones_r, Z.shiftl_mul_pow2, Z.shiftr_div_pow2 by lia.
+  change (2 ^ 34) with (2 ^ 32 * 4). rewrite <- Z.div_div by lia.
+  pose proof (Z.div_pos content (2 ^ 32) ltac:(lia) ltac:(lia)). remember (content / 2 ^ 32) as marks eqn:E. clear E.
+  pose proof (Z.div_mod marks 4 ltac:(lia)). pose proof (Z.mod_pos_bound marks 4 ltac:(lia)). split; intros; lia.
 Qed.
 
 (** The check as coded is the bounds of the contract: no overflow, nothing let through, nothing refused. *)

@@ -90,7 +90,8 @@ Fixpoint execute {A} (env : environment) (now : nat) (p : program A) : A * list 
 Definition all_fields :=
   [Region_field; Offset_field; Byte_count_field; Valid_offset_field; Valid_byte_count_field; Flags_field].
 
-(** One slot, each word once, into a private copy: the six may be of six different moments. *)
+(** One slot, each field once, into a private copy: the six may be of six different moments. Where two of them are one word
+    ([Descriptor.extent], [content]) they are of one moment, which is a case of it. *)
 Definition fetch_descriptor {A} (index : Z) (go_on : descriptor -> program A) : program A :=
   Fetch (Slot index Region_field) (fun r =>
   Fetch (Slot index Offset_field) (fun o =>

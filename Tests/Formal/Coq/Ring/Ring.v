@@ -2,7 +2,7 @@
    (there k = 32 and m <= 30). It refines the sequence of Fifo.v, from any starting value of the cursors, so that the
    wrap-around of the cursors is covered, and with any garbage in the slots.
 
-   Here an operation is one step and both sides know both cursors; Concurrent.v takes the steps apart. *)
+   Here an operation is one step and both sides know both cursors; ConcurrentModel.v takes the steps apart. *)
 
 From Coq Require Import List Arith Bool Lia.
 From CleanQ Require Import Fifo.

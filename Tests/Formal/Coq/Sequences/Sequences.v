@@ -1,6 +1,6 @@
 (* The sequence model: T_XY and T_YX are sequences of buffers, first in, first out, of bounded length.
 
-   It refines the set model of Sets.v: whatever it does, the set model can do, and the set in flight is the set of bytes
+   It refines the set model of SetModel.v: whatever it does, the set model can do, and the set in flight is the set of bytes
    that the sequence names. One direction by itself, without ledger, is Fifo.v. *)
 
 From Coq Require Import List Arith Bool Lia Permutation.

@@ -248,16 +248,23 @@ Section Composition.
     intros G SU SL P E.
     exists {| outside := move (outside w) e; down := down l' ++ down u'; up := up u' ++ up l' |}.
     pose proof (permitted_upper _ _ _ _ G P) as PU. pose proof (permitted_lower _ _ _ _ G P) as PL.
-    destruct G as [KU KL AU BL AL BU D U], SU as [_ XU AAU BAU NU], SL as [_ XL AAL BAL NL].
+    assert (PA : match e with
+                 | EnqueueAbove p => forall x, In x (all_bytes p) -> above (outside u) x = true
+                 | Deregister r => forall x, In x r -> above (outside u) x = true
+                 | _ => True
+                 end) by (destruct e; simpl in PU; try tauto; apply PU).
+    assert (PB : match e with DequeueBelow p => forall x, In x (all_bytes p) -> below (outside l) x = true | _ => True end)
+      by (destruct e; simpl in PL; try tauto; apply PL).
+    destruct G as [KU KL AU BL AL BU D U], SU as [_ _ AAU _ _], SL as [_ _ _ BAL _]. clear P PU PL.
     destruct u as [[ku au bu] du uu], l as [[kl al bl] dl ul], w as [[kw aw bw] dw uw].
     destruct u' as [ou' du' uu'], l' as [ol' dl' ul'].
     unfold effects, effect, inside in *.
     destruct e as [p | p | p | p | r | r]; simpl in *; pieces.
     all: split; [split; [reflexivity | rewrite <- ?app_assoc; auto] |].
-    all: split; simpl; unfold inside; simpl; auto.
     (* What is above depends on the upper ledger alone, what is below on the lower one. *)
-    all: clear XU XL BAU AAL NU NL.
-    all: first [clear AL BU AAU BAL; at_event | clear KU KL AU BL BU BAL; at_event | clear KU KL AU BL AL AAU; at_event].
+    all: split; simpl; unfold inside; simpl;
+      [clear - KU | clear - KL | clear - AU | clear - BL | clear - AL AAU PA | clear - BU BAL PB | reflexivity | reflexivity].
+    all: at_event.
   Qed.
 
   (* The middle interface: the bytes were inside the upper module and are now inside the lower one, in the same place of the

@@ -1,7 +1,7 @@
 (* Modules that do not turn: the order of Ways.v and Order.v is then the I3 of Composition.v.
 
    Such a module has one path downwards and one upwards, and every item goes by one of them. A stack of two is first in, first
-   out in both directions; the conforming modules of Composition.v are such modules, byte by byte. *)
+   out in both directions; the conforming modules of Modules.v are such modules, byte by byte. *)
 
 From Coq Require Import List.
 From CleanQ Require Import Ways Order.
@@ -75,9 +75,9 @@ Section Straight.
   Qed.
 End Straight.
 
-(* ---- The modules of Composition.v ---- *)
+(* ---- The modules of Modules.v ---- *)
 
-(* Byte by byte what happens to a module of Composition.v, where nothing turns. *)
+(* Byte by byte what happens to a module of Modules.v, where nothing turns. *)
 Definition byte_events (e : Modules.event) : list (event (item := Bytes.byte) straight) :=
   match e with
   | Modules.EnqueueAbove p => map (fun x => Enter straight Above x (@Some straight Above)) (Bytes.all_bytes p)
@@ -158,7 +158,7 @@ Proof.
   - right. apply (bytes_moved Below Below p (Bytes.all_bytes l)).
 Qed.
 
-(* A module that conforms as Composition.v has it, without turns, is one that keeps the order of its two paths. *)
+(* A module that conforms as Modules.v has it, without turns, is one that keeps the order of its two paths. *)
 Theorem composition_keeps_order M : Modules.conforms false M -> conforms (as_module M).
 Proof.
   intros C t (s & es & a & X & ->).
