@@ -83,15 +83,14 @@ public struct InternetChecksum: Sendable {
     accumulate(words)
   }
 
-  /// Adds `bytes` in line where they are few: for the packets that are so many that a call for each is felt.
+  /// Adds `bytes` in line: for the packets that are so many that a call for each is felt.
   ///
   /// - Precondition: an even number of bytes has been added before.
   /// - Complexity: O(`bytes.count`).
   @inlinable @inline(__always)
   public mutating func addInline(_ bytes: Span<UInt8>) {
-    guard bytes.count < 128 else { return add(bytes) }
     precondition(!isOdd, "bytes in line can only follow an even number of bytes")
-    sum = Self.shortSum(sum, bytes)
+    sum = Self.sumInline(sum, bytes)
     isOdd = bytes.count & 1 == 1
   }
 

@@ -12,6 +12,8 @@ struct Layers: ParsableCommand {
   var payload = 64
   @Option(help: "Packets that are echoed.")
   var packets = 8_000_000
+  @Option(help: "Packets that go round: 32, or a power of two of so many that they are in no near cache.")
+  var buffers = Burst.capacity
 
   /// An odd number of cache lines: buffers a power of two apart would share a few sets of the first-level cache.
   static let bufferByteCount = 2112
@@ -20,18 +22,30 @@ struct Layers: ParsableCommand {
   static let peerMAC = MACAddress(2, 0, 10, 0, 0, 1)
 
   func validate() throws {
-    guard (0...1472).contains(payload), packets >= Burst.capacity else {
-      throw ValidationError("--payload 0 to 1472, --packets \(Burst.capacity) or more")
+    guard (0...1472).contains(payload), packets >= 10 * buffers, buffers >= Burst.capacity,
+      buffers & (buffers - 1) == 0, buffers <= 1 << 18
+    else {
+      throw ValidationError(
+        "--payload 0 to 1472, --buffers a power of two from 32 to 2^18, --packets ten times as many")
     }
   }
 
   func run() throws {
     _ = cplatform_pin_current_thread(0)
-    let region = try Region(byteCount: 2 * (Burst.capacity + 1) * Self.bufferByteCount)
+    if buffers == Burst.capacity {
+      try run(on: LoopbackPort<Frame>(), LoopbackPort<Frame>())
+    } else {
+      try run(on: LongWire(slotCount: buffers), LongWire(slotCount: buffers))
+    }
+  }
+
+  private func run<Line: Port & ~Copyable>(on line: consuming Line, _ other: consuming Line) throws
+  where Line.Unit == Frame {
+    let region = try Region(byteCount: (2 * buffers + 2) * Self.bufferByteCount)
     let configuration = try IPConfiguration(address: Self.address)
-    let stack = UDPPort(on: IPPort(on: ReflectingWire(), configuration), ports: [7])
+    let stack = UDPPort(on: IPPort(on: ReflectingWire(lower: line), configuration), ports: [7])
     var layers = Junction(stack, EchoPort<Datagram>())
-    var bare = Junction(ReflectingWire(), EchoPort<Frame>())
+    var bare = Junction(ReflectingWire(lower: other), EchoPort<Frame>())
     try layers.left.register(region)
     try layers.right.register(region)
     try bare.left.register(region)
@@ -45,14 +59,15 @@ struct Layers: ParsableCommand {
     _ = lap(&bare, turns / 10)
     let cycles = Double(lap(&layers, turns)) - Double(lap(&bare, turns))
     let value = cycles / Double(turns * Burst.capacity)
-    Figure(name: "layers/udp/payload=\(payload)", unit: "cycles/packet", value: value).print()
+    let suffix = buffers == Burst.capacity ? "" : "/buffers=\(buffers)"
+    Figure(name: "layers/udp/payload=\(payload)\(suffix)", unit: "cycles/packet", value: value).print()
   }
 
   /// Answers the layer's wish to know its neighbour: a question from the neighbour does.
-  private func introducePeer(
-    to junction: inout Junction<UDPPort<IPPort<ReflectingWire>>, EchoPort<Datagram>>, _ region: borrowing Region,
+  private func introducePeer<Line: Port & ~Copyable>(
+    to junction: inout Junction<UDPPort<IPPort<ReflectingWire<Line>>>, EchoPort<Datagram>>, _ region: borrowing Region,
     _ configuration: IPConfiguration
-  ) {
+  ) where Line.Unit == Frame {
     let question = ARPPacket.request(for: configuration.prefix.address, from: Self.peerMAC, Self.peer)
     var frame = Burst()
     var buffer = buffer(region, byteCount: ARPPacket.byteCount)
@@ -70,8 +85,16 @@ struct Layers: ParsableCommand {
     answer.releaseAll()
   }
 
-  /// Puts a burst of datagrams on the wire.
-  private func fill(_ wire: inout LoopbackPort<Frame>, _ region: borrowing Region, _ configuration: IPConfiguration) {
+  /// Puts datagrams on the wire.
+  private func fill<Line: Port & ~Copyable>(
+    _ wire: inout Line, _ region: borrowing Region, _ configuration: IPConfiguration
+  ) {
+    for _ in 0..<(buffers / Burst.capacity) { fillBurst(&wire, region, configuration) }
+  }
+
+  private func fillBurst<Line: Port & ~Copyable>(
+    _ wire: inout Line, _ region: borrowing Region, _ configuration: IPConfiguration
+  ) {
     var burst = Burst()
     for _ in 0..<Burst.capacity {
       let (source, destination) = (Self.peer, configuration.prefix.address)

@@ -6,20 +6,10 @@ import CleanQWire
 ///
 /// Answering swaps addresses and ports, which leaves every checksum as it is, so that a frame which a stack sent is one
 /// that the stack accepts. The price of the swap is measured too, by the same wire with nothing on it.
-struct ReflectingWire: Port, ~Copyable {
+struct ReflectingWire<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lower.Unit == Frame {
   typealias Unit = Frame
 
-  var lower = LoopbackPort<Frame>()
-
-  mutating func register(_ region: borrowing Region) throws(QueueError) { try lower.register(region) }
-  mutating func deregister(_ region: borrowing Region) throws(QueueError) { try lower.deregister(region) }
-  func refusal(of region: RegionID) -> Refusal? { lower.refusal(of: region) }
-  mutating func fill(_ empties: inout Burst) -> Refusal? { lower.fill(&empties) }
-  mutating func receive(into filled: inout Burst) { lower.receive(into: &filled) }
-  mutating func complete(into sent: inout Burst) { lower.complete(into: &sent) }
-  mutating func arm() -> Bool { lower.arm() }
-  func census() -> Census { lower.census() }
-  func report(into reports: inout [StageReport]) { lower.report(into: &reports) }
+  var lower: Lower
 
   mutating func transmit(_ filled: inout Burst) -> Refusal? {
     for index in 0..<filled.count { Self.swapAddresses(&filled[index]) }
@@ -39,4 +29,25 @@ struct ReflectingWire: Port, ~Copyable {
     bytes.storeBigEndian(from, at: 30)
     bytes.storeBigEndian(ports << 16 | ports >> 16, at: 34)
   }
+}
+
+/// A cable whose far end is this end again: as many packets as there are slots are under way, so that what is received was
+/// written long ago, and is in no near cache.
+struct LongWire: Port, ~Copyable {
+  typealias Unit = Frame
+
+  var ends: RingPort<Frame>.Pair
+
+  init(slotCount: Int) throws { ends = try RingPort.pair(slotCount: slotCount) }
+
+  mutating func register(_ region: borrowing Region) throws(QueueError) { try ends.first.register(region) }
+  mutating func deregister(_ region: borrowing Region) throws(QueueError) { try ends.first.deregister(region) }
+  mutating func fill(_ empties: inout Burst) -> Refusal? { ends.second.fill(&empties) }
+  mutating func receive(into filled: inout Burst) { ends.second.receive(into: &filled) }
+  mutating func transmit(_ filled: inout Burst) -> Refusal? { ends.first.transmit(&filled) }
+  mutating func complete(into sent: inout Burst) { ends.first.complete(into: &sent) }
+  mutating func arm() -> Bool { false }
+  func refusal(of region: RegionID) -> Refusal? { ends.first.refusal(of: region) }
+  func census() -> Census { ends.first.census() }
+  func report(into reports: inout [StageReport]) {}
 }

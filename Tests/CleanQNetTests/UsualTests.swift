@@ -61,6 +61,42 @@ import Testing
     #expect(delivered > 300)
   }
 
+  @Test("of several senders in one burst, among others, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  func receivedInBursts(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    var short = try IPHost()
+    var long = try IPHost()
+    for round in 0..<150 {
+      for _ in 0..<Int.random(in: 1...Burst.capacity, using: &random) {
+        var frame = Int.random(in: 0..<8, using: &random) == 0 ? Self.variant(&random) : Self.frame([1, 2, 3])
+        // Another station or another host, whose header checksum follows.
+        if Bool.random(using: &random), frame.count >= 34 {
+          frame[11] = UInt8.random(in: 1...3, using: &random)
+          frame[29] = UInt8.random(in: 0...3, using: &random)
+          (frame[24], frame[25]) = (0, 0)
+          let sum = Frames.checksum([UInt8](frame[14..<34]))
+          (frame[24], frame[25]) = (UInt8(sum >> 8), UInt8(sum & 0xFF))
+        }
+        short.engine.incoming.append(try short.buffer(frame))
+        var buffer = try long.buffer(frame)
+        switch long.engine.accept(&buffer) {
+        case .deliver: long.filled.append(buffer)
+        case .answer, .end: buffer.release()
+        }
+      }
+      short.engine.receive(into: &short.filled)
+      check(short.engine.incoming.isEmpty && short.filled.count == long.filled.count, "seed \(seed), round \(round)")
+      for index in 0..<short.filled.count {
+        check(Same(short.filled[index]) == Same(long.filled[index]), "seed \(seed), round \(round), packet \(index)")
+      }
+      #expect(short.engine.counters.isSame(as: long.engine.counters), "seed \(seed), round \(round)")
+      short.filled.releaseAll()
+      long.filled.releaseAll()
+      short.engine.dropped.releaseAll()
+      short.engine.outgoing.releaseAll()
+    }
+  }
+
   @Test("transmitted by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
   func transmitted(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
@@ -120,12 +156,67 @@ import Testing
     #expect(short.report().transmitted == long.report().transmitted)
   }
 
+  @Test(
+    "of UDP to several ports, in buffers of two regions, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  func datagramsInBursts(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let regions = try Two(Region(byteCount: 1 << 17), Region(byteCount: 1 << 17))
+    var short = UDPEngine(ports: [7, 9])
+    var long = UDPEngine(ports: [7, 9])
+    for round in 0..<200 {
+      var burst = Burst()
+      var one = Burst()
+      for _ in 0..<Int.random(in: 1...Burst.capacity, using: &random) {
+        let port: UInt16 = [7, 7, 7, 9, 8].randomElement(using: &random) ?? 7
+        let count = Int.random(in: 0...300, using: &random)
+        let datagram = [UInt8](Self.frame([UInt8](repeating: 0x5A, count: count), to: port)[34...])
+        let isFirst = Bool.random(using: &random)
+        burst.append(try isFirst ? packet(datagram, .udp, regions.first) : packet(datagram, .udp, regions.second))
+        one.append(try packet(datagram, .udp, regions.first))
+      }
+      let ended = short.receive(&burst, from: 0)
+      var sent = Burst()
+      for index in 0..<one.count {
+        let drop = long.receive(&one[index])
+        #expect((ended & 1 << UInt32(index) != 0) == (drop != nil), "seed \(seed), round \(round), packet \(index)")
+        if drop == nil {
+          check(Same(burst[index]) == Same(one[index]), "seed \(seed), round \(round), packet \(index)")
+        }
+      }
+      burst.move(ended, to: &sent)
+      sent.releaseAll()
+      one.move(ended, to: &sent)
+      let failed = short.transmit(&burst, maximumByteCount: 250)
+      for index in 0..<one.count {
+        let drop = long.transmit(&one[index], maximumByteCount: 250)
+        #expect((failed & 1 << UInt32(index) != 0) == (drop != nil), "seed \(seed), round \(round), packet \(index)")
+        check(Same(burst[index]) == Same(one[index]), "seed \(seed), round \(round), packet \(index)")
+      }
+      sent.releaseAll()
+      burst.releaseAll()
+      one.releaseAll()
+    }
+    #expect(short.report().received == long.report().received)
+    #expect(short.report().transmitted == long.report().transmitted)
+  }
+
   private func packet(_ bytes: [UInt8], _ number: IPProtocol, _ region: borrowing Region) throws -> Buffer {
     var buffer = try take(region.buffer(byteCount: 512))
     check(buffer.fill(from: bytes.span, headroom: 84))
     buffer.packetAnnotation = PacketAnnotation(
       source: Frames.peer, destination: Frames.ours, protocol: number, headerByteCount: 20)
     return buffer
+  }
+}
+
+/// Two regions.
+private struct Two: ~Copyable {
+  let first: Region
+  let second: Region
+
+  init(_ first: consuming Region, _ second: consuming Region) {
+    self.first = first
+    self.second = second
   }
 }
 

@@ -29,8 +29,26 @@ import TestSupport
       let truncated = buffer.truncate(to: count)
       check(!trimmed && !truncated)
     }
+    for (count, kept) in [(51, 0), (50, 1), (0, 51), (-1, 0), (0, -1), (Int.max, 0), (0, Int.min), (1, Int.max)] {
+      let trimmed = buffer.trimFront(count, keeping: kept)
+      check(!trimmed && buffer.headroom == 10 && buffer.validByteCount == 50)
+    }
+    check(buffer.trimFront(5, keeping: 30))
+    check(buffer.headroom == 15 && buffer.validByteCount == 30)
+    check(buffer.trimFront(0, keeping: 30) && buffer.trimFront(20, keeping: 0))
+    check(buffer.headroom == 35 && buffer.validByteCount == 0 && buffer.prepend(25))
     check(buffer.truncate(to: 0))
     check(buffer.tailroom == 90)
+  }
+
+  @Test("is single with the mark of the last and no other")
+  func isSingle() throws {
+    let region = try Region(byteCount: 4096)
+    var buffer = try take(region.buffer(byteCount: 100))
+    for marks in UInt32(0)..<4 {
+      buffer.flags = BufferFlags(rawValue: marks)
+      check(buffer.isSingle == (marks == 1))
+    }
   }
 
   @Test("reset leaves standard headroom, or all there is")

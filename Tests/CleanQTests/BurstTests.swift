@@ -40,6 +40,36 @@ import TestSupport
     check(empty.count == 32 && first.isEmpty)
   }
 
+  @Test("its stretches have every buffer in order, across its wrap")
+  func stretches() throws {
+    let region = try Region(byteCount: 64 * 256)
+    for start in 0..<32 {
+      // The first `start` places have been used and left.
+      var burst = try filled(start, region)
+      while let buffer = burst.popFirst() { buffer.release() }
+      for index in 0..<29 {
+        var buffer = try take(region.buffer(byteCount: 64))
+        check(buffer.setValid(offset: index, byteCount: 0))
+        burst.append(buffer)
+      }
+      var index = 2
+      var stretchCount = 0
+      while index < 27 {
+        var stretch = burst.stretch(from: index, to: 27)
+        for position in 0..<stretch.count {
+          check(stretch[position].headroom == index + position)
+          check(stretch[position].prepend(1) || index + position == 0)
+        }
+        index += stretch.count
+        stretchCount += 1
+      }
+      check(index == 27 && stretchCount <= 2)
+      let headrooms = (0..<29).map { burst[$0].headroom }
+      #expect(headrooms == (0..<29).map { (2..<27).contains($0) ? $0 - 1 : $0 }, "start \(start)")
+      burst.releaseAll()
+    }
+  }
+
   @Test("a burst that goes brings its buffers home")
   func home() throws {
     let region = try Region(byteCount: 64 * 256)

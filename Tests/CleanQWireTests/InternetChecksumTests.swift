@@ -57,6 +57,45 @@ import TestSupport
     }
   }
 
+  @Test("Summed in line behind two words, every length 0…400 is as the bytewise sum", arguments: seeds(3))
+  func inLine(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    for length in 0...400 {
+      // All ones are where a lost carry shows.
+      let bytes = length % 3 == 0 ? [UInt8](repeating: 0xFF, count: 16 + length) : random.bytes(16 + length)
+      var checksum = InternetChecksum()
+      checksum.add(littleEndian: bytes.span.littleEndian64(at: 0))
+      checksum.add(littleEndian: bytes.span.littleEndian64(at: 8))
+      checksum.addInline(bytes.span.extracting(droppingFirst: 16))
+      #expect(checksum.value == naiveChecksum(bytes), "seed \(seed), length \(length)")
+      #expect(checksum.isValid == (naiveChecksum(bytes) == 0), "seed \(seed), length \(length)")
+    }
+  }
+
+  @Test("A header's three words are valid exactly where the bytewise sum says so", arguments: seeds(3))
+  func header(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    for round in 0..<2000 {
+      var bytes: [UInt8] = [0x45] + random.bytes(23)
+      if round % 7 == 0 { bytes[4...] = ArraySlice([UInt8](repeating: 0xFF, count: 20)) }
+      (bytes[10], bytes[11]) = (0, 0)
+      let zeroed = bytes
+      let span = zeroed.span
+      let start = InternetChecksum.littleEndianSum(span.littleEndian64(at: 0), span.littleEndian64(at: 8))
+      let rest = UInt32(span.littleEndian16(at: 16)) + UInt32(span.littleEndian16(at: 18))
+      let right = naiveChecksum([UInt8](bytes[..<20]))
+      #expect(InternetChecksum.littleEndianChecksum(start, rest).byteSwapped == right, "seed \(seed): \(bytes)")
+      for value in [right, right &+ 1, right ^ 0x8000, ~right] {
+        (bytes[10], bytes[11]) = (UInt8(value >> 8), UInt8(value & 0xFF))
+        let given = bytes
+        let words = given.span
+        let isValid = InternetChecksum.isValid(
+          littleEndian: words.littleEndian64(at: 0), words.littleEndian64(at: 8), words.littleEndian64(at: 16))
+        #expect(isValid == (naiveChecksum(bytes) == 0), "seed \(seed): \(bytes)")
+      }
+    }
+  }
+
   @Test func wordsAndAddressesAreAsTheirBytes() {
     var checksum = InternetChecksum()
     checksum.add(UInt16(0x0102))

@@ -17,6 +17,12 @@ extension Buffer {
     return true
   }
 
+  /// Whether the buffer is a packet by itself, with no mark but `.last`: as almost all are.
+  ///
+  /// - Complexity: O(1), one comparison of a byte.
+  @inlinable @inline(__always)
+  public var isSingle: Bool { UInt8(truncatingIfNeeded: descriptor.content >> 32) == UInt8(BufferFlags.last.rawValue) }
+
   /// Empties the buffer for a device to fill: standard headroom (less in a buffer that is shorter), nothing valid, one
   /// packet.
   @inlinable
@@ -56,15 +62,14 @@ extension Buffer {
     return true
   }
 
-  /// Drops `count` bytes from the front of the valid part, and all but `byteCount` of what follows: a header that was read,
-  /// and padding.
+  /// Drops `count` bytes from the front of the valid part and keeps `byteCount` of what follows: without a header that was
+  /// read, and without padding.
   ///
   /// - Returns: false, with nothing changed, where fewer are valid.
   @inlinable @inline(__always)
   public mutating func trimFront(_ count: Int, keeping byteCount: Int) -> Bool {
-    guard count >= 0, byteCount >= 0, count <= validByteCount, byteCount <= validByteCount &- count else {
-      return false
-    }
+    guard count >= 0, count <= validByteCount, UInt(bitPattern: byteCount) <= UInt(bitPattern: validByteCount &- count)
+    else { return false }
     descriptor.shift(by: count, to: byteCount)
     return true
   }

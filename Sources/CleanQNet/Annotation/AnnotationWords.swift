@@ -1,48 +1,41 @@
 internal import CleanQ
 internal import CleanQWire
 
+// The usual packet's words, a load or a store each. What the layers have compared with the buffer's lengths once is not
+// compared again for each word; unsafe is only that.
+
+/// Words at an address of which the owner of the bytes there knows how many may be touched.
+@unsafe
+struct PacketWords {
+  private let start: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(_ start: UnsafeMutableRawPointer) { unsafe self.start = unsafe start }
+
+  /// Writes a number, its low byte first, at any alignment.
+  @inline(__always)
+  func store<Word: FixedWidthInteger & BitwiseCopyable>(_ word: Word, at offset: Int) {
+    // SAFETY: who made the words knows that the bytes are there and its own.
+    unsafe start.storeBytes(of: word.littleEndian, toByteOffset: offset, as: Word.self)
+  }
+
+  /// The number at an offset, its low byte first, at any alignment.
+  @inline(__always)
+  func load<Word: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Word {
+    // SAFETY: as for `store`.
+    Word(littleEndian: unsafe start.loadUnaligned(fromByteOffset: offset, as: Word.self))
+  }
+}
+
 extension Buffer {
-  /// The annotation as it lies in memory: the two addresses; the protocol and the three bytes behind it. Nil without one.
+  /// The words of the valid part: `validByteCount` bytes of them are there, and `headroom` in front.
+  @unsafe
   @inline(__always)
-  var annotationWords: (addresses: UInt64, rest: UInt32)? {
-    let bytes = storage
-    guard hasAnnotation, bytes.count >= PacketAnnotation.byteCount else { return nil }
-    return (bytes.littleEndian64(at: 0), bytes.littleEndian32(at: 8))
-  }
+  var words: PacketWords { unsafe PacketWords(address) }
 
-  /// The ports of a datagram's annotation as they lie in memory. Zero without one.
+  /// The words of the annotation, of a buffer that has one (``hasAnnotation``): both addresses at 0; at 8 the protocol and
+  /// the three bytes behind it; at 12 the two ports of a datagram.
+  @unsafe
   @inline(__always)
-  var annotatedPorts: UInt32 {
-    let bytes = storage
-    guard hasAnnotation, bytes.count >= PacketAnnotation.byteCount else { return 0 }
-    return bytes.littleEndian32(at: 12)
-  }
-
-  /// Writes a packet's annotation. Without ``hasAnnotation`` it does nothing.
-  @inline(__always)
-  mutating func writeAnnotation(_ addresses: UInt64, _ rest: UInt32) {
-    guard hasAnnotation else { return }
-    var bytes = mutableStorage
-    guard bytes.count >= PacketAnnotation.byteCount else { return }
-    bytes.storeLittleEndian(addresses, at: 0)
-    bytes.storeLittleEndian(rest, at: 8)
-  }
-
-  /// Writes all of a packet's annotation but the addresses. Without ``hasAnnotation`` it does nothing.
-  @inline(__always)
-  mutating func writeAnnotation(_ rest: UInt32) {
-    guard hasAnnotation else { return }
-    var bytes = mutableStorage
-    guard bytes.count >= PacketAnnotation.byteCount else { return }
-    bytes.storeLittleEndian(rest, at: 8)
-  }
-
-  /// Writes the ports of a datagram's annotation. Without ``hasAnnotation`` it does nothing.
-  @inline(__always)
-  mutating func writeAnnotatedPorts(_ ports: UInt32) {
-    guard hasAnnotation else { return }
-    var bytes = mutableStorage
-    guard bytes.count >= PacketAnnotation.byteCount else { return }
-    bytes.storeLittleEndian(ports, at: 12)
-  }
+  var annotationWords: PacketWords { unsafe PacketWords(address - headroom) }
 }

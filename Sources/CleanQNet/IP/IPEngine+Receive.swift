@@ -32,12 +32,7 @@ extension IPEngine {
 
   /// Delivers what is usual at the front of what came in, as far as there is room.
   private mutating func deliverUsual(into filled: inout Burst) {
-    let accepted = acceptUsual(limit: filled.room)
-    if accepted == incoming.count {
-      filled.append(contentsOf: &incoming)
-    } else {
-      for _ in 0..<accepted { if let buffer = incoming.popFirst() { filled.append(buffer) } }
-    }
+    incoming.moveFirst(acceptUsual(limit: filled.room), to: &filled)
   }
 
   /// Counts a drop.

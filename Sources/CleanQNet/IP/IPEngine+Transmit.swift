@@ -2,6 +2,19 @@ public import CleanQ
 internal import CleanQWire
 
 extension IPEngine {
+  /// Takes usual packets in buffers of one region from the front of a burst, as many as have room.
+  ///
+  /// - Complexity: O(number of packets).
+  @usableFromInline
+  mutating func transmitUsual(_ filled: inout Burst, of region: RegionID) {
+    isActive = true
+    // What waited longer goes first.
+    releasePending()
+    guard hasTransmitRoom else { return }
+    let wrapped = wrapUsual(&filled, of: region, limit: min(filled.count, outgoing.room))
+    filled.moveFirst(wrapped, to: &outgoing)
+  }
+
   /// Takes packets from above, the first `count` buffers of a burst, which are whole runs, while each has room to end in.
   ///
   /// - Returns: how many of the `count` it did not take.
@@ -13,8 +26,10 @@ extension IPEngine {
     releasePending()
     var left = count
     while left > 0, hasTransmitRoom {
-      left &-= sendUsual(&filled, left)
-      guard left > 0, hasTransmitRoom else { break }
+      let wrapped = wrapUsual(&filled, of: filled[0].region, limit: min(left, outgoing.room))
+      filled.moveFirst(wrapped, to: &outgoing)
+      left &-= wrapped
+      if wrapped > 0 { continue }
       if filled[0].flags.contains(.last) {
         guard let buffer = filled.popFirst() else { break }
         left &-= 1
@@ -27,19 +42,6 @@ extension IPEngine {
       }
     }
     return left
-  }
-
-  /// Sends what is usual at the front of a burst.
-  ///
-  /// - Returns: how many packets that were.
-  private mutating func sendUsual(_ filled: inout Burst, _ count: Int) -> Int {
-    let wrapped = wrapUsual(&filled, limit: min(count, filled.count, outgoing.room))
-    if wrapped == filled.count {
-      outgoing.append(contentsOf: &filled)
-    } else {
-      for _ in 0..<wrapped { if let buffer = filled.popFirst() { outgoing.append(buffer) } }
-    }
-    return wrapped
   }
 
   /// Ends the packet in several buffers at the front of a burst, if all of them have room to end in. Counted as one.

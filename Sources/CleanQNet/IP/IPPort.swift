@@ -59,8 +59,13 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     guard !filled.isEmpty else { return nil }
     flush()
+    let region = filled[0].region
+    if lower.refusal(of: region) == nil { engine.transmitUsual(&filled, of: region) }
+    guard !filled.isEmpty else {
+      flush()
+      return nil
+    }
     let (count, refusal) = offer(filled)
-    guard count > 0 else { return refusal }
     let left = engine.transmit(&filled, count)
     let refusalBelow = flush()
     return left == 0 ? refusal : refusalBelow == .closed ? .closed : .full

@@ -1,115 +1,164 @@
-internal import CleanQ
+public import CleanQ
 internal import CleanQWire
 
 // The usual datagram: in one buffer, with nothing wrong. It is taken or made here with a load or a store per word; whatever
 // is not usual goes the long way, which says what is wrong with it, and a usual one that goes the long way comes out the
-// same (`IPUsualTests`).
+// same (`UsualTests`). The loops are functions of their own, so that all they need stays in registers.
 
 extension UDPEngine {
-  /// Protocol and the length in a pseudo header, as they lie in memory. RFC 768, "Checksum".
-  private static var pseudoProtocol: UInt64 { 0x1100 }
-
   /// Takes usual datagrams for bound ports, where they lie in their burst.
   ///
   /// - Returns: how many, from the `start`-th on.
   mutating func takeUsual(_ burst: inout Burst, from start: Int) -> Int {
     guard !isInsideReceivedChain else { return 0 }
-    var open: UInt32 = .max
-    var tally = StageReport.Tally()
     var position = start
-    search: while position < burst.count {
-      var stretch = burst.stretch(from: position, to: burst.count)
-      for index in 0..<stretch.count {
-        let payload = takeUsual(&stretch[index], open: &open)
-        guard payload >= 0 else { break search }
-        tally.add(byteCount: payload)
-        position &+= 1
-      }
+    while position < burst.count {
+      let stretch = burst.stretch(from: position, to: burst.count)
+      let (count, byteCount) = UsualDatagram.take(stretch, port: recentPort)
+      received.add(packetCount: count, byteCount: byteCount)
+      position &+= count
+      // What stopped it was the end of the stretch, or another port, or it is not usual.
+      guard position < burst.count, count > 0 || adoptPort(of: burst[position]) else { break }
     }
-    received.add(tally)
     return position &- start
   }
 
-  /// Makes packets of usual datagrams, where they lie in their burst.
+  /// Takes the port of another packet for the recent one, where it is open.
+  ///
+  /// - Returns: whether it is another port than before, and open.
+  private mutating func adoptPort(of buffer: borrowing Buffer) -> Bool {
+    let bytes = buffer.bytes
+    guard bytes.count >= UDPHeader.byteCount else { return false }
+    let port = bytes.littleEndian16(at: 2)
+    guard UInt32(port) != recentPort, ports.contains(port.byteSwapped) else { return false }
+    recentPort = UInt32(port)
+    return true
+  }
+
+  /// Makes packets of usual datagrams in buffers of one region, where they lie in their burst.
   ///
   /// - Returns: how many, from the `start`-th on.
-  mutating func makeUsual(_ burst: inout Burst, from start: Int, maximumByteCount: Int) -> Int {
-    var tally = StageReport.Tally()
+  @usableFromInline
+  mutating func makeUsual(_ burst: inout Burst, from start: Int, of region: RegionID, maximumByteCount: Int) -> Int {
+    let maximum = min(maximumByteCount, 65_535 - UDPHeader.byteCount)
     var position = start
-    search: while position < burst.count {
-      var stretch = burst.stretch(from: position, to: burst.count)
-      for index in 0..<stretch.count {
-        let payload = makeUsual(&stretch[index], maximumByteCount: maximumByteCount)
-        guard payload >= 0 else { break search }
-        tally.add(byteCount: payload)
-        position &+= 1
-      }
+    while position < burst.count {
+      let stretch = burst.stretch(from: position, to: burst.count)
+      let (count, byteCount) = UsualDatagram.make(stretch, of: region, maximumByteCount: maximum)
+      transmitted.add(packetCount: count, byteCount: byteCount)
+      guard count > 0 else { break }
+      position &+= count
     }
-    transmitted.add(tally)
     return position &- start
   }
+}
 
-  /// Strips the header of a usual datagram for a bound port.
+/// The loops over usual datagrams.
+private enum UsualDatagram {
+  /// Protocol and the length in a pseudo header, as they lie in memory. RFC 768, "Checksum".
+  private static var pseudoProtocol: UInt64 { 0x1100 }
+
+  /// Strips the headers of usual datagrams, from the first, and writes their ports.
   ///
-  /// - Parameter open: a port that is open, as it lies in memory, or a number that is none; that of the datagram after it.
+  /// - Parameter port: the open port, as it lies in memory.
+  /// - Returns: how many, and the bytes of their payloads.
+  @inline(never)
+  static func take(_ buffers: consuming MutableSpan<Buffer>, port: UInt32) -> (count: Int, byteCount: Int) {
+    var index = 0
+    var byteCount = 0
+    while index < buffers.count {
+      let payload = take(&buffers[index], port)
+      guard payload >= 0 else { break }
+      byteCount &+= payload
+      index &+= 1
+    }
+    return (index, byteCount)
+  }
+
+  /// Strips the header of a usual datagram and writes its ports.
+  ///
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the datagram is not usual.
   @inline(__always)
-  func takeUsual(_ buffer: inout Buffer, open: inout UInt32) -> Int {
-    guard buffer.flags == .last, let annotation = buffer.annotationWords, annotation.rest & 0xFF == 17,
-      let datagram = recognise(buffer.bytes, annotation.addresses)
+  private static func take(_ buffer: inout Buffer, _ port: UInt32) -> Int {
+    guard buffer.isSingle, buffer.hasAnnotation else { return -1 }
+    // SAFETY: it has an annotation.
+    let annotation = unsafe buffer.annotationWords
+    guard unsafe (annotation.load(at: 8) as UInt8) == 17,
+      let datagram = unsafe recognise(buffer.bytes, annotation.load(at: 0), port),
+      buffer.trimFront(UDPHeader.byteCount, keeping: datagram.payload)
     else { return -1 }
-    if datagram.ports >> 16 != open {
-      let port = datagram.ports >> 16
-      guard ports.contains(UInt16(truncatingIfNeeded: port).byteSwapped) else { return -1 }
-      open = port
-    }
-    guard buffer.trimFront(UDPHeader.byteCount, keeping: datagram.payload) else { return -1 }
-    buffer.writeAnnotatedPorts(datagram.ports)
+    unsafe annotation.store(datagram.ports, at: 12)
     return datagram.payload
   }
 
   /// What a usual datagram says; nil where it is not usual.
   @inline(__always)
-  private func recognise(_ bytes: Span<UInt8>, _ addresses: UInt64) -> (ports: UInt32, payload: Int)? {
+  private static func recognise(_ bytes: Span<UInt8>, _ addresses: UInt64, _ port: UInt32) -> (
+    ports: UInt32, payload: Int
+  )? {
     guard bytes.count >= UDPHeader.byteCount else { return nil }
     let header = bytes.littleEndian64(at: 0)
+    let ports = UInt32(truncatingIfNeeded: header)
     let length = header >> 32 & 0xFFFF
     let payload = Int(UInt16(truncatingIfNeeded: length).byteSwapped) &- UDPHeader.byteCount
-    guard UInt(bitPattern: payload) <= UInt(bitPattern: bytes.count &- UDPHeader.byteCount) else { return nil }
+    guard ports >> 16 == port, UInt(bitPattern: payload) <= UInt(bitPattern: bytes.count &- UDPHeader.byteCount) else {
+      return nil
+    }
+    // RFC 768, "Checksum": 0 says that there is none.
     if header >> 48 != 0 {
       var checksum = InternetChecksum()
       checksum.add(littleEndian: addresses)
-      checksum.add(littleEndian: Self.pseudoProtocol &+ length)
+      checksum.add(littleEndian: pseudoProtocol &+ length)
       checksum.add(littleEndian: header)
-      checksum.addInline(bytes.extracting(UDPHeader.byteCount..<UDPHeader.byteCount &+ payload))
+      // SAFETY: the payload has been compared with what follows the header.
+      checksum.addInline(unsafe bytes.extracting(unchecked: UDPHeader.byteCount..<UDPHeader.byteCount &+ payload))
       guard checksum.isValid else { return nil }
     }
-    return (UInt32(truncatingIfNeeded: header), payload)
+    return (ports, payload)
+  }
+
+  /// Puts headers in front of usual datagrams in buffers of one region, from the first.
+  ///
+  /// - Returns: how many, and the bytes of their payloads.
+  @inline(never)
+  static func make(_ buffers: consuming MutableSpan<Buffer>, of region: RegionID, maximumByteCount: Int) -> (
+    count: Int, byteCount: Int
+  ) {
+    var index = 0
+    var byteCount = 0
+    while index < buffers.count, buffers[index].region == region {
+      let payload = make(&buffers[index], maximumByteCount: maximumByteCount)
+      guard payload >= 0 else { break }
+      byteCount &+= payload
+      index &+= 1
+    }
+    return (index, byteCount)
   }
 
   /// Puts the header in front of a usual datagram.
   ///
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the datagram is not usual.
   @inline(__always)
-  func makeUsual(_ buffer: inout Buffer, maximumByteCount: Int) -> Int {
+  private static func make(_ buffer: inout Buffer, maximumByteCount: Int) -> Int {
     let payload = buffer.validByteCount
-    guard buffer.flags == .last, payload <= maximumByteCount, payload <= 65_527,
-      buffer.headroom >= PacketAnnotation.byteCount &+ UDPHeader.byteCount, let annotation = buffer.annotationWords
+    guard buffer.isSingle, payload <= maximumByteCount,
+      buffer.headroom >= PacketAnnotation.byteCount &+ UDPHeader.byteCount
     else { return -1 }
+    // SAFETY: the headroom is longer than an annotation.
+    let annotation = unsafe buffer.annotationWords
     let length = UInt64(UInt16(truncatingIfNeeded: UDPHeader.byteCount &+ payload).byteSwapped)
-    let header = UInt64(buffer.annotatedPorts) | length << 32
+    let header = unsafe UInt64(annotation.load(at: 12) as UInt32) | length << 32
     var checksum = InternetChecksum()
-    checksum.add(littleEndian: annotation.addresses)
+    checksum.add(littleEndian: unsafe annotation.load(at: 0))
     // Both are below 2^48: no carry.
-    checksum.add(littleEndian: header &+ Self.pseudoProtocol &+ length)
+    checksum.add(littleEndian: header &+ pseudoProtocol &+ length)
     checksum.addInline(buffer.bytes)
     // RFC 768, "Checksum": 0 means none, and is sent as ones.
     let value = checksum.littleEndianValue
     guard buffer.prepend(UDPHeader.byteCount) else { return -1 }
-    buffer.writeAnnotation(17 | 64 << 8)
-    var bytes = buffer.mutableBytes
-    guard bytes.count >= UDPHeader.byteCount else { return -1 }
-    bytes.storeLittleEndian(header | UInt64(value == 0 ? 0xFFFF : value) << 48, at: 0)
+    // SAFETY: the header's eight bytes have just been put into the valid part.
+    unsafe buffer.words.store(header | UInt64(value == 0 ? 0xFFFF : value) << 48, at: 0)
+    unsafe annotation.store(17 | 64 << 8 as UInt32, at: 8)
     return payload
   }
 }

@@ -15,6 +15,8 @@ struct UDPEngine: Sendable {
   private var errorsLimited: UInt64 = 0
   /// The next buffer to be received continues a chain: a burst may end inside one.
   private(set) var isInsideReceivedChain = false
+  /// The port of the last usual datagram, as it lies in memory; none at first.
+  var recentPort: UInt32 = .max
   @usableFromInline var now = MonotonicTime(nanoseconds: 0)
 
   init(ports: [UInt16]) { self.ports = PortSet(ports) }
@@ -82,15 +84,18 @@ struct UDPEngine: Sendable {
 
   // MARK: Transmit
 
-  /// Turns the datagrams of a burst of whole runs into packets; says which cannot be sent.
+  /// Turns the datagrams of a burst of whole runs, from the `start`-th, into packets; says which cannot be sent.
   @usableFromInline
-  mutating func transmit(_ burst: inout Burst, maximumByteCount: Int) -> UInt32 {
+  mutating func transmit(_ burst: inout Burst, from start: Int = 0, maximumByteCount: Int) -> UInt32 {
     var unsent: UInt32 = 0
     var isInsideChain = false
-    var index = 0
+    var index = start
     while index < burst.count {
-      if !isInsideChain { index &+= makeUsual(&burst, from: index, maximumByteCount: maximumByteCount) }
-      guard index < burst.count else { break }
+      if !isInsideChain {
+        let made = makeUsual(&burst, from: index, of: burst[index].region, maximumByteCount: maximumByteCount)
+        index &+= made
+        if made > 0 { continue }
+      }
       defer { index &+= 1 }
       // A chain is one packet, counted with its last buffer.
       let isLast = burst[index].flags.contains(.last)

@@ -90,12 +90,26 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     // Headers are written once, into packets that this layer then keeps until the one below takes them.
     if let refusal = sendOutgoing() { return refusal == .closed ? .closed : .full }
     guard unsent.isEmpty else { return .full }
-    let (count, refusal) = offer(filled)
-    guard count > 0 else { return refusal }
-    filled.moveFirst(count, to: &outgoing)
-    let failed = engine.transmit(&outgoing, maximumByteCount: maximumByteCount)
-    outgoing.move(failed, to: &unsent)
+    let region = filled[0].region
+    if lower.refusal(of: region) == nil {
+      let made = engine.makeUsual(&filled, from: 0, of: region, maximumByteCount: maximumByteCount)
+      filled.moveFirst(made, to: &outgoing)
+    }
+    let refusal = filled.isEmpty ? nil : makeRest(&filled)
     sendOutgoing()
+    return refusal
+  }
+
+  /// Makes packets of what is not usual, or comes after it, behind those that were made before.
+  ///
+  /// - Returns: why the first that is left was not taken.
+  @inlinable
+  mutating func makeRest(_ filled: inout Burst) -> Refusal? {
+    let (count, refusal) = offer(filled)
+    let start = outgoing.count
+    filled.moveFirst(count, to: &outgoing)
+    let failed = engine.transmit(&outgoing, from: start, maximumByteCount: maximumByteCount)
+    outgoing.move(failed, to: &unsent)
     return refusal
   }
 
