@@ -73,9 +73,10 @@ def _pass_through(kind, stage):
                      rings.ours("pass-through", "--kind", kind, "--stage", stage))
 
 
-def _layers(payload):
+def _layers(payload, *words):
     """Ethernet, IPv4 and UDP, received and transmitted with both checksums, memory to memory."""
-    return Benchmark(f"layers/udp/payload={payload}", "cycles/packet", "lower", rings.ours("layers", "--payload", str(payload)))
+    return Benchmark("/".join((f"layers/udp/payload={payload}", *words)), "cycles/packet", "lower",
+                     rings.ours("layers", "--payload", str(payload), *(f"--{word}" for word in words)))
 
 
 CAPTURE_BYTES = 512 << 20  # all of a run's file is in RAM
@@ -132,6 +133,7 @@ BENCHMARKS = [
               (Peer("eventfd and poll in C", rings.program_on_cpus("wake_up", rows=rings.PERCENTILES)),)),
     *(_pass_through(kind, stage) for kind in ("fused", "text") for stage in ("idle", "count")),
     *(_layers(payload) for payload in (18, 64, 1472)),
+    _layers(64, "buffers=16384"),  # none of them in a near cache
     *(_checksum(size) for size in (20, 64, 576, 1472, 9000)),
     *(_filter(*entry) for entry in FILTERS.items()),
     *(_capture(size) for size in (64, 512, 1500)),
