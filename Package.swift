@@ -85,6 +85,7 @@ let package = Package(
       path: "Tests/VM/Probe", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
+    example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
     .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: settings),
     tests("CleanQTests", ["CleanQ", "TestSupport"]),
@@ -106,7 +107,10 @@ let package = Package(
       ["CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQTAP", "TestSupport", logging]),
     tests(
       "CleanQVirtioTests",
-      ["CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", logging]),
+      [
+        "CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", "TestSupport",
+        logging,
+      ]),
     tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO", "CleanQPipeline", "TestSupport", logging]),
     tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", "TestSupport", logging]),
   ],

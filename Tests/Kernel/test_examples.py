@@ -62,9 +62,52 @@ class Examples(Wire):
                 self.assertEqual(s.recv(2048), text.upper())
         self.finish(process)
 
+    def checked(self, stages, program="FaultyStage", count=1000):
+        """Runs frames of a file through stages and back: exit status, standard output, standard error."""
+        path = captures.write(self.work / "in.pcap", [bytes([2] * 12 + [8, 0]) + bytes(60) for _ in range(count)])
+        text = f"pcap({path}, read) | {stages} | loopback"
+        arguments = ["run", text] if program == CLEANQ else [text]
+        result = subprocess.run([BINARIES / program, *arguments], capture_output=True, text=True, timeout=30)
+        return result.returncode, result.stdout, result.stderr
+
+    def test_faulty_stage_is_reported(self):
+        for fault, kind, call, says in (
+            ("lose", "lost", "census", "bytes were handed down and are nowhere"),
+            ("reorder", "hand-back-changed", "transmit", "what was not taken came back changed, or in another order"),
+            ("conceal", "hand-back-unexplained", "transmit", "bytes were not taken, and no reason given"),
+        ):
+            with self.subTest(fault):
+                status, output, log = self.checked(f"checked | faulty({fault}) | checked")
+                self.assertEqual(status, 1, output + log)
+                # What, where, when.
+                line = next((line for line in log.splitlines() if "ownership violated" in line), "")
+                self.assertRegex(line, rf"error.*ownership violated: {kind}: .*{says}.*; in {call} of faulty at \d+ ns, operation \d+")
+                if kind == "hand-back-changed":
+                    self.assertRegex(line, r"; buffer \d+\+\d+ of region .*; last events: .*transmit")
+                # The counter is at the check above the stage, and the one below it has nothing to say.
+                below, above = [line for line in output.splitlines() if line.startswith("checked:")]
+                self.assertIn("violations=0", below)
+                self.assertRegex(above, rf" violations=[1-9]\d* .*\b{kind}=[1-9]")
+                reported = [line for line in log.splitlines() if "ownership violated" in line]
+                self.assertLessEqual(len(reported), 16)
+
+    def test_faulty_stage_stops_the_pipeline(self):
+        status, output, log = self.checked("faulty(reorder) | checked(stop)", count=20_000)
+        self.assertEqual(status, 1, output + log)
+        above = next(line for line in output.splitlines() if line.startswith("checked(stop):"))
+        self.assertLess(int(above.split("up ")[1].split()[0]), 20_000)
+        self.assertIn("lost 0", output)
+
+    def test_checks_of_the_command(self):
+        status, output, log = self.checked("checked(stop) | count | checked", program=CLEANQ)
+        self.assertEqual(status, 0, output + log)
+        self.assertNotIn("error", log)
+        self.assertNotIn("violations", output)
+        self.assertIn("count", output)
+
     def test_usage(self):
         ns = self.namespace()
-        for name in ("EchoDaemon", "CapturingForwarder", "EmbeddedQueue"):
+        for name in ("EchoDaemon", "CapturingForwarder", "EmbeddedQueue", "FaultyStage"):
             process = self.child(ns.spawn(BINARIES / name, stdout=subprocess.PIPE, text=True))
             self.assertIn("usage: " + name, self.finish(process))
 
