@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import CleanQVirtio
 
 /// § 2.8, from the device's side.
@@ -108,6 +110,8 @@ final class ModelPackedQueue: ModelQueue {
     advance(1)
   }
 
+  func setUsedID(at place: Int, _ id: UInt16) { ring.store16(16 * place + 12, id) }
+
   func jump(by count: Int) {
     // Marks used what was not; the elements are what the driver wrote there.
     for _ in 0..<min(count, size) {
@@ -118,6 +122,8 @@ final class ModelPackedQueue: ModelQueue {
 
   var wordCount: Int { ring.byteCount / 4 + 2 }
 
+  var usedWordCount: Int { wordCount }
+
   func scribbleWord(_ index: Int, _ value: UInt32) {
     isWrecked = true
     switch index {
@@ -127,7 +133,7 @@ final class ModelPackedQueue: ModelQueue {
     }
   }
 
-  func scribble(_ random: inout SplitMix) {
+  func scribble(_ random: inout SeededGenerator) {
     scribbleWord(Int.random(in: 0..<wordCount, using: &random), UInt32(truncatingIfNeeded: random.next()))
   }
 }

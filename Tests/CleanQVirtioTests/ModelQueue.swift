@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 
 @testable import CleanQVirtio
 
@@ -33,25 +34,17 @@ protocol ModelQueue: AnyObject {
   // What only a liar does.
   /// Writes a used element for any id.
   func forge(id: UInt32, byteCount: UInt32)
+  /// Overwrites the id of the element at a place of the ring.
+  func setUsedID(at place: Int, _ id: UInt16)
   /// Says that so many more elements were used than were.
   func jump(by count: Int)
   /// Overwrites any of the shared words.
-  func scribble(_ random: inout SplitMix)
+  func scribble(_ random: inout SeededGenerator)
   /// How many 32-bit words all areas have.
   var wordCount: Int { get }
+  /// How many of them, from the first, are those that a device writes.
+  var usedWordCount: Int { get }
   func scribbleWord(_ index: Int, _ value: UInt32)
-}
-
-/// Random numbers that are the same for the same seed.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
-  }
 }
 
 /// Words in memory that driver and device share.

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import CleanQVirtio
 
 /// § 2.7, from the device's side.
@@ -82,12 +84,16 @@ final class ModelSplitQueue: ModelQueue {
     device.store16(2, usedIndex)
   }
 
+  func setUsedID(at place: Int, _ id: UInt16) { device.store32(4 + 8 * place, UInt32(id)) }
+
   func jump(by count: Int) {
     usedIndex &+= UInt16(truncatingIfNeeded: count)
     device.store16(2, usedIndex)
   }
 
   var wordCount: Int { (table.byteCount + driver.byteCount + device.byteCount) / 4 }
+
+  var usedWordCount: Int { device.byteCount / 4 }
 
   func scribbleWord(_ index: Int, _ value: UInt32) {
     isWrecked = true
@@ -99,7 +105,7 @@ final class ModelSplitQueue: ModelQueue {
     }
   }
 
-  func scribble(_ random: inout SplitMix) {
+  func scribble(_ random: inout SeededGenerator) {
     let word = Int.random(in: 0..<(device.byteCount / 4), using: &random)
     scribbleWord(word, UInt32(truncatingIfNeeded: random.next()))
   }

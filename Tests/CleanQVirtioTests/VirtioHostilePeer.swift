@@ -3,6 +3,7 @@ import CleanQ
 import CleanQConformance
 import Glibc
 import Synchronization
+import TestSupport
 
 @testable import CleanQVirtio
 
@@ -55,6 +56,8 @@ struct VirtioLiar: HostilePeer, ~Copyable {
 
   mutating func act(_ act: HostileAct, choice: UInt64, on subject: inout Subject) -> HostileOutcome {
     guard let queue, !subject.port.port.session.isBroken() else { return .impossible }
+    // What came home from the device before comes out first, and nobody looks at the ring meanwhile.
+    guard subject.port.port.returning.isEmpty else { return .impossible }
     let outstanding = subject.outstanding(side)
     switch act {
     case .handBackTwice:
@@ -79,7 +82,7 @@ struct VirtioLiar: HostilePeer, ~Copyable {
       guard outstanding > 0 else { return .impossible }
       for index in 0..<outstanding { queue.forge(id: 1000 + UInt32(index), byteCount: 0) }
     case .scribble:
-      var random = SplitMix(state: choice)
+      var random = SeededGenerator(seed: choice)
       queue.scribble(&random)
       return .done
     }
@@ -92,12 +95,14 @@ struct VirtioLiar: HostilePeer, ~Copyable {
     let index = side == .receive ? 0 : 1
     let box = QueueBox(model.queues[index])
     let thread = LittleThread {
-      var random = SplitMix(state: seed)
+      var random = SeededGenerator(seed: seed)
       while !isDone.isSet, let queue = box.queue {
         for _ in 0..<64 {
-          // Mostly plausible: ids of the queue, one more than is used, lengths about right.
+          // Mostly plausible: where a device writes, ids of the queue and some beyond, one more than is used, lengths about
+          // right.
           let value = random.next()
-          queue.scribbleWord(Int(value % UInt64(queue.wordCount)), UInt32(truncatingIfNeeded: value >> 33) & 0x3F)
+          let count = value >> 60 == 0 ? queue.wordCount : queue.usedWordCount
+          queue.scribbleWord(Int(value % UInt64(count)), UInt32(truncatingIfNeeded: value >> 33) & 0x7F)
         }
       }
     }

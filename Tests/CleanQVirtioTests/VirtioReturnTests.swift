@@ -38,6 +38,54 @@ import Testing
     }
   }
 
+  @Test("one that goes again before what came home is taken: there is room for all of it", arguments: Variant.rings)
+  func flapping(_ variant: Variant) throws {
+    var rig = try Rig(variant, queueSize: 256)
+    for _ in 0..<3 {
+      let sent = rig.transmit((0..<256).map { Rig.frame($0) })
+      rig.model.presence.vanish()
+      same(rig.received(), [])
+      rig.model.presence.comeBack()
+      same(rig.received(), [])
+      rig.requireBalance()
+      #expect(sent == 256 || sent == 0)
+    }
+    same(rig.completed(), 256)
+    same(rig.transmit([Rig.frame(3)]), 1)
+    #expect(rig.model.send() == Rig.frame(3))
+    same(rig.completed(), 1)
+  }
+
+  @Test(
+    "one that goes again before its empties are all available: there is room for all of them", arguments: Variant.rings)
+  func flappingEmpties(_ variant: Variant) throws {
+    var rig = try Rig(variant, queueSize: 256)
+    var full = Burst()
+    while full.room > 0, let buffer = rig.region.buffer(byteCount: Rig.bufferByteCount) { full.append(buffer) }
+    for _ in 0..<6 {
+      _ = rig.fill(256)
+      // Packets have come, and nobody has room for them.
+      for number in 0..<Burst.capacity { rig.model.receive(Rig.frame(number)) }
+      rig.port.receive(into: &full)
+      _ = rig.fill(Burst.capacity)
+      rig.model.presence.vanish()
+      rig.port.receive(into: &full)
+      rig.model.presence.comeBack()
+      rig.port.receive(into: &full)
+      let census = rig.port.census()
+      let known = census.inFlightByteCount + census.atPeerByteCount + full.byteCount(of: rig.region.id)
+      let live = rig.region.liveByteCount
+      #expect(known == live)
+    }
+    full.releaseAll()
+    // What waited is made available as there is room, and then there is room for others.
+    for number in 0..<40 {
+      #expect(rig.model.receive(Rig.frame(number)))
+      same(rig.received(), [Rig.frame(number)])
+    }
+    same(rig.fill(8), 8)
+  }
+
   @Test("one that comes back with other features is taken as it is now")
   func otherFeatures() throws {
     var rig = try Rig(Variant.rings[0])

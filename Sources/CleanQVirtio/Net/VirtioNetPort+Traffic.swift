@@ -7,6 +7,12 @@ extension VirtioNetPort {
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {
     guard isJoined else { return fillWaiting(&empties) }
+    if !waiting.isEmpty {
+      postWaiting()
+      if !waiting.isEmpty {
+        return map.table.offer(empties, room: 0, capacity: device.options.receiveQueueSize).refusal
+      }
+    }
     if let refusal = session.split?.receiving.postEmpty(&empties, map) { return refusal }
     return session.packed?.receiving.postEmpty(&empties, map) ?? nil
   }
@@ -22,6 +28,7 @@ extension VirtioNetPort {
   /// Gives what the device has received.
   public mutating func receive(into filled: inout Burst) {
     guard isReady(), receiveAllowance > 0 else { return }
+    if !waiting.isEmpty { postWaiting() }
     let before = filled.count
     session.split?.receive(into: &filled, map, &counters)
     session.packed?.receive(into: &filled, map, &counters)
@@ -33,6 +40,9 @@ extension VirtioNetPort {
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     guard isJoined else { return drop(&filled) }
+    guard returning.count <= Burst.capacity else {
+      return map.table.offer(filled, room: 0, capacity: device.options.transmitQueueSize).refusal
+    }
     let before = StageReport.Tally(of: filled)
     var refusal = session.split?.transmitting.post(&filled, map) ?? nil
     if let packed = session.packed?.transmitting.post(&filled, map) ?? nil { refusal = packed }

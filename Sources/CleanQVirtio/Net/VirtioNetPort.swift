@@ -25,9 +25,11 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   /// At most one of the two is there; none while the device is away.
   var session = VirtioNetSession()
   var isJoined = false
-  /// Empty buffers that wait for the device.
+  /// Empty buffers that wait for the device. No others are taken before these are with it, so that there is room for all
+  /// that come home from the next one that goes.
   var waiting: BufferStore
-  /// Buffers of packets that come out of ``complete(into:)`` next.
+  /// Buffers of packets that come out of ``complete(into:)`` next. No others are taken before most of these are out, for the
+  /// same reason.
   var returning: BufferStore
   var counters = VirtioNetCounters()
   /// How many buffers may still be received from outside; all, until the port is to come to rest.
@@ -126,7 +128,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   }
 
   /// Makes the buffers that waited available again.
-  private mutating func postWaiting() {
+  mutating func postWaiting() {
     var burst = Burst()
     while !waiting.isEmpty {
       while burst.room > 0, let buffer = waiting.popFirst() { burst.append(buffer) }
