@@ -150,7 +150,7 @@ private struct Bench: ~Copyable {
       // No more buffers than the device can hold empty and the user can keep.
       bench.turn(sends: left > 0 && bench.region.liveBufferCount < 120)
       while bench.region.liveBufferCount > 90, let buffer = bench.empties.popFirst() { buffer.release() }
-      check(bench.isCensusExact, "seed \(seed)")
+      check(bench.isCensusExact && bench.region.strayBufferCount == 0, "seed \(seed)")
       let bad = bench.port.lower.outbox.first { !isGood($0) }
       try #require(bad == nil, "seed \(seed)")
       bench.port.lower.outbox.removeAll(keepingCapacity: true)

@@ -1,30 +1,12 @@
 import CleanQPipeline
-import Logging
-import Synchronization
 import Testing
+import TestSupport
 
 @testable import CleanQ
 
-/// Keeps the lines that a pipeline logs.
-private final class Lines: Sendable {
-  private let list = Mutex<[String]>([])
-
-  var all: [String] { list.withLock { $0 } }
-
-  var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
-
-  private struct Handler: LogHandler {
-    let lines: Lines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.error
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { lines.list.withLock { $0.append("\(event.message)") } }
-  }
+extension Log {
+  /// Its errors.
+  fileprivate var errors: [String] { lines.filter { $0.hasPrefix("error ") } }
 }
 
 /// A stage that holds the first buffers back that come up, and hides them from the census: as good as lost.
@@ -89,9 +71,9 @@ private struct Echoing: PassThroughStage {
 @Suite("Checked stage", .timeLimit(.minutes(2))) struct CheckedPipelineTests {
   static let total = 100_000
 
-  private func expectClean(_ report: PipelineReport, _ lines: Lines, checks: Int) {
+  private func expectClean(_ report: PipelineReport, _ log: Log, checks: Int) {
     let checked = report.stages.map(\.report).filter { $0.name == "checked" }
-    #expect(checked.count == checks && lines.all.isEmpty && report.lostByteCount == 0)
+    #expect(checked.count == checks && log.errors.isEmpty && report.lostByteCount == 0)
     for stage in checked {
       #expect(stage.counters.contains(StageReport.Count("violations", 0)) && stage.drops.isEmpty)
       #expect(stage.received.packets == UInt64(Self.total) && stage.transmitted.packets == UInt64(Self.total))
@@ -103,22 +85,22 @@ private struct Echoing: PassThroughStage {
   @Test("generator | checked | count | checked | loopback: nothing is reported, nothing changed")
   func clean() throws {
     let tally = Tally()
-    let lines = Lines()
+    let log = Log()
     let report = try Pipeline {
       Generator(total: Self.total, tally: tally)
       Checked()
       Count()
       Checked(stops: true)
       Loopback()
-    }.start(logger: lines.logger).finish()
-    expectClean(report, lines, checks: 2)
+    }.start(logger: log.logger).finish()
+    expectClean(report, log, checks: 2)
     #expect(tally.returnedCount == Self.total && tally.wrongCount == 0)
   }
 
   @Test("over two cables: nothing is reported on either side of them")
   func cables() throws {
     let tally = Tally()
-    let lines = Lines()
+    let log = Log()
     let report = try Pipeline {
       Generator(total: Self.total, tally: tally)
       Checked()
@@ -128,21 +110,21 @@ private struct Echoing: PassThroughStage {
       HandOver()
       Checked()
       Loopback()
-    }.start(logger: lines.logger).finish()
-    expectClean(report, lines, checks: 3)
+    }.start(logger: log.logger).finish()
+    expectClean(report, log, checks: 3)
     #expect(tally.returnedCount == Self.total && tally.wrongCount == 0)
   }
 
   @Test("in a text", arguments: ["generator | checked | count | checked(stop) | loopback"])
   func text(_ text: String) throws {
     let tally = Tally()
-    let lines = Lines()
+    let log = Log()
     let generator = StageKind(name: "generator", summary: "generates", shapes: [.end(.frame, right: true)]) {
       _ throws(ArgumentComplaint) in Generator(total: Self.total, tally: tally)
     }
     let catalog = StageCatalog([generator, Count.kind, Loopback.kind, Checked.kind])
     let pipeline = try PipelineText.check(text, catalog: catalog, cpuCount: 2)
-    expectClean(try TextPipeline(pipeline).start(logger: lines.logger).finish(), lines, checks: 2)
+    expectClean(try TextPipeline(pipeline).start(logger: log.logger).finish(), log, checks: 2)
     let stages = pipeline.stages.compactMap { $0.description as? Checked }
     #expect(stages.map(\.stops) == [false, true])
   }
@@ -150,14 +132,14 @@ private struct Echoing: PassThroughStage {
   @Test("a stage that loses a buffer: one line in the log, one counter, and the check below sees nothing wrong")
   func leak() throws {
     let tally = Tally()
-    let lines = Lines()
+    let log = Log()
     let running = try Pipeline {
       Generator(total: .max, tally: tally)
       Checked()
       Leak()
       Checked()
       Loopback()
-    }.start(logger: lines.logger)
+    }.start(logger: log.logger)
     while tally.returnedCount < 1000 {}
     running.stop()
     let report = running.finish()
@@ -165,8 +147,8 @@ private struct Echoing: PassThroughStage {
     try #require(checked.count == 2)
     #expect(checked[0].counters.contains(StageReport.Count("violations", 0)))
     #expect(checked[1].counters.contains(StageReport.Count("lost", 1)))
-    #expect(lines.all.count == 1)
-    let line = try #require(lines.all.first)
+    #expect(log.errors.count == 1)
+    let line = try #require(log.errors.first)
     #expect(line.contains("lost: 2048 bytes were handed down and are nowhere; in census of checked"))
     #expect(report.lostByteCount == 2048)
   }
@@ -174,20 +156,20 @@ private struct Echoing: PassThroughStage {
   @Test("a stage that completes a buffer twice: the forged one goes no further; with stop, the pipeline ends")
   func stop() throws {
     let tally = Tally()
-    let lines = Lines()
+    let log = Log()
     let running = try Pipeline {
       Generator(total: .max, tally: tally)
       Echoing()
       Checked(stops: true)
       Loopback()
-    }.start(logger: lines.logger)
+    }.start(logger: log.logger)
     let report = running.finish()
     let checked = try #require(report.stages.map(\.report).first { $0.name == "checked" })
     let violations = try #require(checked.counters.first { $0.name == "violations" }).value
     #expect(violations > 0 && checked.counters.contains(StageReport.Count("duplicate-up", violations)))
     #expect(checked.drops == [StageReport.Count("withheld", violations)])
-    #expect(lines.all.count == min(16, Int(violations)))
-    #expect(lines.all.allSatisfy { $0.hasPrefix("ownership violated: duplicate-up: ") })
+    #expect(log.errors.count == min(16, Int(violations)))
+    #expect(log.errors.allSatisfy { $0.hasPrefix("error ownership violated: duplicate-up: ") })
     #expect(report.lostByteCount == 0 && tally.wrongCount == 0)
   }
 }

@@ -5,7 +5,7 @@ import TestSupport
 /// Defects of the published C code that must not exist here. Those of other modules are tested there; Contract.md lists
 /// them all.
 @Suite("Defects of the published C code") struct PublishedDefectsTests {
-  @Test("any non-zero flag was taken as a command, so that a LAST buffer deregistered its region")
+  @Test("defect: any non-zero flag was taken as a command, so that a LAST buffer deregistered its region")
   func marksAreNoCommands() throws {
     let region = try Region(byteCount: 64 * 8)
     var pair = try RingQueue.pair(slotCount: 8)
@@ -23,7 +23,7 @@ import TestSupport
     check(region.registrationCount == 1)
   }
 
-  @Test("a failed register leaked the region")
+  @Test("defect: a failed register leaked the region")
   func failedRegister() throws {
     let region = try Region(byteCount: 4096)
     var pair = try RingQueue.pair(slotCount: 8)
@@ -35,7 +35,7 @@ import TestSupport
     check(region.release() == nil)
   }
 
-  @Test("a refused enqueue lost the buffer on drop paths")
+  @Test("defect: a refused enqueue lost the buffer on drop paths")
   func refusedEnqueue() throws {
     let region = try Region(byteCount: 64 * 80)
     var pair = try RingQueue.pair(slotCount: 2)
@@ -53,7 +53,7 @@ import TestSupport
     check(region.liveBufferCount == Burst.capacity && region.strayBufferCount == 0)
   }
 
-  @Test("a peer could keep the other side busy without bound")
+  @Test("failure 7, defect: a peer could keep the other side busy without bound")
   func boundedCalls() throws {
     let region = try Region(byteCount: 64 * 256)
     var pair = try RingQueue.pair(slotCount: 256)

@@ -1,4 +1,5 @@
 import CleanQ
+import Foundation
 import Testing
 import TestSupport
 
@@ -80,7 +81,7 @@ import TestSupport
   }
 
   /// In a process of its own: the limit is the process's, and other tests want regions meanwhile.
-  @Test("a process has a bounded number of regions")
+  @Test("failure 7: a process has a bounded number of regions")
   func bounded() async {
     await #expect(processExitsWith: .success) {
       func count() throws -> Int {
@@ -101,5 +102,21 @@ import TestSupport
     check(shared.fileDescriptor != nil)
     let anonymous = try Region(byteCount: 4096, backing: .anonymous)
     check(anonymous.fileDescriptor == nil)
+  }
+
+  @Test(
+    "defect: a stale shared-memory file makes both sides joiners. Shared memory has no name: who asks for it makes it")
+  func sharedMemory() throws {
+    let first = try Region(byteCount: 4096, backing: .shared)
+    let second = try Region(byteCount: 4096, backing: .shared)
+    for file in [try take(first.fileDescriptor), try take(second.fileDescriptor)] {
+      let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(file)")
+      #expect(target.hasPrefix("/memfd:"))
+    }
+    var mine = try take(first.buffer(byteCount: 64))
+    check(mine.fill(from: [UInt8](repeating: 0xAB, count: 14).span, headroom: 50))
+    var others = try take(second.buffer(byteCount: 64))
+    check(others.setValid(offset: 0, byteCount: 64))
+    #expect((0..<64).allSatisfy { others.bytes[$0] == 0 })
   }
 }
