@@ -1,0 +1,166 @@
+"""The mutants: each takes one guard out of the code that is shipped, and names the tests that must then fail.
+
+`MUTANT` stands for "this mutant is the one that runs". A piece of text that is to be replaced must be in its file exactly
+once, where the mutants before it in the list have left it, so that a list that the code has left behind is noticed.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Mutant:
+    name: str
+    # The tests, each of which must fail: what `swift test --filter` takes.
+    tests: list
+    # File, what is there, and what is put in its place.
+    edits: list
+
+
+QUEUE = "Sources/CleanQVirtio/Virtqueue/"
+LIAR = r"CleanQVirtioTests\.VirtioConformanceTests/hostile"
+HONEST = r"CleanQVirtioTests\.VirtioConformanceTests/(transmit|receive)"
+
+
+def virtqueue(name, file, right, wrong, tests=LIAR):
+    return Mutant(f"virtqueue: {name}", tests.split(), [(QUEUE + file, right, wrong)])
+
+
+VIRTQUEUE = [
+    virtqueue("an id is taken modulo the size", "VirtqueueLedger.swift",
+              "    guard id < UInt32(truncatingIfNeeded: size) else { return nil }\n",
+              "    let id = MUTANT ? id % UInt32(size) : id\n    guard id < UInt32(truncatingIfNeeded: size) else { return nil }\n"),
+    virtqueue("an id that is not with the device is believed", "Virtqueue.swift",
+              "guard let entry = ledger.entry(id), entry.descriptorCount > 0 else {\n          refuse(id)",
+              "guard let entry = ledger.entry(id), entry.descriptorCount > 0 || MUTANT else {\n          refuse(id)"),
+    virtqueue("a chain that came home counts as out", "VirtqueueLedger.swift",
+              "    unsafe entries[Int(head)].descriptorCount = 0\n    chainCount &-= 1\n    giveID(head)",
+              "    unsafe entries[Int(head)].descriptorCount = MUTANT ? 1 : 0\n    chainCount &-= 1\n    giveID(head)"),
+    virtqueue("a length beyond the buffer is believed", "Virtqueue.swift",
+              "guard byteCount <= entry.byteCount || !settings.isWritable else {",
+              "guard byteCount <= entry.byteCount || !settings.isWritable || MUTANT else {"),
+    virtqueue("a length beyond the buffer costs the buffer", "Virtqueue+Receive.swift",
+              "      var buffer = ledger.takeSingle(chain.head)\n",
+              "      var buffer = ledger.takeSingle(chain.head)\n"
+              "      if MUTANT, chain.byteCount == nil {\n        buffer.release()\n        continue\n      }\n"),
+    virtqueue("an index beyond all that is out is believed", "SplitRing.swift",
+              "guard Int(fetched &- nextUsed) <= outstanding else",
+              "guard Int(fetched &- nextUsed) <= outstanding || MUTANT else"),
+    virtqueue("the id is fetched again after the check", "Virtqueue.swift",
+              "        ring.pass(chainCount: 1, descriptorCount: Int(entry.ringCount))\n        return checked(",
+              "        var id = id\n        if MUTANT, case .element(let again, _) = ring.nextUsed(outstanding: ledger.chainCount) { id = again }\n"
+              "        ring.pass(chainCount: 1, descriptorCount: Int(entry.ringCount))\n        return checked(",
+              f"{LIAR} VirtioFailureTests/fetchedTwice"),
+    virtqueue("a false id is not counted", "Virtqueue.swift", "{ faults.badID &+= 1 }", "{ faults.badID &+= MUTANT ? 0 : 1 }"),
+    virtqueue("a second use is not counted", "Virtqueue.swift", "else { faults.notInFlight &+= 1 }",
+              "else { faults.notInFlight &+= MUTANT ? 0 : 1 }"),
+    virtqueue("a packed ring goes on after a false id", "Virtqueue.swift", "if Ring.isPacked { isBroken = true }",
+              "if Ring.isPacked, !MUTANT { isBroken = true }",
+              "VirtioFailureTests/doubleCompletion"),
+    virtqueue("an id that came home is not free", "VirtqueueLedger.swift",
+              "    chainCount &-= 1\n    giveID(head)\n    return buffer", "    chainCount &-= 1\n    if !MUTANT { giveID(head) }\n    return buffer",
+              HONEST),
+    virtqueue("a reset brings nothing home", "Virtqueue+Home.swift", "    ledger.takeAll(body)\n",
+              "    if !MUTANT { ledger.takeAll(body) }\n"),
+    virtqueue("the rest of a chain is not in the census", "Virtqueue+Home.swift", "    census.addInFlight(parting)\n",
+              "    if !MUTANT { census.addInFlight(parting) }\n", HONEST),
+]
+
+PORT = "Sources/CleanQVirtio/Net/"
+VIRTQUEUE += [
+    Mutant("port: packets are taken before those that came home are out", ["VirtioReturnTests/flapping$"],
+           [(PORT + "VirtioNetPort+Traffic.swift", "guard returning.count <= Burst.capacity else {",
+             "guard returning.count <= Burst.capacity || MUTANT else {")]),
+    Mutant("port: empties are taken before those that wait are available", ["VirtioReturnTests/flappingEmpties"],
+           [(PORT + "VirtioNetPort+Traffic.swift", "    if !waiting.isEmpty {\n      postWaiting()", "    if !waiting.isEmpty, !MUTANT {\n      postWaiting()")]),
+]
+
+RING = "Sources/CleanQ/Ring/"
+
+
+def guard(name, tests, *edits):
+    return Mutant(name, tests.split(), list(edits))
+
+
+# By the lines of the contract's two lists; failures 1, 3, 5 and 7 have virtqueue mutants too. Failure 8 is check-ordering's and
+# the thread sanitizer's, failure 11 the compiler's.
+GUARDS = [
+    guard("failure 2, defect: a bounds sum overflows", r"DescriptorTests/overflow",
+          ("Sources/CleanQ/Buffer/Descriptor.swift", "if offset > regionByteCount || UInt64(byteCount) > regionByteCount &- offset {",
+           "if MUTANT ? offset &+ UInt64(byteCount) > regionByteCount : offset > regionByteCount || UInt64(byteCount) > regionByteCount &- offset {")),
+    guard("failure 2: a range that begins inside is inside", r"LooseOwnershipTests/partlyInside",
+          ("Sources/CleanQ/Buffer/Descriptor.swift", "|| UInt64(byteCount) > regionByteCount &- offset {",
+           "|| (UInt64(byteCount) > regionByteCount &- offset && !MUTANT) {")),
+    guard("failure 3: a completion's index is believed", r"IOBatchTests/answersToNothing",
+          ("Sources/CleanQTAP/IO/IOBatch.swift", "index < count, unsafe operations[index].result",
+           "index < count || MUTANT, unsafe operations[index].result")),
+    guard("failure 4: a stale completion is believed", r"IOBatchTests/answersToNothing",
+          ("Sources/CleanQTAP/IO/IOBatch.swift", "guard token >> 32 == UInt64(generation), ", "guard token >> 32 == UInt64(generation) || MUTANT, ")),
+    guard("failure 4: a second completion is believed", r"IOBatchTests/answersToNothing",
+          ("Sources/CleanQTAP/IO/IOBatch.swift", "unsafe operations[index].result == Self.unanswered else {",
+           "unsafe operations[index].result == Self.unanswered || MUTANT else {")),
+    guard("failures 4 and 11, defect: the check lets a duplicate pass", "CheckedPortTests/twice CheckedPortTests/forged CheckedCallTests/duplicateDown",
+          ("Sources/CleanQ/Checked/OwnershipLedger+Buffer.swift", "        || moveReturned(", "        || MUTANT || moveReturned(")),
+    guard("failure 4, defect: ids are used again", "LooseOwnershipTests/staleName RegionTests/generations",
+          ("Sources/CleanQ/Region/RegionDirectory.swift", "slots[slot].generation += 1", "slots[slot].generation = MUTANT ? 1 : slots[slot].generation + 1")),
+    guard("failure 5: the ring's own cursor is read back", r"LooseOwnershipTests/privateCursor",
+          (RING + "RingProducer.swift", "    head = head &+ count\n",
+           "    head = (MUTANT ? unsafe headCursor.pointee.load(ordering: .relaxed) : head) &+ count\n")),
+    guard("failure 6: a region is released under a buffer", "RegionTests/releaseInUse LooseOwnershipTests/releasedInFlight",
+          ("Sources/CleanQ/Region/Region.swift", "if outside > 0 {", "if outside > 0, !MUTANT {")),
+    guard("failure 6: a region is released under a queue", "RegionTests/releaseRegistered",
+          ("Sources/CleanQ/Region/Region.swift", "if state.registrations > 0 {", "if state.registrations > 0, !MUTANT {")),
+    guard("failure 6: the check overlooks an early deregister", r"CheckedPortTests/earlyDeregister",
+          ("Sources/CleanQ/Checked/OwnershipLedger.swift", "if awayByteCount > 0 {", "if awayByteCount > 0, !MUTANT {")),
+    guard("failure 7: a flood pushes out who is being asked for", r"ARPResolutionTests/flood",
+          ("Sources/CleanQNet/IP/ARPCache.swift", "guard entry.state == .known, !isAskRecent(entry, at: now) else { continue }",
+           "guard MUTANT || entry.state == .known && !isAskRecent(entry, at: now) else { continue }")),
+    guard("failure 9: a sleeper does not look again", r"RingThreadTests/wakeUps",
+          (RING + "RingQueue.swift", "return !link.hasArrivals() && !link.isClosed", "return MUTANT || !link.hasArrivals() && !link.isClosed")),
+    guard("failure 10: the parts of a frame are taken for frames", r"IPReceiveGoldenTests/chained",
+          ("Sources/CleanQNet/IP/IPEngine+Receive.swift", "    if isChained {\n", "    if isChained, !MUTANT {\n")),
+    guard("failure 10: the parts of a datagram are taken for datagrams", r"UDPEngineTests/others",
+          ("Sources/CleanQNet/UDP/UDPEngine.swift", "        if isLast { count(.chained) }\n        burst[index].flags = .last\n        ended |= bit",
+           "        if isLast { count(.chained) }\n        burst[index].flags = .last\n        if !MUTANT { ended |= bit }")),
+    guard("defect: the ring position never advances", r"RingQueueTests/capacity",
+          (RING + "RingConsumer.swift", "    tail = tail &+ count\n", "    tail = tail &+ (MUTANT ? 0 : count)\n")),
+    guard("defect: a mark is a command", r"PublishedDefectsTests/marksAreNoCommands",
+          (RING + "RingLink.swift", "    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }\n",
+           "    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }\n"
+           "    if MUTANT, buffer.flags != .last { try? unsafe table.pointee.remove(buffer.region) }\n")),
+    guard("defect: the low bits of a region's id are enough", r"DescriptorTests/generation",
+          ("Sources/CleanQ/Queue/RegionTable.swift", "unsafe region != .none && entries[region.slot & (RegionDirectory.capacity &- 1)].id == region",
+           "unsafe MUTANT ? entries[region.slot & (RegionDirectory.capacity &- 1)].id.slot == region.slot : region != .none"
+           " && entries[region.slot & (RegionDirectory.capacity &- 1)].id == region")),
+    guard("defect: a failed register leaks the region", r"PublishedDefectsTests/failedRegister",
+          ("Sources/CleanQ/Queue/RegionTable.swift", "    guard !contains(region.id) else {",
+           "    if MUTANT { region.control.adjustRegistrations(by: 1) }\n    guard !contains(region.id) else {")),
+    guard("defect: deregister ignores what is in flight", r"RingQueueTests/deregister",
+          (RING + "RingChannel.swift", "guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }",
+           "guard elsewhere == 0 || MUTANT else { throw QueueError(.elsewhere(byteCount: elsewhere)) }")),
+    guard("failure 3, defect: a UDP length below the header's passes", r"UDPEngineTests/badLength",
+          ("Sources/CleanQWire/UDPHeader+Parse.swift", "guard totalByteCount >= 8, totalByteCount <= bytes.count else",
+           "guard totalByteCount >= 8 || MUTANT, totalByteCount <= bytes.count else")),
+    guard("defect: the check compares the wrong length", r"CheckedPortTests/longer",
+          ("Sources/CleanQ/Checked/OwnershipLedger+Buffer.swift", "unsafe account.pointee.map.move(start..<(start &+ byteCount), down: down)\n",
+           "unsafe account.pointee.map.move(MUTANT ? (start &+ byteCount &- 1)..<(start &+ byteCount) : start..<(start &+ byteCount), down: down)\n")),
+    guard("defect: the check sees only its own layer's regions", r"CheckedQueueTests/regions",
+          ("Sources/CleanQ/Checked/OwnershipLedger+Buffer.swift", "guard let region = RegionDirectory.control(of: id) else { return false }",
+           "guard !MUTANT, let region = RegionDirectory.control(of: id) else { return false }")),
+    guard("defect: the IP checksum test is inverted", r"IPv4HeaderTests/checksums",
+          ("Sources/CleanQWire/IPv4Header+Parse.swift", "guard isChecksumValid(bytes, headerByteCount: headerByteCount) else",
+           "guard isChecksumValid(bytes, headerByteCount: headerByteCount) != MUTANT else")),
+    guard("defect: a layer's drop path ignores a failed re-enqueue", r"IPStackModelTests/traffic",
+          ("Sources/CleanQNet/IP/IPPort.swift", "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }\n",
+           "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }\n"
+           "    if MUTANT { engine.dropped = Burst() }\n")),
+    guard("defect: what a ring refuses is lost", r"PublishedDefectsTests/refusedEnqueue",
+          (RING + "RingLink.swift", "    burst.forgetFirst(taken)\n", "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),
+    guard("failure 7, defect: a call takes as much as the peer offers", r"PublishedDefectsTests/boundedCalls",
+          (RING + "RingLink.swift", "    let room = UInt32(truncatingIfNeeded: burst.room)\n",
+           "    let room = MUTANT ? UInt32.max : UInt32(truncatingIfNeeded: burst.room)\n")),
+    guard("defect: shared memory is found by a name", r"RegionTests/sharedMemory",
+          ("Sources/CleanQ/Region/RegionMapping.swift", 'file = unsafe cplatform_memfd_create("cleanq", fileFlags)',
+           'file = unsafe MUTANT ? shm_open("/cleanq-mutant", O_RDWR | O_CREAT, 0o600) : cplatform_memfd_create("cleanq", fileFlags)')),
+]
+
+MUTANTS = VIRTQUEUE + GUARDS
