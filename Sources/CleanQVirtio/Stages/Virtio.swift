@@ -37,7 +37,7 @@ public struct Virtio: EndStage, Hashable {
       throw StageError(stage, NIC.complaint(aboutAddress: address) ?? "no such address")
     }
     return try settings.open(stage, in: context) { () throws(VirtioError) in
-      try VirtioPCITransport(place, logger: context.logger)
+      try VirtioPCITransport(place, queuePairCount: settings.queues, logger: context.logger)
     }
   }
 

@@ -3,10 +3,12 @@ internal import CleanQVFIO
 internal import Synchronization
 
 extension VirtioPCITransport {
-  public func queueLimit() throws(VirtioError) -> Int { queueCount }
+  /// Asked each time: some devices have further queue pairs only once MQ is accepted.
+  public func queueLimit() throws(VirtioError) -> Int { Int(common.read16(CommonRegister.queueCount)) }
 
+  /// A queue that is not there says 0. § 4.1.4.3
   public func maximumQueueSize(_ index: Int) throws(VirtioError) -> Int {
-    guard (0..<queueCount).contains(index) else { return 0 }
+    guard (0..<0xFFFF).contains(index) else { return 0 }
     return state.withLock { _ in
       common.write16(CommonRegister.queueSelect, UInt16(index))
       return Int(common.read16(CommonRegister.queueSize))
@@ -35,8 +37,8 @@ extension VirtioPCITransport {
 
   /// Source: [virtio 1.2 § 4.1.5.1.3 Virtqueue Configuration].
   public func startQueue(_ index: Int, _ layout: VirtqueueLayout) throws(VirtioError) -> VirtqueueNotifier {
-    guard (0..<queueCount).contains(index) else {
-      throw VirtioError(.queues, context: "\(name): there is no virtqueue \(index); the device has \(queueCount)")
+    guard (0..<0xFFFF).contains(index) else {
+      throw VirtioError(.queues, context: "\(name): there is no virtqueue \(index)")
     }
     return try state.withLock { _ throws(VirtioError) in
       common.write16(CommonRegister.queueSelect, UInt16(index))

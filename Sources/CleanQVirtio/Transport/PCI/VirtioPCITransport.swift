@@ -32,8 +32,7 @@ public final class VirtioPCITransport: VirtioTransport {
   let notification: Registers
   let configuration: Registers?
   let notifyMultiplier: UInt64
-  let queueCount: Int
-  /// One per queue.
+  /// One for each queue of the pairs that are used. The control queue, which may come far behind, is not waited for.
   let calls: [EventFile]
   /// How many of them have an interrupt vector of their own: vector 1 for queue 0, and so on. Vector 0 is that of
   /// configuration changes, and of the queues that are left.
@@ -41,15 +40,13 @@ public final class VirtioPCITransport: VirtioTransport {
   private let changes: EventFile
   let state = Mutex(State())
 
-  /// More queues than this are not looked at.
-  private static let maximumQueueCount = 1024
-
   /// Takes a virtio network device that is bound to `vfio-pci`.
   ///
+  /// - Parameter queuePairCount: how many queue pairs the driver will use.
   /// - Throws: `unsupported` with what is wrong and what to do: see ``VFIOError``; the function is none of virtio's, or a
   ///   legacy one. `broken` where the function contradicts itself.
   public init(
-    _ address: PCIAddress, in tree: SystemTree = .machine, logger: Logger
+    _ address: PCIAddress, queuePairCount: Int = 1, in tree: SystemTree = .machine, logger: Logger
   ) throws(VirtioError) {
     let name = "virtio(\(address))"
     self.name = name
@@ -68,15 +65,14 @@ public final class VirtioPCITransport: VirtioTransport {
     configuration = try structures.device.map { [device] place throws(VirtioError) in
       try Self.registers(place, of: device, name)
     }
-    queueCount = min(Int(common.read16(CommonRegister.queueCount)), Self.maximumQueueCount)
     changes = try EventFile.make(for: name)
-    calls = try EventFile.make(queueCount, for: name)
+    calls = try EventFile.make(2 * queuePairCount, for: name)
     let vectorCount = try Self.attempt(name) { [device] () throws(VFIOError) in try device.interruptCount() }
     guard vectorCount >= 1 else {
       throw VirtioError(
         .unsupported, context: "\(name): the device has no MSI-X interrupts; give it some (in QEMU: vectors=4)")
     }
-    ownVectorCount = min(vectorCount - 1, queueCount)
+    ownVectorCount = min(vectorCount - 1, calls.count)
     try reset()
     let files = [changes.number] + calls.prefix(ownVectorCount).map(\.number)
     try Self.attempt(name) { [device] () throws(VFIOError) in
