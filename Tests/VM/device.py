@@ -12,8 +12,11 @@ from namespaces import Namespace
 PROBE = os.environ.get("PROBE", "cleanq-vm-probe")
 
 # Ours, and the kernel's on the same hub.
-OURS, SECOND, PACKED = "0000:00:04.0", "0000:00:05.0", "0000:00:0c.0"
-PEERS = {OURS: "0000:00:10.0", SECOND: "0000:00:11.0", PACKED: "0000:00:12.0"}
+OURS, SECOND, PACKED, PLUGGED = "0000:00:04.0", "0000:00:05.0", "0000:00:0c.0", "0000:01:00.0"
+MULTIQUEUE, SCALING = "0000:00:0e.0", "0000:00:0f.0"
+PEERS = {OURS: "0000:00:10.0", SECOND: "0000:00:11.0", PACKED: "0000:00:12.0", PLUGGED: "0000:00:13.0",
+         MULTIQUEUE: "0000:00:10.0", SCALING: "0000:00:10.0"}
+ETHERNET = {OURS: "02:00:00:00:00:11", MULTIQUEUE: "02:00:00:00:00:15", SCALING: "02:00:00:00:00:16"}
 LEGACY, WITHOUT_PLATFORM, FIRST_OF_TWO, SECOND_OF_TWO, FOREIGN = (
     "0000:00:06.0", "0000:00:07.0", "0000:00:08.0", "0000:00:08.1", "0000:00:09.0")
 ABSENT = "0000:00:1e.7"
@@ -23,8 +26,8 @@ STACK, KERNEL = "10.0.0.2", "10.0.0.1"
 expect = unittest.TestCase()  # for what holds after the last test of a class
 
 
-def echo_pipeline(device=OURS, arguments=""):
-    return f"virtio({device}{arguments}) | ip({STACK}/24) | udp(7) | echo"
+def echo_pipeline(device=OURS, arguments="", mark=""):
+    return f"virtio({device}{arguments}){mark} | ip({STACK}/24) | udp(7) | echo"
 
 
 def cleanq(*arguments, check=True):
@@ -101,7 +104,8 @@ class KernelSide(Namespace):
 
     def __init__(self, ours, address):
         super().__init__("vm")
-        self.interface = interface(PEERS[ours])
+        self.address = PEERS[ours]
+        self.interface = interface(self.address)
         self.keeps.add(self.interface)
         command("ip", "link", "set", self.interface, "netns", self.name)
         self.ip("address", "add", f"{address}/24", "dev", self.interface)
@@ -111,8 +115,16 @@ class KernelSide(Namespace):
         return super().kernel_drops(self.interface)
 
     def gone(self):
-        self.ip("link", "set", self.interface, "netns", "1")
+        # By a name that no other card has got meanwhile.
+        self.ip("link", "set", self.interface, "netns", "1", "name", "k" + re.sub(r"\W", "", self.address))
         expect.assertEqual(self.close(), [], "left behind")
+
+
+def interrupts(device, vector):
+    """How often an interrupt vector of a NIC of ours has fired."""
+    lines = [line.split() for line in open("/proc/interrupts") if f"vfio-msix[{vector}]({device})" in line]
+    expect.assertEqual(len(lines), 1, f"no interrupt vector {vector}")
+    return sum(int(word) for word in lines[0][1:] if word.isdigit())
 
 
 class Here:
@@ -163,14 +175,14 @@ class DeviceCase(Case):
 class StackCase(DeviceCase):
     """One echo daemon on a NIC of ours and the kernel on its hub, for all tests of the class."""
 
-    device, arguments = OURS, ""
+    device, arguments, mark, options = OURS, "", "", ()
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.ns = KernelSide(cls.device, KERNEL)
         cls.addClassCleanup(cls.ns.gone)
-        cls.running = Daemon(Here(), "run", echo_pipeline(cls.device, cls.arguments))
+        cls.running = Daemon(Here(), "run", *cls.options, echo_pipeline(cls.device, cls.arguments, cls.mark))
         cls.addClassCleanup(cls.running.kill)
         cls.addClassCleanup(cls.finish)
 

@@ -1,6 +1,6 @@
 """Devices that cannot be used, and what is said of each: one line, with what to do."""
 
-from device import (ABSENT, CLEANQ, FIRST_OF_TWO, FOREIGN, LEGACY, OURS, SECOND_OF_TWO, WITHOUT_PLATFORM, DeviceCase, cleanq,
+from device import (ABSENT, CLEANQ, FIRST_OF_TWO, FOREIGN, LEGACY, OURS, PROBE, SECOND_OF_TWO, WITHOUT_PLATFORM, DeviceCase, cleanq,
                     command, devices, echo_pipeline, group_of, unbind)
 
 
@@ -25,13 +25,20 @@ class Refusals(DeviceCase):
             self.said(FOREIGN), "this is no virtio network device but 8086:10d3; cleanq devices lists what there is")
         self.assertEqual(
             self.said(FOREIGN, "nic"),
-            "there is no driver for 8086:10d3 here; there is one for virtio network devices (1af4:1041)")
+            "there is no driver for 8086:10d3 here, but for virtio (1af4:1041, 1af4:1000)")
 
     def test_legacy_only(self):
         self.bind(LEGACY)
         self.assertEqual(
             self.said(LEGACY),
             "a legacy-only device; one of virtio 1.0 or later is needed (in QEMU: disable-modern=off)")
+
+    def test_registers_behind_input_output_ports(self):
+        self.bind(LEGACY)
+        self.assertEqual(
+            command(PROBE, "bar", LEGACY, "0").stdout,
+            f"{LEGACY}: BAR 0 is a range of I/O ports, which no process can map; a device with registers in memory is needed\n")
+        self.assertEqual(command(PROBE, "bar", LEGACY, "3").stdout, f"{LEGACY}: it has no BAR 3\n")
 
     def test_without_access_platform(self):
         self.bind(WITHOUT_PLATFORM)

@@ -2,6 +2,8 @@
 //
 //     cleanq-vm-probe cycles ADDRESS COUNT    opens and closes a NIC so often; prints what the process has before and after
 //     cleanq-vm-probe fault ADDRESS           takes the buffers' mapping away under a running driver, and gives it back
+//     cleanq-vm-probe echo ADDRESS            a UDP echo that does what lines on its standard input say; see Sabotage.swift
+//     cleanq-vm-probe bar ADDRESS INDEX       maps a BAR
 
 import CleanQ
 import CleanQVFIO
@@ -17,6 +19,8 @@ struct Probe {
     switch (arguments[1], arguments.count > 3 ? Int(arguments[3]) : nil) {
     case ("cycles", let count?): try cycles(address, count)
     case ("fault", _): try fault(address)
+    case ("echo", _): try echo(address)
+    case ("bar", let index?): try bar(address, index)
     default: say("usage: see Probe.swift")
     }
   }
@@ -52,6 +56,12 @@ struct Probe {
     var port = try VirtioNetPort(try open(address))
     try port.register(region)
     fill(&port, from: region, count: 64)
+  }
+
+  // MARK: bar
+
+  private static func bar(_ address: PCIAddress, _ index: Int) throws {
+    do throws(VFIOError) { say("\(try VFIODevice(address).bar(index).byteCount) bytes") } catch { say("\(error)") }
   }
 
   // MARK: fault
@@ -107,7 +117,7 @@ struct Seen: CustomStringConvertible {
 }
 
 /// A line that is on standard output when the call returns: whoever reads it acts on it.
-private func say(_ line: String) {
+func say(_ line: String) {
   var bytes = Array((line + "\n").utf8)
   // SAFETY: the array outlives the call and its count is passed with it.
   _ = unsafe write(STDOUT_FILENO, &bytes, bytes.count)
