@@ -176,6 +176,44 @@ import TestSupport
     try near.deregister(region)
   }
 
+  @Test("buffers of the usual region and of others mix, and the census is exact; so it is when the usual one has gone")
+  func severalRegions() throws {
+    let usual = try Region(byteCount: 1024)
+    let other = try Region(byteCount: 2048)
+    let pair = try RingQueue.pair(slotCount: 16)
+    var near = pair.first
+    var far = pair.second
+    try near.register(usual)
+    try near.register(other)
+    var burst = Burst()
+    // Two of one, two of the other, in turn.
+    for index in 0..<12 {
+      let byteCount = 64 + index
+      burst.append(try take(index & 2 == 0 ? usual.buffer(byteCount: byteCount) : other.buffer(byteCount: byteCount)))
+    }
+    let total = (0..<12).reduce(0) { $0 + 64 + $1 }
+    for lap in 0..<8 {
+      check(near.enqueue(&burst) == nil)
+      check(near.census().inFlightByteCount == total && near.census().inFlightBufferCount == 12)
+      far.dequeue(into: &burst)
+      check((0..<12).allSatisfy { burst[$0].byteCount == 64 + $0 }, "lap \(lap)")
+      check(near.census().atPeerByteCount == total && near.census().inFlightByteCount == 0)
+      #expect(throws: QueueError.self) { try near.deregister(usual) }
+      for _ in 0..<12 { check(far.enqueue(try take(burst.popFirst())) == nil) }
+      for _ in 0..<12 { burst.append(try take(near.dequeue())) }
+      check(near.census().ownedByteCount == 3072)
+    }
+    try near.deregister(usual)
+    let refused = try take(near.enqueue(try take(burst.popFirst())))
+    check(refused.reason == .unknownRegion)
+    burst.releaseAll()
+    let last = try take(other.buffer(byteCount: 64))
+    check(near.enqueue(last) == nil)
+    check(near.census().inFlightByteCount == 64 && near.census().registeredByteCount == 2048)
+    try take(far.dequeue()).release()
+    check(near.census().ownedByteCount == 2048)
+  }
+
   @Test("slot counts that are no power of two are a programmer's error")
   func slotCount() async {
     await #expect(processExitsWith: .failure) { _ = try RingQueue.pair(slotCount: 3) }

@@ -56,6 +56,13 @@ static inline uint16_t cplatform_fetch_16(const void *address) {
   return ((const volatile struct word *)address)->value;
 }
 
+/// Stores a word as a word: the compiler does not join it with its neighbour. What is stored in pieces of one size and loaded
+/// in pieces of another waits in the processor until the stores are done.
+static inline void cplatform_store_word(void *address, uint64_t value) {
+  typedef uint64_t __attribute__((may_alias)) word;
+  *(volatile word *)address = value;
+}
+
 /// CLOCK_MONOTONIC in nanoseconds; answered by the vDSO, without a system call.
 static inline uint64_t cplatform_monotonic_nanoseconds(void) {
   struct timespec now;

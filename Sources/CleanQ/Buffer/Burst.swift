@@ -118,16 +118,21 @@ public struct Burst: ~Copyable, @unchecked Sendable {
 }
 
 extension Burst {
-  /// Puts a buffer `index` places behind the last one, where ``adopt(_:)`` will find it: appending without counting one by
-  /// one, which would send the count through memory for each.
+  /// The places of buffers from the `index`-th on that lie one behind the other, and how many places those are.
   @inlinable
-  @inline(__always)
-  func place(_ buffer: consuming Buffer, at index: Int) {
-    // SAFETY: the caller stays below ``room``, so the slot is inside the allocation and not initialised.
-    unsafe slot(used &+ index).initialize(to: buffer)
+  func places(from index: Int) -> (start: UnsafeMutablePointer<Buffer>, count: Int) {
+    let position = (head &+ index) & (Self.capacity &- 1)
+    return unsafe (slots + position, Self.capacity &- position)
   }
 
-  /// Counts the `count` buffers that were placed.
+  /// The same of places behind the last buffer, where ``adopt(_:)`` finds what is put: appending without counting one by one,
+  /// which would send the count through memory for each.
+  @inlinable
+  func freePlaces(from index: Int) -> (start: UnsafeMutablePointer<Buffer>, count: Int) {
+    unsafe places(from: used &+ index)
+  }
+
+  /// Counts the `count` buffers that were put there.
   @inlinable
   mutating func adopt(_ count: Int) { used &+= count }
 

@@ -13,7 +13,6 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   /// Wakes this end, and the other.
   @usableFromInline let ownBell: Doorbell
   @usableFromInline let peerBell: Doorbell
-  @usableFromInline var isUnannounced = false
   /// What the port that the other end is joined with says of its link.
   private var maximumPacketByteCount: Int?
   private var hardwareAddress: UInt64?
@@ -82,7 +81,6 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {
     guard !empties.isEmpty else { return nil }
-    isUnannounced = true
     return receiving.enqueue(&empties)
   }
 
@@ -93,7 +91,6 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     guard !filled.isEmpty else { return nil }
-    isUnannounced = true
     return transmitting.enqueue(&filled)
   }
 
@@ -102,9 +99,8 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   @inlinable
   public mutating func notify() {
-    guard isUnannounced else { return }
-    isUnannounced = false
-    peerBell.ring()
+    let (filled, transmitted) = (receiving.producer.announce(), transmitting.producer.announce())
+    if filled || transmitted { peerBell.ring() }
   }
 
   public mutating func arm() -> Bool {

@@ -78,8 +78,10 @@ final class RingChannel: @unchecked Sendable {
       }
       // What went away while it was registered leaves neither its name nor its account to the next in its slot.
       for dead in registrations.keys where dead.slot == id.slot { registrations[dead] = nil }
-      balances.0.open(id.slot, AwayNote(farSide.index, isAway: end == .second))
-      balances.1.open(id.slot, AwayNote(farSide.index, isAway: end == .first))
+      let entry = unsafe table.pointee.entry(of: id)
+      let isClosed = lanes[0].isClosed.load(ordering: .relaxed)
+      balances.0.open(entry, AwayNote(farSide.index, isAway: end == .second), isClosed: isClosed)
+      balances.1.open(entry, AwayNote(farSide.index, isAway: end == .first), isClosed: isClosed)
       registrations[id] = Registration(end: end, farSide: farSide)
     }
   }
@@ -95,6 +97,8 @@ final class RingChannel: @unchecked Sendable {
       guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
       // SAFETY: as for `register`; no buffer of the region is in flight or with the other end.
       try unsafe table.pointee.remove(region)
+      balances.0.close(region)
+      balances.1.close(region)
       registration.farSide.close(awayByteCount: 0)
       registrations[region] = nil
     }
@@ -111,13 +115,14 @@ final class RingChannel: @unchecked Sendable {
 
   private func standing(of region: RegionID, _ registration: Registration) -> Standing {
     let slot = region.slot
-    let near = balance(of: registration.end)
-    let far = balance(of: registration.end.other)
-    let inFlight = RingBalance.parts(near.word(slot) &+ far.word(slot))
+    let near = balance(of: registration.end).word(slot)
+    // Read once, so that what it lags behind is missed on one side and found on the other.
+    let far = balance(of: registration.end.other).word(slot)
+    let inFlight = RingBalance.parts(near &+ far)
     // What it took and did not hand over again; of that it may have brought some home, or cut it.
     let change = registration.farSide.change
     let changeWord = change.bufferCount << RingBalance.byteBits &+ change.byteCount
-    let away = RingBalance.parts(changeWord &- far.word(slot))
+    let away = RingBalance.parts(changeWord &- far)
     // Less than nothing where it handed over what it had got past this queue.
     return Standing(
       inFlightByteCount: inFlight.byteCount,
@@ -129,27 +134,32 @@ final class RingChannel: @unchecked Sendable {
   /// The census as `end` sees it: what is away of a region that it registered is at the peer; of one that the peer
   /// registered, what is neither in flight nor away.
   func census(of end: RingEnd) -> Census {
-    let registrations = registrations.withLock { $0 }
-    var census = Census()
-    for (region, registration) in registrations {
-      let standing = standing(of: region, registration)
-      let registered = RegionDirectory.control(of: region)?.byteCount ?? 0
-      census.registeredByteCount += registered
-      census.inFlightByteCount += standing.inFlightByteCount
-      census.inFlightBufferCount += standing.inFlightBufferCount
-      if registration.end == end {
-        census.atPeerByteCount += standing.awayByteCount
-        census.atPeerBufferCount += standing.awayBufferCount
-      } else {
-        census.atPeerByteCount += registered - standing.inFlightByteCount - standing.awayByteCount
+    registrations.withLock { registrations in
+      var census = Census()
+      for (region, registration) in registrations {
+        let standing = standing(of: region, registration)
+        let registered = RegionDirectory.control(of: region)?.byteCount ?? 0
+        census.registeredByteCount += registered
+        census.inFlightByteCount += standing.inFlightByteCount
+        census.inFlightBufferCount += standing.inFlightBufferCount
+        if registration.end == end {
+          census.atPeerByteCount += standing.awayByteCount
+          census.atPeerBufferCount += standing.awayBufferCount
+        } else {
+          census.atPeerByteCount += registered - standing.inFlightByteCount - standing.awayByteCount
+        }
       }
+      return census
     }
-    return census
   }
 
   /// One end has gone: what the other enqueues from now on is refused, and it is woken to see that nothing more comes.
   func close() {
-    for memory in lanes { memory.isClosed.store(true, ordering: .releasing) }
+    registrations.withLock { _ in
+      for memory in lanes { memory.isClosed.store(true, ordering: .releasing) }
+      balances.0.refuse()
+      balances.1.refuse()
+    }
     bells.0.ring()
     bells.1.ring()
   }

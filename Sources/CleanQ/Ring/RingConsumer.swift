@@ -7,18 +7,15 @@ public import Synchronization
 struct RingConsumer: ~Copyable, @unchecked Sendable {
   @usableFromInline let memory: RingMemory
   @usableFromInline let slots: UnsafeMutablePointer<Descriptor>
-  @usableFromInline let headCursor: RingMemory.Cursor
-  @usableFromInline let tailCursor: RingMemory.Cursor
-  @usableFromInline let slotCount: UInt32
+  /// The number of slots less one.
+  @usableFromInline let mask: UInt32
   @usableFromInline var tail: UInt32
   @usableFromInline var cachedHead: UInt32
 
   init(_ memory: RingMemory) {
     self.memory = memory
     unsafe slots = memory.slots
-    unsafe headCursor = memory.head
-    unsafe tailCursor = memory.tail
-    slotCount = memory.slotCount
+    mask = memory.slotCount - 1
     // Zero in a new ring; where an end was left, when the channel brings the rest home.
     unsafe tail = memory.tail.pointee.load(ordering: .acquiring)
     cachedHead = tail
@@ -30,7 +27,7 @@ struct RingConsumer: ~Copyable, @unchecked Sendable {
     let available = cachedHead &- tail
     if available >= wanted { return available }
     // Acquire; pairs with the release in `RingProducer.publish`: the slots were written before the cursor moved.
-    unsafe cachedHead = headCursor.pointee.load(ordering: .acquiring)
+    unsafe cachedHead = RingMemory.head(of: slots).pointee.load(ordering: .acquiring)
     return cachedHead &- tail
   }
 
@@ -38,7 +35,14 @@ struct RingConsumer: ~Copyable, @unchecked Sendable {
   @inlinable
   func read(at index: UInt32) -> Descriptor {
     // SAFETY: the mask keeps the slot inside the ring; the producer does not write it before `publish`.
-    unsafe slots[Int((tail &+ index) & (slotCount &- 1))]
+    unsafe slots[Int((tail &+ index) & mask)]
+  }
+
+  /// The slots from that one on which lie one behind the other.
+  @inlinable
+  func stretch(from index: UInt32) -> (start: UnsafeMutablePointer<Descriptor>, count: Int) {
+    let slot = Int((tail &+ index) & mask)
+    return unsafe (slots + slot, Int(mask) &+ 1 &- slot)
   }
 
   /// Gives the oldest `count` slots back to the producer.
@@ -46,7 +50,7 @@ struct RingConsumer: ~Copyable, @unchecked Sendable {
   mutating func publish(_ count: UInt32) {
     tail = tail &+ count
     // Release; pairs with the acquire in `RingProducer.freeCount`: the slots are read before they are written again.
-    unsafe tailCursor.pointee.store(tail, ordering: .releasing)
+    unsafe RingMemory.tail(of: slots).pointee.store(tail, ordering: .releasing)
   }
 
   /// Takes the oldest descriptor, or nil.

@@ -1,8 +1,8 @@
-internal import CPlatform
 public import Synchronization
 
 /// One end of a pair of rings: what is enqueued here the other end dequeues, and the reverse. The checks of the contract
-/// are made here; ``RingQueue`` is one link, ``RingPort`` two that share their regions.
+/// are made here; ``RingQueue`` is one link, ``RingPort`` two that share their regions. This is the short way, of buffers of
+/// the usual region that there is room for; what is unusual in anything goes the long way, in `RingLink+Unusual`.
 @safe
 @frozen
 @usableFromInline
@@ -10,6 +10,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @usableFromInline var producer: RingProducer
   @usableFromInline var consumer: RingConsumer
   @usableFromInline let table: UnsafeMutablePointer<RegionTable>
+  @usableFromInline let usual: UnsafeMutablePointer<UsualRegion>
   @usableFromInline let balance: UnsafeMutablePointer<Atomic<Int>>
   @usableFromInline let notes: UnsafeMutablePointer<AwayNote>
 
@@ -19,16 +20,9 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     producer = RingProducer(channel.lanes[outward])
     consumer = RingConsumer(channel.lanes[inward])
     unsafe table = channel.table
+    unsafe usual = channel.balance(of: end).usual
     unsafe balance = channel.balance(of: end).values
     unsafe notes = channel.balance(of: end).notes
-  }
-
-  /// Adds to this end's balance. Only this end writes it, so a load and a store do.
-  @inlinable
-  func add(_ change: Int, slot: Int) {
-    // SAFETY: the slot is that of a registered region, hence inside the table.
-    let value = unsafe balance[slot].load(ordering: .relaxed)
-    unsafe balance[slot].store(value &+ change, ordering: .relaxed)
   }
 
   /// Why buffers of a region would not be taken, however much room there is.
@@ -38,16 +32,38 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     return unsafe table.pointee.contains(region) ? nil : .unknownRegion
   }
 
+  /// Whether buffers of the region are taken, from either end.
+  @inlinable
+  @inline(__always)
+  func isUsual(_ region: RegionID) -> Bool {
+    unsafe usual.pointee.id.load(ordering: .relaxed) == region.rawValue
+  }
+
+  /// Adds to what this end handed over of the usual region. Only this end writes it, so a load and a store do.
+  @inlinable
+  @inline(__always)
+  func countHanded(_ change: Int) {
+    let value = unsafe usual.pointee.handed.load(ordering: .relaxed)
+    unsafe usual.pointee.handed.store(value &+ change, ordering: .relaxed)
+  }
+
+  @inlinable
+  @inline(__always)
+  func countTaken(_ change: Int) {
+    let value = unsafe usual.pointee.taken.load(ordering: .relaxed)
+    unsafe usual.pointee.taken.store(value &+ change, ordering: .relaxed)
+  }
+
   /// Always inlined: out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
   @inlinable
   @inline(__always)
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
-    guard !producer.memory.isClosed.load(ordering: .relaxed) else { return Refused(buffer, .closed) }
-    guard unsafe table.pointee.contains(buffer.region) else { return Refused(buffer, .unknownRegion) }
-    guard producer.freeCount(wanted: 1) > 0 else { return Refused(buffer, .full) }
-    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
+    guard _fastPath(isUsual(buffer.region) && buffer.flags.contains(.last) && producer.hasRoom()) else {
+      let base = unsafe buffer.base
+      return unsafe enqueueUnusual(base, buffer.intoDescriptor())
+    }
     let descriptor = buffer.intoDescriptor()
-    add(RingBalance.step(byteCount: descriptor.byteCount), slot: descriptor.region.slot)
+    countHanded(RingBalance.step(byteCount: descriptor.byteCount))
     producer.write(descriptor, at: 0)
     producer.publish(1)
     return nil
@@ -55,79 +71,108 @@ struct RingLink: ~Copyable, @unchecked Sendable {
 
   @inlinable
   mutating func enqueue(_ burst: inout Burst) -> Refusal? {
-    let wanted = burst.count
-    guard wanted > 0 else { return nil }
-    guard !producer.memory.isClosed.load(ordering: .relaxed) else { return .closed }
-    let free = Int(producer.freeCount(wanted: UInt32(truncatingIfNeeded: wanted)))
-    let (taken, refusal) = unsafe table.pointee.offer(burst, room: free, capacity: Int(producer.slotCount))
-    // Neighbours are mostly of one region: their sum is formed in a register and added once.
-    var slot = taken > 0 ? burst[0].region.slot : 0
-    var sum = 0
-    for index in 0..<taken {
-      let descriptor = burst[index].descriptor
-      if descriptor.region.slot != slot {
-        add(sum, slot: slot)
-        (slot, sum) = (descriptor.region.slot, 0)
-      }
-      sum &+= RingBalance.step(byteCount: descriptor.byteCount)
-      producer.write(descriptor, at: UInt32(truncatingIfNeeded: index))
-    }
-    add(sum, slot: slot)
+    let count = burst.count
+    guard count > 0 else { return nil }
+    // The last of all ends a run, so whole runs are all that there is.
+    guard producer.freeCount(wanted: UInt32(truncatingIfNeeded: count)) >= count,
+      burst[count &- 1].flags.contains(.last), let byteCount = writeUsual(burst)
+    else { return enqueueUnusual(&burst) }
+    countHanded(count &<< RingBalance.byteBits &+ byteCount)
     // The ring owns these now: the burst forgets them before the consumer can see them.
-    burst.forgetFirst(taken)
-    producer.publish(UInt32(truncatingIfNeeded: taken))
-    return refusal
+    burst.forgetFirst(count)
+    producer.publish(UInt32(truncatingIfNeeded: count))
+    return nil
   }
 
-  /// Turns what came through the ring into a buffer, of which the region's entry and note have been looked up.
+  /// Writes all buffers of a burst, for which there is room, into slots that are not yet published.
+  ///
+  /// - Returns: their bytes; nil where one is not of the usual region.
   @inlinable
   @inline(__always)
-  func take(_ descriptor: Descriptor, _ entry: RegionTable.Entry, _ note: AwayNote) -> Buffer {
-    // SAFETY: the other end consumed the buffer when it enqueued the descriptor, and each descriptor is read once.
-    let result = unsafe entry.buffer(own: descriptor, note)
-    switch consume result {
-    case .success(let buffer):
-      return buffer
-    case .failure(let fault):
-      // Both ends are in this process and went through the checks above: somebody wrote over the ring's memory.
-      preconditionFailure("a ring was overwritten: \(descriptor) is \(fault)")
+  func writeUsual(_ burst: borrowing Burst) -> Int? {
+    let count = burst.count
+    let region = unsafe usual.pointee.id.load(ordering: .relaxed)
+    var byteCount = 0
+    var done = 0
+    while done < count {
+      let (source, sources) = unsafe burst.places(from: done)
+      let (target, targets) = unsafe producer.stretch(from: UInt32(truncatingIfNeeded: done))
+      let stretch = min(count &- done, sources, targets)
+      var index = 0
+      while index < stretch {
+        // SAFETY: the stretch is inside the initialised part of the burst, and inside the free slots.
+        let descriptor = unsafe source[index].descriptor
+        guard _fastPath(descriptor.region.rawValue == region) else { return nil }
+        byteCount &+= Int(descriptor.byteCount)
+        unsafe descriptor.store(to: target + index)
+        index &+= 1
+      }
+      done &+= stretch
     }
+    return byteCount
   }
 
   @inlinable
   @inline(__always)
   mutating func dequeue() -> Buffer? {
-    guard let descriptor = consumer.next() else { return nil }
-    let slot = descriptor.region.slot
-    add(0 &- RingBalance.step(byteCount: descriptor.byteCount), slot: slot)
-    // SAFETY: the slot is that of a registered region, hence inside the table.
-    return unsafe take(descriptor, table.pointee.entry(of: descriptor.region), notes[slot])
+    guard consumer.availableCount(wanted: 1) > 0 else { return nil }
+    let descriptor = consumer.read(at: 0)
+    guard _fastPath(isUsual(descriptor.region) && isSound(descriptor)) else { return dequeueUnusual() }
+    consumer.publish(1)
+    countTaken(RingBalance.step(byteCount: descriptor.byteCount))
+    return unsafe takeUsual(descriptor)
+  }
+
+  /// Whether a descriptor of the usual region is in bounds.
+  @inlinable
+  @inline(__always)
+  func isSound(_ descriptor: Descriptor) -> Bool {
+    unsafe descriptor.isSoundOwn(regionByteCount: usual.pointee.byteCount)
+  }
+
+  /// Turns a descriptor of the usual region into its buffer.
+  ///
+  /// SAFETY: it is in bounds of the region; the other end consumed the buffer when it enqueued it, and it is read once.
+  @unsafe
+  @inlinable
+  @inline(__always)
+  func takeUsual(_ descriptor: Descriptor) -> Buffer {
+    unsafe Buffer(base: usual.pointee.base, descriptor: descriptor.noted(usual.pointee.note))
   }
 
   @inlinable
   mutating func dequeue(into burst: inout Burst) {
     let room = UInt32(truncatingIfNeeded: burst.room)
-    let count = min(consumer.availableCount(wanted: room), room)
+    let count = Int(min(consumer.availableCount(wanted: room), room))
     guard count > 0 else { return }
-    var region = consumer.read(at: 0).region
-    var entry = unsafe table.pointee.entry(of: region)
-    // SAFETY, here and below: the slot is that of a registered region, hence inside the table.
-    var note = unsafe notes[region.slot]
+    // All that the loop needs of the region, so that it stays in registers.
+    let region = unsafe usual.pointee.id.load(ordering: .relaxed)
+    let (base, byteCount, note) = unsafe (usual.pointee.base, usual.pointee.byteCount, usual.pointee.note)
     var sum = 0
-    for index in 0..<count {
-      let descriptor = consumer.read(at: index)
-      if descriptor.region != region {
-        add(sum, slot: region.slot)
-        (region, sum) = (descriptor.region, 0)
-        entry = unsafe table.pointee.entry(of: region)
-        note = unsafe notes[region.slot]
+    var done = 0
+    reading: while done < count {
+      let (source, sources) = unsafe consumer.stretch(from: UInt32(truncatingIfNeeded: done))
+      let (target, targets) = unsafe burst.freePlaces(from: done)
+      let stretch = min(count &- done, sources, targets)
+      var index = 0
+      while index < stretch {
+        // SAFETY: the stretch is inside the published slots, and inside the free part of the burst.
+        let descriptor = unsafe source[index]
+        guard _fastPath(descriptor.region.rawValue == region && descriptor.isSoundOwn(regionByteCount: byteCount))
+        else {
+          done &+= index
+          break reading
+        }
+        sum &+= Int(descriptor.byteCount)
+        unsafe (target + index).initialize(to: Buffer(base: base, descriptor: descriptor.noted(note)))
+        index &+= 1
       }
-      sum &-= RingBalance.step(byteCount: descriptor.byteCount)
-      burst.place(take(descriptor, entry, note), at: Int(index))
+      done &+= stretch
     }
-    burst.adopt(Int(count))
-    add(sum, slot: region.slot)
-    consumer.publish(count)
+    burst.adopt(done)
+    countTaken(done &<< RingBalance.byteBits &+ sum)
+    consumer.publish(UInt32(truncatingIfNeeded: done))
+    if done < count { dequeueUnusual(into: &burst, count &- done) }
   }
 
   /// Whether the other end has handed something over that is not yet taken.

@@ -20,7 +20,8 @@ final class RingMemory: @unchecked Sendable {
   @usableFromInline let isClosed = Atomic<Bool>(false)
   private let allocation: UnsafeMutableRawPointer
 
-  static let cursorStride = 128
+  @inlinable
+  static var cursorStride: Int { 128 }
 
   /// - Parameter slotCount: a power of two.
   init(slotCount: UInt32) {
@@ -37,6 +38,17 @@ final class RingMemory: @unchecked Sendable {
   }
 
   deinit { unsafe allocation.deallocate() }
+
+  /// Where the head is of which these are the slots: whoever has one address needs no other.
+  @inlinable
+  static func head(of slots: UnsafeMutablePointer<Descriptor>) -> Cursor {
+    unsafe (UnsafeMutableRawPointer(slots) - 2 * cursorStride).assumingMemoryBound(to: Atomic<UInt32>.self)
+  }
+
+  @inlinable
+  static func tail(of slots: UnsafeMutablePointer<Descriptor>) -> Cursor {
+    unsafe (UnsafeMutableRawPointer(slots) - cursorStride).assumingMemoryBound(to: Atomic<UInt32>.self)
+  }
 
   /// Buffers in the ring; exact while neither side moves.
   var count: Int {

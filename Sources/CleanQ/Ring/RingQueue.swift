@@ -10,7 +10,6 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
   /// Wakes this end, and the other.
   @usableFromInline let ownBell: Doorbell
   @usableFromInline let peerBell: Doorbell
-  @usableFromInline var isUnannounced = false
 
   /// The two ends of a new ring queue.
   @frozen
@@ -51,16 +50,10 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
 
   @inlinable
   @inline(__always)
-  public mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
-    isUnannounced = true
-    return link.enqueue(buffer)
-  }
+  public mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? { link.enqueue(buffer) }
 
   @inlinable
-  public mutating func enqueue(_ burst: inout Burst) -> Refusal? {
-    isUnannounced = true
-    return link.enqueue(&burst)
-  }
+  public mutating func enqueue(_ burst: inout Burst) -> Refusal? { link.enqueue(&burst) }
 
   @inlinable
   @inline(__always)
@@ -74,9 +67,7 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
   /// - Complexity: nothing where nothing was enqueued since the last call; else a fence and a load.
   @inlinable
   public mutating func notify() {
-    guard isUnannounced else { return }
-    isUnannounced = false
-    peerBell.ring()
+    if link.producer.announce() { peerBell.ring() }
   }
 
   public func census() -> Census { channel.census(of: end) }

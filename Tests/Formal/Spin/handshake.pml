@@ -4,7 +4,8 @@
  * Models RingChannel.register and deregister (RegionTable.insert and remove: an entry of two words, id and base, written
  * with plain stores; the balance that deregister asks), RingLink.enqueue (contains, add, write, publish) and
  * RingLink.dequeue and take (RegionTable.buffer: reads the entry without a lock; add) of both ends, and the way there and
- * back again. One slot of the table that one region after another uses, generation after generation, for ever; two buffers
+ * back again. UsualRegion, by which usual buffers go the short way, is such an entry, written and read at the same places;
+ * its id says the same as the table's, or that nobody's buffers go that way. One slot of the table that one region after another uses, generation after generation, for ever; two buffers
  * of each region; two rings of two slots.
  *
  * Memory: like ARM's, as in ring.pml. Stores leave each side's buffer in any order, releasing ones after what came before;

@@ -85,7 +85,8 @@ Section Channel.
   Definition clear (f : agent -> nat -> Z) (i : nat) : agent -> nat -> Z :=
     fun a j => if Nat.eq_dec i j then 0%Z else f a j.
 
-  (* RingLink.add: an end's balance grows by what it handed over, and shrinks by what it took. *)
+  (* RingLink.countHanded and countTaken, and add for what is not of the usual region: an end's balance grows by what it
+     handed over, and shrinks by what it took. *)
   Definition add (f : agent -> nat -> Z) (a : agent) (change : nat -> Z) : agent -> nat -> Z :=
     fun b i => if agent_dec a b then (f b i + change i)%Z else f b i.
   Definition handed (bs : list buffer) (i : nat) : Z := Z.of_nat (bytes_in i bs).
