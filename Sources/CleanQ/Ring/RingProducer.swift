@@ -28,6 +28,7 @@ struct RingProducer: ~Copyable, @unchecked Sendable {
 
   /// Free slots: at least `wanted`, or as many as there are.
   @inlinable
+  @inline(__always)
   mutating func freeCount(wanted: UInt32) -> UInt32 {
     let free = slotCount &- (head &- cachedTail)
     return free >= wanted ? free : freeCountNow()
