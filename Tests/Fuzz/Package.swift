@@ -39,6 +39,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     fuzzer("fuzz-descriptor", [cleanq("CleanQ")]),
+    fuzzer("fuzz-virtqueue", [cleanq("CleanQ"), cleanq("CleanQVirtio")]),
   ],
   swiftLanguageModes: [.v6]
 )

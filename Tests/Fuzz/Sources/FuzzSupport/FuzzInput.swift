@@ -11,6 +11,8 @@ public struct FuzzInput {
     unsafe bytes = Array(UnsafeBufferPointer(start: start, count: count))
   }
 
+  public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
   public var isAtEnd: Bool { position >= bytes.count }
 
   /// The next byte.
