@@ -50,7 +50,9 @@ import Testing
     var rig = try Rig(variant)
     same(rig.fill(4), 4)
     guard let queue = rig.model.queues[0] else { return }
-    for length: UInt32 in [2048 - 38 + 1, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF] {
+    for length: UInt32 in [
+      UInt32(2048 - ReceiveBuffer.headroom + VirtioNetHeader.byteCount + 1), 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF,
+    ] {
       guard let chain = queue.take() else { return }
       queue.forge(id: UInt32(chain.id), byteCount: length)
       same(rig.received(), [])

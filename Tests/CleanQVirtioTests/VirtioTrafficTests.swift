@@ -25,6 +25,47 @@ import Testing
   }
 
   @Test(
+    "packets go back in the buffers that they came in, lap after lap, with headers that say nothing",
+    arguments: Variant.all)
+  func echo(_ variant: Variant) throws {
+    var rig = try Rig(variant, queueSize: 16)
+    same(rig.fill(16), 16)
+    var burst = Burst()
+    for round in 0..<200 {
+      // Laps in which everything stays the same, some in which lengths do not, and now and then a buffer that goes another way.
+      let byteCount = round / 40 % 2 == 0 ? 64 : 64 + round * 5
+      let frames = (0..<(1 + round % 7)).map { Rig.frame(round + $0, byteCount: byteCount) }
+      for frame in frames { #expect(rig.model.receive(frame)) }
+      rig.port.receive(into: &burst)
+      if round % 50 == 49, let first = burst.popFirst() {
+        first.release()
+        same(rig.fill(1), 1)
+      }
+      let sent = burst.count
+      #expect(rig.port.transmit(&burst) == nil)
+      rig.port.notify()
+      for frame in frames.suffix(sent) { same(rig.model.send(), frame) }
+      rig.port.complete(into: &burst)
+      same(burst.count, sent)
+      #expect(rig.port.fill(&burst) == nil)
+      rig.port.notify()
+      rig.requireBalance()
+    }
+  }
+
+  @Test("packets begin where they have a line to themselves, in buffers with room for that", arguments: Variant.rings)
+  func headroom(_ variant: Variant) throws {
+    var rig = try Rig(variant)
+    var burst = Burst()
+    for byteCount in [512, 2048] { if let buffer = rig.region.buffer(byteCount: byteCount) { burst.append(buffer) } }
+    #expect(rig.port.fill(&burst) == nil)
+    for _ in 0..<2 { #expect(rig.model.receive(Rig.frame(1))) }
+    rig.port.receive(into: &burst)
+    #expect((0..<burst.count).map { burst[$0].headroom } == [Buffer.standardHeadroom, 128])
+    burst.releaseAll()
+  }
+
+  @Test(
     "in order, one element stands for a batch of packets that were sent",
     arguments: Variant.all.filter { $0.features.contains(.inOrder) })
   func batch(_ variant: Variant) throws {

@@ -43,8 +43,19 @@ static inline void cplatform_pause(void) {
 #endif
 }
 
+/// A hint that the line at `address` will be read soon. Any address is allowed.
+static inline void cplatform_prefetch_read(const void *address) { __builtin_prefetch(address); }
+
 /// A hint that the line at `address` will be written soon. Any address is allowed.
-static inline void cplatform_prefetch_write(const void *address) { __builtin_prefetch(address, 1); }
+static inline void cplatform_prefetch_write(const void *address) {
+#if defined(__x86_64__)
+  // The compiler makes a plain prefetch of the builtin, since not all processors know this instruction; but to those it is a
+  // no-operation.
+  __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+  __builtin_prefetch(address, 1);
+#endif
+}
 
 /// Loads bytes that somebody else may be changing, once each: the compiler neither repeats such a load nor leaves it out.
 /// `address` needs no alignment.

@@ -32,6 +32,12 @@ extension IPPort where Lower: ~Copyable {
     return isBelowIdle && engine.incoming.isEmpty && engine.returned.isEmpty && engine.completed.isEmpty
   }
 
+  /// The spares come on top, so that the port below has as many as it wants.
+  public var wantedBufferCount: Int {
+    let below = lower.wantedBufferCount
+    return below > 0 ? below + SpareBuffers.maximumCount : 0
+  }
+
   public var isExhausted: Bool { engine.incoming.isEmpty && lower.isExhausted }
 
   public func census() -> Census {

@@ -48,11 +48,12 @@ extension VirtioNetPort {
   public mutating func disarm() {
     session.split?.disableCalls()
     session.packed?.disableCalls()
-    for queue in 0..<2 { EventFile.clear(device.transport.callFile(2 * index + queue)) }
+    EventFile.clear(callFiles.receiving)
+    EventFile.clear(callFiles.transmitting)
   }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) {
-    for queue in 0..<2 { list.append(device.transport.callFile(2 * index + queue)) }
+    list += [callFiles.receiving, callFiles.transmitting]
   }
 
   /// From now on at most the buffers that are with the device are received; what was transmitted is sent. A device that is
@@ -71,7 +72,7 @@ extension VirtioNetPort {
   /// Room for the longest frame, in an odd number of cache lines: buffers that lie a power of two apart have their headers in a
   /// few sets of the cache, and push each other out of it, on this side and on the device's.
   public var wantedBufferByteCount: Int {
-    let frame = Buffer.standardHeadroom + Self.ethernetHeaderByteCount + 4 + device.mtu
+    let frame = ReceiveBuffer.headroom + Self.ethernetHeaderByteCount + 4 + device.mtu
     let lines = (max(2048, frame) + 63) / 64
     return 64 * (lines | 1)
   }

@@ -21,6 +21,8 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   let device: VirtioNetDevice
   let index: Int
   let presence: VirtioPresence
+  /// Readable after a notification of the receive queue, and of the transmit queue.
+  private(set) var callFiles: (receiving: Int32, transmitting: Int32) = (-1, -1)
   var map = DeviceMap()
   /// At most one of the two is there; none while the device is away.
   var session = VirtioNetSession()
@@ -58,6 +60,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
       throw error
     }
     isJoined = true
+    callFiles = (device.transport.callFile(2 * index), device.transport.callFile(2 * index + 1))
   }
 
   deinit {

@@ -78,6 +78,11 @@ struct Virtqueue<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
           continue
         }
         if settings.isInOrder {
+          if id == UInt32(oldest) {
+            oldest = following(oldest, entry)
+            ring.pass(chainCount: 1, descriptorCount: Int(entry.ringCount))
+            return checked(UInt16(truncatingIfNeeded: id), byteCount, entry)
+          }
           guard beginBatch(endingWith: UInt16(truncatingIfNeeded: id), byteCount) else { return nil }
           return nextOfBatch()
         }
@@ -136,6 +141,7 @@ struct Virtqueue<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
     return false
   }
 
+  @inline(__always)
   private func following(_ head: UInt16, _ entry: VirtqueueLedger.Entry) -> UInt16 {
     (head &+ UInt16(entry.descriptorCount)) & UInt16(truncatingIfNeeded: settings.size &- 1)
   }
@@ -147,6 +153,10 @@ struct Virtqueue<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
     batchCount &-= 1
     return checked(head, batchCount == 0 ? batchByteCount : entry.byteCount, entry)
   }
+
+  /// One element of a burst was there: asks for the memory of the others, which the device has written.
+  @inline(__always)
+  mutating func prefetchUsed(_ budget: Int) { ring.prefetchUsed(min(budget, ledger.chainCount &- 1)) }
 
   /// Whether there is something to take.
   mutating func hasUsed() -> Bool {

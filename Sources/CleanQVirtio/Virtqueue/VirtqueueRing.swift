@@ -43,6 +43,9 @@ protocol VirtqueueRing: ~Copyable, Sendable {
   /// - Parameter outstanding: how many chains are with the device.
   mutating func nextUsed(outstanding: Int) -> UsedElement
 
+  /// A hint, when there was one used element: so many more are likely to be there, and wanted.
+  mutating func prefetchUsed(_ count: Int)
+
   /// Passes what ``nextUsed(outstanding:)`` gave.
   mutating func pass(chainCount: Int, descriptorCount: Int)
 
