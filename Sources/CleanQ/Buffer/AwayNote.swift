@@ -23,9 +23,12 @@ struct AwayNote: BitwiseCopyable {
   }
 
   /// Changes nothing.
-  init() {
-    keep = ~0
-    set = 0
+  init() { self.init(keep: ~0, set: 0) }
+
+  @inlinable
+  init(keep: UInt64, set: UInt64) {
+    self.keep = keep
+    self.set = set
   }
 }
 

@@ -5,15 +5,17 @@ public import Synchronization
 ///
 /// One comparison with `id` says that a buffer's region is registered, at that generation, and that neither end has gone.
 /// Where it fails ``RegionTable`` and ``RingMemory/isClosed`` have the answer. Changed by set-up calls, under the lock of
-/// the channel's registrations, and only while no buffer of the old region or the new is in the queue.
+/// the channel's registrations, and only while no buffer of the old region or the new is in the queue. The data path may
+/// look at it meanwhile, for a buffer of a third region; it then uses nothing of what it saw.
 @safe
 @usableFromInline
 struct UsualRegion: ~Copyable, @unchecked Sendable {
   /// The region's id; ``nobody`` where none is registered, or an end has gone.
   @usableFromInline let id = Atomic<UInt64>(UsualRegion.nobody)
-  @usableFromInline var base: UnsafeMutableRawPointer
-  @usableFromInline var byteCount: UInt64 = 0
-  @usableFromInline var note = AwayNote()
+  @usableFromInline let start: Atomic<UnsafeMutableRawPointer>
+  @usableFromInline let size = Atomic<UInt64>(0)
+  @usableFromInline let noteKeep = Atomic<UInt64>(AwayNote().keep)
+  @usableFromInline let noteSet = Atomic<UInt64>(AwayNote().set)
   /// What this end handed over, and what it took; ``RingBalance`` says how it is counted. Two words, so that neither waits for
   /// the other.
   @usableFromInline let handed = Atomic<Int>(0)
@@ -28,13 +30,30 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
   static let stride = 128
 
   /// - Parameter base: any address; it is not followed while there is no region.
-  init(base: UnsafeMutableRawPointer) { unsafe self.base = unsafe base }
+  init(base: UnsafeMutableRawPointer) { unsafe start = Atomic(base) }
+
+  /// The region's first byte.
+  @inlinable
+  var base: UnsafeMutableRawPointer { unsafe start.load(ordering: .relaxed) }
+
+  /// The region's length.
+  @inlinable
+  var byteCount: UInt64 { size.load(ordering: .relaxed) }
+
+  /// The note that this end makes on the region's buffers when it takes them.
+  @inlinable
+  var note: AwayNote {
+    AwayNote(keep: noteKeep.load(ordering: .relaxed), set: noteSet.load(ordering: .relaxed))
+  }
 
   /// Takes a region that has just been put into the table.
   mutating func open(_ entry: RegionTable.Entry, _ note: AwayNote, isClosed: Bool) {
     guard let base = unsafe UnsafeMutableRawPointer(bitPattern: entry.base) else { return }
-    unsafe self.base = unsafe base
-    (region, byteCount, self.note) = (entry.id, entry.byteCount, note)
+    region = entry.id
+    unsafe start.store(base, ordering: .relaxed)
+    size.store(entry.byteCount, ordering: .relaxed)
+    noteKeep.store(note.keep, ordering: .relaxed)
+    noteSet.store(note.set, ordering: .relaxed)
     handed.store(0, ordering: .relaxed)
     taken.store(0, ordering: .relaxed)
     // The data path compares it with the regions of buffers, of which none can be there before the caller has returned.
