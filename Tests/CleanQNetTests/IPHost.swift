@@ -17,10 +17,16 @@ struct IPHost: ~Copyable {
   var milliseconds: UInt64 = 1_000_000
   var frameCount: UInt64 = 0
 
-  init(_ address: String = "10.0.0.2/24", gateway: String? = nil, mtu: Int = 1500, spares: Int = 4) throws {
+  init(
+    _ address: String = "10.0.0.2/24", gateway: String? = nil, mtu: Int = 1500, spares: Int = 4,
+    in neighborhood: Neighborhood? = nil
+  )
+    throws
+  {
     let region = try Region(byteCount: 1 << 20)
     let configuration = try IPConfiguration(address: address, gateway: gateway)
-    var engine = IPEngine(configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000))
+    var engine = IPEngine(
+      configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000), neighborhood: neighborhood)
     engine.spares.region = region.id
     var empties = Burst()
     for _ in 0..<spares { empties.append(try take(region.buffer(byteCount: 2048))) }

@@ -29,7 +29,14 @@ public struct IP: LayerStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
-    try next(IPPort(on: lower, configuration()))
+    try next(IPPort(on: lower, configuration(), neighborhood: neighborhood(in: context)))
+  }
+
+  /// What the copies of the pipeline tell each other, where there are several.
+  @usableFromInline
+  func neighborhood(in context: PipelineContext) throws(StageError) -> Neighborhood? {
+    guard context.copyCount > 1 else { return nil }
+    return try context.shared { () throws(StageError) in Neighborhood() }
   }
 
   /// Checks the texts.

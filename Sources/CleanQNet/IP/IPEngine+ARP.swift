@@ -20,14 +20,15 @@ extension IPEngine {
     }
     guard ICMPError.isHost(sender), !isBroadcast(sender) else { return end(.arpBadSender) }
     let isMerged = merge(packet)
+    let isAwaited = neighborhood?.answer(sender, packet.senderHardware) ?? false
     switch packet.operation {
     case .request:
       guard packet.targetProtocol == address else { return end(.arpNotForUs) }
       if !isMerged { learn(packet) }
       return answer(packet, in: &buffer)
     case .reply:
-      // Only an answer to a question that was asked is believed.
-      guard isMerged else { return end(.arpUnsolicited) }
+      // Only an answer to a question that was asked, here or in another copy, is believed.
+      guard isMerged || isAwaited else { return end(.arpUnsolicited) }
       counters.arpRepliesReceived &+= 1
       return .end
     }
@@ -52,6 +53,17 @@ extension IPEngine {
       let index = cache.insert(packet.senderProtocol, at: now)
     else { return }
     confirm(index, packet.senderHardware)
+  }
+
+  /// Takes the answers to questions of ours that other copies of the pipeline have heard.
+  ///
+  /// - Complexity: O(number of cache entries) where there are new ones, else O(1).
+  mutating func takeAnswers() {
+    guard let neighborhood, neighborhood.answerCount != seenAnswerCount else { return }
+    seenAnswerCount = neighborhood.answerCount
+    for index in cache.indices where cache[index].state == .asking || cache[index].tryCount > 0 {
+      if let mac = neighborhood.answer(about: cache[index].address) { confirm(index, mac) }
+    }
   }
 
   private mutating func confirm(_ index: Int, _ mac: MACAddress) {
@@ -81,6 +93,7 @@ extension IPEngine {
     cache[index].wasAsked = true
     cache[index].asked = now
     cache[index].isAskUnstamped = true
+    neighborhood?.ask(cache[index].address)
     guard outgoing.room > 0, var buffer = spares.take() else {
       counters.arpRequestsUnsent &+= 1
       return

@@ -14,6 +14,7 @@ extension IPEngine {
   mutating func advance(to time: MonotonicTime) -> MonotonicTime {
     now = time
     cache.forgetRecent()
+    takeAnswers()
     for index in cache.indices where cache[index].state != .free { tick(index) }
     releasePending()
     let wait = isActive ? Self.activeTickMilliseconds : Self.idleTickMilliseconds
@@ -49,6 +50,7 @@ extension IPEngine {
   ///
   /// - Complexity: O(1) where nothing has changed, else O(number of pending packets).
   mutating func releasePending() {
+    if !pending.isEmpty { takeAnswers() }
     guard isPendingDue else { return }
     isPendingDue = false
     for _ in 0..<pending.count {

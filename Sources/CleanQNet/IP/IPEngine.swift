@@ -23,6 +23,10 @@ struct IPEngine: ~Copyable {
   var now: MonotonicTime
   var counters = IPCounters()
   var cache = ARPCache()
+  /// What other copies of the pipeline hear; nil where there are none.
+  let neighborhood: Neighborhood?
+  /// How many of its answers were looked at.
+  var seenAnswerCount: UInt64 = 0
   var spares = SpareBuffers()
   var errorLimit = TokenBucket.icmpErrors
   var recentSender: RecentSender
@@ -48,7 +52,11 @@ struct IPEngine: ~Copyable {
   var isActive = false
 
   /// - Parameter hardwareAddress: that of the port below, used where the configuration says none.
-  init(_ configuration: IPConfiguration, hardwareAddress: MACAddress? = nil, mtu: Int = 1500, now: MonotonicTime) {
+  init(
+    _ configuration: IPConfiguration, hardwareAddress: MACAddress? = nil, mtu: Int = 1500, now: MonotonicTime,
+    neighborhood: Neighborhood? = nil
+  ) {
+    self.neighborhood = neighborhood
     self.configuration = configuration
     mac = configuration.mac ?? hardwareAddress ?? configuration.defaultMAC
     self.mtu = max(0, min(mtu, 65_535))

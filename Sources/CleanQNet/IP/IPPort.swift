@@ -27,6 +27,14 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   ///
   /// - Parameter now: the time that it starts with.
   public init(on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now) {
+    self.init(on: lower, configuration, now: now, neighborhood: nil)
+  }
+
+  /// - Parameter neighborhood: what the copies of this port tell each other; nil where there is only one.
+  @usableFromInline
+  init(
+    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, neighborhood: Neighborhood?
+  ) {
     self.lower = lower
     var mtu = 1500
     if case .byteCount(let frame)? = try? self.lower.control(.maximumPacketByteCount) { mtu = frame - 14 }
@@ -35,7 +43,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
       address = MACAddress(rawValue: bits)
     }
     if address?.isUnicast == false { address = nil }
-    engine = IPEngine(configuration, hardwareAddress: address, mtu: mtu, now: now)
+    engine = IPEngine(configuration, hardwareAddress: address, mtu: mtu, now: now, neighborhood: neighborhood)
   }
 
   @inlinable
