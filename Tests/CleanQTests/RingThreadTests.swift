@@ -43,8 +43,8 @@ import TestSupport
         returned += 1
         var value: UInt64 = 0
         for byte in 0..<8 { value |= UInt64(spare[index].bytes[byte]) << (8 * UInt64(byte)) }
-        guard value == returned else {
-          Issue.record("buffer \(returned) came back as \(value)")
+        guard ~value == returned else {
+          Issue.record("buffer \(returned) came back as \(~value)")
           return peer.isDone.store(true, ordering: .releasing)
         }
       }
@@ -59,6 +59,11 @@ import TestSupport
     var burst = Burst()
     while !peer.isDone.load(ordering: .acquiring) {
       queue.dequeue(into: &burst)
+      // Touches what it was given, so that a hand-over without order is a race on the content too.
+      for index in 0..<burst.count {
+        var bytes = burst[index].mutableBytes
+        for byte in 0..<8 { bytes[byte] = ~bytes[byte] }
+      }
       while !burst.isEmpty, queue.enqueue(&burst) != nil {}
     }
   }

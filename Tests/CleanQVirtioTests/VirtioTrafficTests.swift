@@ -65,6 +65,22 @@ import Testing
     burst.releaseAll()
   }
 
+  @Test("a packet whose header takes an id of its own leaves one less for those behind it", arguments: Variant.rings)
+  func headersTakeIDs(_ variant: Variant) throws {
+    var rig = try Rig(variant, queueSize: 4)
+    var burst = Burst()
+    for headroom in [0, 50, 50, 50] {
+      if let buffer = rig.buffer(Rig.frame(headroom), headroom: headroom) { burst.append(buffer) }
+    }
+    #expect(rig.port.transmit(&burst) == .full)
+    #expect(burst.count == 1 && rig.port.census().atPeerBufferCount == 3)
+    burst.releaseAll()
+    rig.port.notify()
+    for headroom in [0, 50, 50] { same(rig.model.send(), Rig.frame(headroom)) }
+    same(rig.completed(), 3)
+    rig.requireBalance()
+  }
+
   @Test(
     "in order, one element stands for a batch of packets that were sent",
     arguments: Variant.all.filter { $0.features.contains(.inOrder) })

@@ -104,7 +104,7 @@ GUARDS = [
           ("Sources/CleanQ/Region/RegionDirectory.swift", "slots[slot].generation += 1", "slots[slot].generation = MUTANT ? 1 : slots[slot].generation + 1")),
     guard("failure 5: the ring's own cursor is read back", r"LooseOwnershipTests/privateCursor",
           (RING + "RingProducer.swift", "    head = head &+ count\n",
-           "    head = (MUTANT ? unsafe headCursor.pointee.load(ordering: .relaxed) : head) &+ count\n")),
+           "    head = (MUTANT ? unsafe RingMemory.head(of: slots).pointee.load(ordering: .relaxed) : head) &+ count\n")),
     guard("failure 6: a region is released under a buffer", "RegionTests/releaseInUse LooseOwnershipTests/releasedInFlight",
           ("Sources/CleanQ/Region/Region.swift", "if outside > 0 {", "if outside > 0, !MUTANT {")),
     guard("failure 6: a region is released under a queue", "RegionTests/releaseRegistered",
@@ -124,8 +124,8 @@ GUARDS = [
     guard("defect: the ring position never advances", r"RingQueueTests/capacity",
           (RING + "RingConsumer.swift", "    tail = tail &+ count\n", "    tail = tail &+ (MUTANT ? 0 : count)\n")),
     guard("defect: a mark is a command", r"PublishedDefectsTests/marksAreNoCommands",
-          (RING + "RingLink.swift", "    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }\n",
-           "    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }\n"
+          (RING + "RingLink.swift", "  mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {\n",
+           "  mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {\n"
            "    if MUTANT, buffer.flags != .last { try? unsafe table.pointee.remove(buffer.region) }\n")),
     guard("defect: the low bits of a region's id are enough", r"DescriptorTests/generation",
           ("Sources/CleanQ/Queue/RegionTable.swift", "unsafe region != .none && entries[region.slot & (RegionDirectory.capacity &- 1)].id == region",
@@ -154,7 +154,7 @@ GUARDS = [
            "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }\n"
            "    if MUTANT { engine.dropped = Burst() }\n")),
     guard("defect: what a ring refuses is lost", r"PublishedDefectsTests/refusedEnqueue",
-          (RING + "RingLink.swift", "    burst.forgetFirst(taken)\n", "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),
+          (RING + "RingLink+Unusual.swift", "    burst.forgetFirst(taken)\n", "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),
     guard("failure 7, defect: a call takes as much as the peer offers", r"PublishedDefectsTests/boundedCalls",
           (RING + "RingLink.swift", "    let room = UInt32(truncatingIfNeeded: burst.room)\n",
            "    let room = MUTANT ? UInt32.max : UInt32(truncatingIfNeeded: burst.room)\n")),

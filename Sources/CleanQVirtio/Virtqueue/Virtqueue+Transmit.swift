@@ -13,7 +13,8 @@ extension Virtqueue where Ring: ~Copyable {
     let header = settings.headerByteCount
     var left = taken
     while left > 0 {
-      let isPlain = burst[0].flags.contains(.last) && burst[0].headroom >= header
+      // A packet before this one may have taken more ids than it has buffers.
+      let isPlain = ledger.freeCount > 0 && burst[0].flags.contains(.last) && burst[0].headroom >= header
       if isPlain, burst[0].validByteCount <= Int(UInt32.max) &- header, let buffer = burst.popFirst() {
         postPlain(buffer, map)
         left &-= 1

@@ -182,7 +182,9 @@ struct VirtqueueRig: ~Copyable {
     require(census.registeredByteCount == region.byteCount, "the region is registered")
     let bytes = census.inFlightByteCount + census.atPeerByteCount
     let buffers = census.inFlightBufferCount + census.atPeerBufferCount
-    require(bytes == region.liveByteCount && buffers == away.count, "the census has what is away: \(census)")
+    require(
+      bytes == region.liveByteCount && buffers == away.count,
+      "the census has what is away, \(away.count) buffers of \(region.liveByteCount) bytes: \(census)")
     require(region.liveBufferCount == away.count && region.strayBufferCount == 0, "no buffer was lost")
   }
 
