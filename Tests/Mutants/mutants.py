@@ -49,7 +49,7 @@ VIRTQUEUE = [
               "        ring.pass(chainCount: 1, descriptorCount: Int(entry.ringCount))\n        return checked(",
               "        var id = id\n        if MUTANT, case .element(let again, _) = ring.nextUsed(outstanding: ledger.chainCount) { id = again }\n"
               "        ring.pass(chainCount: 1, descriptorCount: Int(entry.ringCount))\n        return checked(",
-              f"{LIAR} VirtioFailureTests/fetchedTwice"),
+              "VirtioFailureTests/fetchedTwice"),
     virtqueue("a false id is not counted", "Virtqueue.swift", "{ faults.badID &+= 1 }", "{ faults.badID &+= MUTANT ? 0 : 1 }"),
     virtqueue("a second use is not counted", "Virtqueue.swift", "else { faults.notInFlight &+= 1 }",
               "else { faults.notInFlight &+= MUTANT ? 0 : 1 }"),
@@ -67,7 +67,7 @@ VIRTQUEUE = [
 
 PORT = "Sources/CleanQVirtio/Net/"
 VIRTQUEUE += [
-    Mutant("port: packets are taken before those that came home are out", ["VirtioReturnTests/flapping$"],
+    Mutant("port: packets are taken before those that came home are out", [r"VirtioReturnTests/flapping\("],
            [(PORT + "VirtioNetPort+Traffic.swift", "guard returning.count <= Burst.capacity else {",
              "guard returning.count <= Burst.capacity || MUTANT else {")]),
     Mutant("port: empties are taken before those that wait are available", ["VirtioReturnTests/flappingEmpties"],
