@@ -4,8 +4,8 @@ import CleanQ
 import CleanQNet
 import CleanQPipeline
 
-/// What one more stage costs: a burst of 32 circulates between a loopback and an echo, through ten pass-through stages
-/// less through one. Fused, the stages are one type; from text, each is behind a port that was erased.
+/// What pass-through stages cost: a burst of 32 circulates between a loopback and an echo, through so many stages less
+/// through none. Fused, the stages are one type; from text, each is behind a port that was erased.
 ///
 /// A packet that is echoed passes each stage twice, up and down, and counts once.
 struct PassThrough: ParsableCommand {
@@ -22,54 +22,74 @@ struct PassThrough: ParsableCommand {
   @Option var kind = Kind.fused
   @Option(help: "What a stage does: count or idle.")
   var stage = Body.count
+  @Option(help: "How many stages, 1 to 10.")
+  var stages = 10
   @Option(help: "Turns, each of which echoes one burst.")
   var turns = 400_000
 
+  func validate() throws {
+    guard (1...10).contains(stages) else { throw ValidationError("--stages: 1 to 10, not \(stages)") }
+  }
+
   func run() throws {
     _ = cplatform_pin_current_thread(0)
-    let wire = LoopbackPort<Frame>()
     let cycles =
-      switch (kind, stage) {
-      case (.fused, .count): try lap(ten(CountPort(on: wire))) - lap(CountPort(on: LoopbackPort<Frame>()))
-      case (.fused, .idle): try lap(ten(IdlePort(lower: wire))) - lap(IdlePort(lower: LoopbackPort<Frame>()))
-      case (.text, .count):
-        try lap(tenErased(counting: AnyPort(wire))) - lap(AnyPort(CountPort(on: AnyPort(LoopbackPort<Frame>()))))
-      case (.text, .idle):
-        try lap(tenErased(AnyPort(wire))) - lap(AnyPort(IdlePort(lower: AnyPort(LoopbackPort<Frame>()))))
+      switch kind {
+      case .fused: try fused() - lap(LoopbackPort<Frame>())
+      case .text: try erased() - lap(AnyPort(LoopbackPort<Frame>()))
       }
-    let value = cycles / Double(turns * Burst.capacity * 9)
-    Figure(name: "pass-through/\(kind.rawValue)/\(stage.rawValue)", unit: "cycles/packet/stage", value: value).print()
+    let value = cycles / Double(turns * Burst.capacity * stages)
+    let name = "pass-through/\(kind.rawValue)/\(stage.rawValue)/stages=\(stages)"
+    Figure(name: name, unit: "cycles/packet/stage", value: value).print()
   }
 
-  /// Nine stages more.
-  private func ten<Lower: Port & ~Copyable>(
-    _ first: consuming CountPort<Lower>
-  ) -> CountPort<
-    CountPort<CountPort<CountPort<CountPort<CountPort<CountPort<CountPort<CountPort<CountPort<Lower>>>>>>>>>
-  > {
-    let fourth = CountPort(on: CountPort(on: CountPort(on: first)))
-    let seventh = CountPort(on: CountPort(on: CountPort(on: fourth)))
-    return CountPort(on: CountPort(on: CountPort(on: seventh)))
+  /// Each number of stages is a type of its own.
+  private func fused() throws -> Double {
+    let wire = LoopbackPort<Frame>()
+    return switch (stage, stages) {
+    case (.count, 1): try lap(counts(wire))
+    case (.count, 2): try lap(counts(counts(wire)))
+    case (.count, 3): try lap(counts(counts(counts(wire))))
+    case (.count, 4): try lap(counts(counts(counts(counts(wire)))))
+    case (.count, 5): try lap(fiveCounts(wire))
+    case (.count, 6): try lap(counts(fiveCounts(wire)))
+    case (.count, 7): try lap(counts(counts(fiveCounts(wire))))
+    case (.count, 8): try lap(counts(counts(counts(fiveCounts(wire)))))
+    case (.count, 9): try lap(counts(counts(counts(counts(fiveCounts(wire))))))
+    case (.count, _): try lap(fiveCounts(fiveCounts(wire)))
+    case (.idle, 1): try lap(idles(wire))
+    case (.idle, 2): try lap(idles(idles(wire)))
+    case (.idle, 3): try lap(idles(idles(idles(wire))))
+    case (.idle, 4): try lap(idles(idles(idles(idles(wire)))))
+    case (.idle, 5): try lap(fiveIdles(wire))
+    case (.idle, 6): try lap(idles(fiveIdles(wire)))
+    case (.idle, 7): try lap(idles(idles(fiveIdles(wire))))
+    case (.idle, 8): try lap(idles(idles(idles(fiveIdles(wire)))))
+    case (.idle, 9): try lap(idles(idles(idles(idles(fiveIdles(wire))))))
+    case (.idle, _): try lap(fiveIdles(fiveIdles(wire)))
+    }
   }
 
-  private func ten<Lower: Port & ~Copyable>(
-    _ first: consuming IdlePort<Lower>
-  ) -> IdlePort<IdlePort<IdlePort<IdlePort<IdlePort<IdlePort<IdlePort<IdlePort<IdlePort<IdlePort<Lower>>>>>>>>>> {
-    let fourth = IdlePort(lower: IdlePort(lower: IdlePort(lower: first)))
-    let seventh = IdlePort(lower: IdlePort(lower: IdlePort(lower: fourth)))
-    return IdlePort(lower: IdlePort(lower: IdlePort(lower: seventh)))
+  private func counts<Lower: Port & ~Copyable>(_ lower: consuming Lower) -> CountPort<Lower> { CountPort(on: lower) }
+
+  private func fiveCounts<Lower: Port & ~Copyable>(
+    _ lower: consuming Lower
+  ) -> CountPort<CountPort<CountPort<CountPort<CountPort<Lower>>>>> {
+    counts(counts(counts(counts(counts(lower)))))
   }
 
-  private func tenErased(counting wire: consuming AnyPort<Frame>) -> AnyPort<Frame> {
-    var port = wire
-    for _ in 0..<10 { port = AnyPort(CountPort(on: port)) }
-    return port
+  private func idles<Lower: Port & ~Copyable>(_ lower: consuming Lower) -> IdlePort<Lower> { IdlePort(lower: lower) }
+
+  private func fiveIdles<Lower: Port & ~Copyable>(
+    _ lower: consuming Lower
+  ) -> IdlePort<IdlePort<IdlePort<IdlePort<IdlePort<Lower>>>>> {
+    idles(idles(idles(idles(idles(lower)))))
   }
 
-  private func tenErased(_ wire: consuming AnyPort<Frame>) -> AnyPort<Frame> {
-    var port = wire
-    for _ in 0..<10 { port = AnyPort(IdlePort(lower: port)) }
-    return port
+  private func erased() throws -> Double {
+    var port = AnyPort(LoopbackPort<Frame>())
+    for _ in 0..<stages { port = stage == .count ? AnyPort(CountPort(on: port)) : AnyPort(IdlePort(lower: port)) }
+    return try lap(port)
   }
 
   /// The cycles of so many turns over a stack.

@@ -67,10 +67,10 @@ def _checksum(size):
                       Peer("rte_raw_cksum", rings.program("checksum", "--bytes", str(size), "--sum", "dpdk"))))
 
 
-def _pass_through(kind, stage):
-    """What one stage more costs, by the difference of ten to one: fused into one type, or erased as from a text."""
-    return Benchmark(f"pass-through/{kind}/{stage}", "cycles/packet/stage", "lower",
-                     rings.ours("pass-through", "--kind", kind, "--stage", stage))
+def _pass_through(kind, stage, stages):
+    """What each of so many stages costs, by the difference to none: fused into one type, or erased as from a text."""
+    return Benchmark(f"pass-through/{kind}/{stage}/stages={stages}", "cycles/packet/stage", "lower",
+                     rings.ours("pass-through", "--kind", kind, "--stage", stage, "--stages", str(stages)))
 
 
 def _layers(payload, *words):
@@ -131,7 +131,8 @@ BENCHMARKS = [
     Benchmark("registration", "cycles", "lower", rings.ours("registration")),
     Benchmark("wake-up", "ns", "lower", rings.ours_on_cpus("wake-up", rows=rings.PERCENTILES),
               (Peer("eventfd and poll in C", rings.program_on_cpus("wake_up", rows=rings.PERCENTILES)),)),
-    *(_pass_through(kind, stage) for kind in ("fused", "text") for stage in ("idle", "count")),
+    *(_pass_through(kind, "idle", 10) for kind in ("fused", "text")),
+    *(_pass_through(kind, "count", stages) for kind in ("fused", "text") for stages in range(1, 11)),
     *(_layers(payload) for payload in (18, 64, 1472)),
     _layers(64, "buffers=16384"),  # none of them in a near cache
     *(_checksum(size) for size in (20, 64, 576, 1472, 9000)),
