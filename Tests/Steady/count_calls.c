@@ -14,7 +14,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static atomic_ulong allocations, retains, releases, locks;
+enum kind { allocations, retains, releases, locks, kinds };
+
+// What the thread that starts and ends the program calls, and what all others do. A pipeline runs on threads of its own, while
+// that one may still be busy with the start.
+static atomic_ulong calls[2][kinds];
+static _Thread_local int is_first __attribute__((tls_model("initial-exec")));
+
+__attribute__((constructor)) static void mark_first_thread(void) { is_first = 1; }
+
+static void tally(enum kind kind, unsigned long n) { atomic_fetch_add_explicit(&calls[is_first][kind], n, memory_order_relaxed); }
 
 #define REAL(name, type)                                \
   static __typeof__(type) real;                           \
@@ -26,28 +35,28 @@ extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
 void *malloc(size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  tally(allocations, 1);
   return __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  tally(allocations, 1);
   return __libc_calloc(count, size);
 }
 
 void *realloc(void *memory, size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  tally(allocations, 1);
   return __libc_realloc(memory, size);
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  tally(allocations, 1);
   *memory = __libc_memalign(alignment, size);
   return *memory ? 0 : 12;
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  tally(allocations, 1);
   return __libc_memalign(alignment, size);
 }
 
@@ -55,13 +64,13 @@ void *aligned_alloc(size_t alignment, size_t size) {
 #define RETAIN(name)                                                           \
   __attribute__((preserve_most)) void *name(void *object) {                    \
     REAL(#name, void *(*)(void *));                                            \
-    if (object) atomic_fetch_add_explicit(&retains, 1, memory_order_relaxed);  \
+    if (object) tally(retains, 1);                                             \
     return real(object);                                                       \
   }
 #define RELEASE(name)                                                          \
   __attribute__((preserve_most)) void name(void *object) {                     \
     REAL(#name, void (*)(void *));                                             \
-    if (object) atomic_fetch_add_explicit(&releases, 1, memory_order_relaxed); \
+    if (object) tally(releases, 1);                                            \
     real(object);                                                              \
   }
 
@@ -72,20 +81,20 @@ RELEASE(swift_bridgeObjectRelease)
 
 __attribute__((preserve_most)) void *swift_retain_n(void *object, unsigned count) {
   REAL("swift_retain_n", void *(*)(void *, unsigned));
-  if (object) atomic_fetch_add_explicit(&retains, count, memory_order_relaxed);
+  if (object) tally(retains, count);
   return real(object, count);
 }
 
 __attribute__((preserve_most)) void swift_release_n(void *object, unsigned count) {
   REAL("swift_release_n", void (*)(void *, unsigned));
-  if (object) atomic_fetch_add_explicit(&releases, count, memory_order_relaxed);
+  if (object) tally(releases, count);
   real(object, count);
 }
 
 #define LOCK(name, type)                                            \
   int name(type *lock) {                                            \
     REAL(#name, int (*)(type *));                                   \
-    atomic_fetch_add_explicit(&locks, 1, memory_order_relaxed);     \
+    tally(locks, 1);                                                 \
     return real(lock);                                              \
   }
 
@@ -95,18 +104,16 @@ LOCK(pthread_rwlock_rdlock, pthread_rwlock_t)
 LOCK(pthread_rwlock_wrlock, pthread_rwlock_t)
 LOCK(pthread_spin_lock, pthread_spinlock_t)
 
-// The counts so far, in the order of the report: for a program that looks for this symbol.
-void count_calls_now(unsigned long counts[4]) {
-  counts[0] = allocations;
-  counts[1] = retains;
-  counts[2] = releases;
-  counts[3] = locks;
+// The counts so far of all threads but the first, in the order of the report: for a program that looks for this symbol.
+void count_calls_now(unsigned long counts[kinds]) {
+  for (int kind = 0; kind < kinds; kind++) counts[kind] = calls[0][kind];
 }
 
 __attribute__((destructor)) static void report(void) {
+  static const char *const names[kinds] = {"allocations", "retains", "releases", "locks"};
   const char *path = getenv("COUNT_CALLS");
   FILE *file = path ? fopen(path, "w") : NULL;
   if (!file) return;
-  fprintf(file, "allocations %lu\nretains %lu\nreleases %lu\nlocks %lu\n", allocations, retains, releases, locks);
+  for (int kind = 0; kind < kinds; kind++) fprintf(file, "%s %lu\n", names[kind], calls[0][kind] + calls[1][kind]);
   fclose(file);
 }

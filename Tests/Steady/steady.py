@@ -4,8 +4,8 @@
     steady.py CLEANQ_BENCH
 
 Each stage alone, whole pipelines, from text and built in Swift, run over packets that `cleanq-bench steady` generates, with
-count_calls.c in front. The source asks it for its counts after a tenth of the packets and at the last: between the two a
-pipeline calls none of these, not even once. The stages of the list at the end do what none may, and must be noticed. Ends
+count_calls.c in front. The source asks it for its counts after a tenth of the packets and at the last: between the two the
+threads of a pipeline call none of these, not even once. The stages of the list at the end do what none may, and must be noticed. Ends
 with `N passed, N failed, N skipped`.
 """
 
