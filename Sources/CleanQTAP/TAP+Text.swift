@@ -30,12 +30,12 @@ extension TAP {
           "how frames pass; auto, which is the default, falls back from uring to readwrite"),
         Parameter(
           "offload", .boolean, keyOnly: true,
-          "whether datagrams of a flow that are sent together go to the kernel as one frame, which it takes apart"),
+          "no: each datagram goes to the kernel alone; else those of a flow go as one frame, which it takes apart"),
       ],
       examples: [
         "tap(tap0, address: 10.0.0.1/24) | ip(10.0.0.2/24) | udp(7) | echo",
         "tap(tap0) | pcap(f.pcap) | tap(tap1)",
-        "tap(tap0, mac: 02:00:00:00:00:01, mtu: 9000, persistent: yes, io: readwrite, offload: yes) | discard",
+        "tap(tap0, mac: 02:00:00:00:00:01, mtu: 9000, persistent: yes, io: readwrite, offload: no) | discard",
       ],
       notes: """
         Making or changing a device needs CAP_NET_ADMIN; attaching to one that was made for the user does not. A device \
@@ -48,7 +48,7 @@ extension TAP {
       tap.mtu = arguments.integer("mtu")
       tap.persistent = arguments.boolean("persistent") ?? false
       tap.io = arguments.text("io").flatMap(IO.init(rawValue:)) ?? .auto
-      tap.offload = arguments.boolean("offload") ?? false
+      tap.offload = arguments.boolean("offload") ?? true
       return tap
     }
   }

@@ -34,17 +34,18 @@ public struct TAP: EndStage, Hashable {
   /// Whether a device that is made stays when the pipeline ends. One that was there before always does.
   public var persistent: Bool
   public var io: IO
-  /// Whether datagrams of one flow that are sent together go to the kernel as one frame, which takes it apart again.
+  /// Whether UDP datagrams of one flow that are sent together go to the kernel as one frame, which takes it apart again.
   ///
   /// The kernel then does for many what it does for each, until a socket wants them. Whoever watches the device, as tcpdump
-  /// does, sees frames longer than the MTU, as with a card that joins what it receives. Needs Linux 6.2.
+  /// does, sees frames longer than the MTU, as with a card that joins what it receives. Before Linux 6.2 each goes alone; the
+  /// log says so.
   public var offload: Bool
   /// What was wrong with a text given to the initialiser; said when the stage is opened.
   var complaint: String?
 
   public init(
     _ name: String, address: IPv4Prefix? = nil, mac: MACAddress? = nil, mtu: Int? = nil, persistent: Bool = false,
-    io: IO = .auto, offload: Bool = false
+    io: IO = .auto, offload: Bool = true
   ) {
     self.name = name
     self.address = address
@@ -58,7 +59,7 @@ public struct TAP: EndStage, Hashable {
   /// The same with addresses as text: `10.0.0.1/24`, `02:00:00:00:00:01`. A mistake in one is thrown by ``open(in:)``.
   public init(
     _ name: String, address: String, mac: String? = nil, mtu: Int? = nil, persistent: Bool = false, io: IO = .auto,
-    offload: Bool = false
+    offload: Bool = true
   ) {
     self.init(name, address: try? IPv4Prefix(address), mtu: mtu, persistent: persistent, io: io, offload: offload)
     complaint = Self.complaint(aboutAddress: address)

@@ -63,7 +63,7 @@ extension TAPPort {
       .init("uring", transport.isUring ? 1 : 0), .init("io-enters", batch.systemCallCount),
       .init("empty-reads", counters.emptyReadCount),
     ]
-    if hasDriverHeader { report.counters.append(.init("joined", counters.joinedCount)) }
+    if takesTrains { report.counters.append(.init("joined", counters.joinedCount)) }
     if batch.strayAnswerCount > 0 { report.counters.append(.init("stray-answers", batch.strayAnswerCount)) }
     reports.append(report)
   }

@@ -78,7 +78,7 @@ extension TAPPort {
   ///
   /// - Returns: how many buffers that takes.
   private mutating func appendBehindHeader(_ run: (bufferCount: Int, byteCount: Int), at first: Int) -> Int {
-    if run.bufferCount == 1, let train = train(at: first) {
+    if takesTrains, run.bufferCount == 1, let train = train(at: first) {
       batch.appendHeader(byteCount: DriverHeader.byteCount &+ DatagramTrain.headerByteCount) { bytes in
         train.writeHeaders(transmitting[waiting: first], into: &bytes)
       }

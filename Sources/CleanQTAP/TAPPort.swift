@@ -33,6 +33,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   let mtu: Int
   /// The driver puts a header before each frame, and wants one.
   let hasDriverHeader: Bool
+  /// The driver takes a train of datagrams as one frame.
+  let takesTrains: Bool
 
   var table = RegionTable()
   var receiving = BufferLane(capacity: TAPPort.receiveCapacity)
@@ -54,6 +56,7 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     waker = open.waker
     mtu = open.mtu
     hasDriverHeader = tap.offload
+    takesTrains = open.takesTrains
     self.logger = logger
     stageName = tap.stageName
   }

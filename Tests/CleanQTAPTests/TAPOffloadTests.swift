@@ -7,8 +7,11 @@ import TestSupport
 
 extension UDPFrame {
   /// A frame to the kernel that must not be fragmented, with both checksums right.
-  static func whole(_ payload: [UInt8], from port: UInt16 = 7, timeToLive: UInt8 = 64) -> [UInt8] {
+  static func whole(
+    _ payload: [UInt8], from port: UInt16 = 7, timeToLive: UInt8 = 64, identification: UInt16? = nil
+  ) -> [UInt8] {
     var frame = toKernel(payload)
+    if let identification { frame.replaceSubrange(18..<20, with: big(identification)) }
     frame[20] = 0x40
     frame[22] = timeToLive
     frame.replaceSubrange(34..<36, with: big(port))
@@ -99,6 +102,20 @@ extension WithDevices {
       let (got, joined) = try exchange(io, frames, wanted: 4)
       #expect(got == [0, 3, 4, 5].map { UDPFrame.number($0, count: 64) })
       #expect(joined == 0)
+    }
+
+    @Test(arguments: transports) func onlyIdentificationsThatTheKernelWouldGiveAreJoined(io: TAP.IO) throws {
+      let payloads = (0..<6).map { UDPFrame.number($0, count: 64) }
+      for (identifications, wanted) in [
+        ([1, 2, 3, 4, 5, 6], 6), ([65_533, 65_534, 65_535, 0, 1, 2], 6), ([0, 0, 0, 0, 0, 0], 6),
+        ([5, 5, 5, 5, 5, 5], 0),
+        ([1, 2, 4, 5, 0, 0], 6), ([6, 5, 4, 3, 2, 1], 0),
+      ] as [([UInt16], UInt64)] {
+        let frames = zip(payloads, identifications).map { UDPFrame.whole($0, identification: $1) }
+        let (got, joined) = try exchange(io, frames, wanted: 6)
+        #expect(got == payloads)
+        #expect(joined == wanted, "\(identifications)")
+      }
     }
 
     @Test(arguments: transports) func fragmentsAndPaddingAreNotJoined(io: TAP.IO) throws {

@@ -67,13 +67,13 @@ class EchoReadWrite(EchoBasics, Case):
     pipeline = ECHO.replace("/24)", "/24, io: readwrite)", 1)
 
 
-class EchoOffload(EchoBasics, Case):
-    pipeline = ECHO.replace("/24)", "/24, offload: yes)", 1)
+class EchoNotJoined(EchoBasics, Case):
+    pipeline = ECHO.replace("/24)", "/24, offload: no)", 1)
     lengths, datagrams = range(1473), 200_000
 
 
-class EchoOffloadReadWrite(EchoBasics, Case):
-    pipeline = ECHO.replace("/24)", "/24, io: readwrite, offload: yes)", 1)
+class EchoNotJoinedReadWrite(EchoBasics, Case):
+    pipeline = ECHO.replace("/24)", "/24, io: readwrite, offload: no)", 1)
 
 
 class EchoTwoCPUs(EchoBasics, Case):

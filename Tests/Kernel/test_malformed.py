@@ -23,7 +23,8 @@ class Target:
 
     def __init__(self, test, tag):
         self.test, self.ns = test, test.namespace(tag)
-        self.daemon = test.daemon(self.ns, "run", ECHO)
+        # Each answer is looked at, so none goes joined with others.
+        self.daemon = test.daemon(self.ns, "run", ECHO.replace("/24)", "/24, offload: no)", 1))
         echoes(test, self.ns, count=1)
         stack_mac = self.ns.ip("neigh", "show", STACK).split("lladdr ")[1].split()[0]
         self.ns.ip("neigh", "replace", STACK, "lladdr", stack_mac, "dev", "tap0", "nud", "permanent")

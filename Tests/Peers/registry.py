@@ -101,8 +101,9 @@ def _live_capture(size):
                      needs=("cleanq",))
 
 
-# Whether datagrams that are sent together go to the kernel as one frame; net_tap has nothing like it for UDP.
-OFFLOADS = {"": "no", "/offload": "yes"}
+# Whether datagrams that are sent together go to the kernel as one frame, as they do if nothing is said; net_tap has nothing
+# like it for UDP.
+OFFLOADS = {"": "yes", "/offload=no": "no"}
 
 
 def _tap_echo(name, offload):

@@ -9,6 +9,8 @@ struct OpenTAP: ~Copyable {
   let waker: TAPWaker
   /// The longest packet of the link.
   let mtu: Int
+  /// Datagrams of a flow may go to the kernel as one frame.
+  let takesTrains: Bool
 
   /// Makes the device that a description asks for or attaches to it, sets it up, and brings it up last.
   ///
@@ -21,12 +23,16 @@ struct OpenTAP: ~Copyable {
     let transport = try Transport(tap.io, file: device.file, stage: stage, logger: logger)
     let waker = try TAPWaker(stage: stage)
     let wasThere = device.exists
-    try device.attach(offload: tap.offload)
+    let takesTrains = try device.attach(offload: tap.offload)
     let mtu = try Self.setUp(device, tap, isNew: !wasThere)
     self.transport = transport
     self.device = device
     self.waker = waker
     self.mtu = mtu
+    self.takesTrains = takesTrains
+    if tap.offload, !takesTrains {
+      logger.notice("\(stage): each datagram goes to the kernel alone; those of a flow go as one from Linux 6.2 on")
+    }
   }
 
   /// - Returns: the MTU of the link.

@@ -40,8 +40,9 @@ struct TAPDevice: ~Copyable, Sendable {
 
   /// Makes the device, or takes hold of one that exists.
   ///
+  /// - Returns: whether the kernel takes segments of UDP; not where they were not asked for.
   /// - Throws: no permission, another process has it, the name belongs to something else.
-  func attach(offload: Bool) throws(StageError) {
+  func attach(offload: Bool) throws(StageError) -> Bool {
     var request = InterfaceRequest(name: name)
     // One frame per read and write, with a header of the driver's own only where that is to say more than nothing.
     request.flags = Int16(IFF_TAP | IFF_NO_PI) | (offload ? CPLATFORM_IFF_VNET_HDR : 0)
@@ -55,21 +56,24 @@ struct TAPDevice: ~Copyable, Sendable {
       throw Self.cannotAttach(stage: stage, name: name, errno: number)
     }
     if offload { try setHeader() }
+    // To be allowed to hand over segments is how a driver that takes them can be told.
+    let takesSegments = offload && setOffload(CPLATFORM_TUN_UDP_SEGMENTS)
     // A device that another program used may have been told that checksums and segments can be left to the reader.
-    guard cplatform_ioctl_value(file, CPLATFORM_TUNSETOFFLOAD, 0) != 0 else { return }
-    throw Self.cannotAttach(stage: stage, name: name, errno: errno)
+    guard setOffload(0) else { throw Self.cannotAttach(stage: stage, name: name, errno: errno) }
+    return takesSegments
   }
 
-  /// Makes sure of the header's length, which another program may have changed, and that the kernel takes segments of UDP.
+  /// Says what the kernel may leave to the reader.
+  ///
+  /// - Returns: false where the driver knows no such thing; `errno` says more.
+  private func setOffload(_ what: UInt) -> Bool { cplatform_ioctl_value(file, CPLATFORM_TUNSETOFFLOAD, what) == 0 }
+
+  /// Makes sure of the header's length, which another program may have changed.
   private func setHeader() throws(StageError) {
     var byteCount = Int32(DriverHeader.byteCount)
     // SAFETY: the kernel reads an int, which lives through the call.
     let isSet = unsafe cplatform_ioctl_pointer(file, CPLATFORM_TUNSETVNETHDRSZ, &byteCount) == 0
     guard isSet else { throw Self.cannotAttach(stage: stage, name: name, errno: errno) }
-    // To be allowed to hand over segments is how a driver that takes them can be told.
-    guard cplatform_ioctl_value(file, CPLATFORM_TUNSETOFFLOAD, CPLATFORM_TUN_UDP_SEGMENTS) != 0 else { return }
-    throw StageError(
-      stage, "the kernel takes no segments of UDP; that needs Linux 6.2, or leave out offload", errno: errno)
   }
 
   /// Says whether the device outlives the file.

@@ -3,9 +3,9 @@ internal import CleanQWire
 
 /// Frames one behind the other that the kernel takes as one and takes apart again: UDP datagrams of one flow.
 ///
-/// What the kernel makes of such a frame is what was put into it, byte for byte but for the identification, which has no
-/// meaning where a packet must not be fragmented (RFC 6864 § 4.1). So only frames are taken that say so and whose both
-/// checksums are right: the kernel computes them anew, and a wrong one has to arrive wrong.
+/// What the kernel makes of such a frame is what was put into it. It computes checksums anew, so only frames are taken whose
+/// two are right: a wrong one has to arrive wrong. It counts identifications up, so they must go up by one in each; or be zero
+/// in all of packets that must not be fragmented, where they have no meaning (RFC 6864 § 4.1) and do change.
 ///
 /// Source: Linux net/ipv4/udp_offload.c, `__udp_gso_segment`.
 struct DatagramTrain {
@@ -21,6 +21,7 @@ struct DatagramTrain {
   let payloadByteCount: Int
   private(set) var allPayloadByteCount: Int
   private var hasShortOne = false
+  private let identification: UInt16
   private let addresses: (UInt64, UInt64)
   private let flow: (UInt32, UInt64, UInt32)
 
@@ -31,6 +32,7 @@ struct DatagramTrain {
     guard Self.isUsual(frame) else { return nil }
     payloadByteCount = frame.validByteCount &- Self.headerByteCount
     allPayloadByteCount = payloadByteCount
+    identification = Self.identification(frame)
     addresses = Self.addresses(frame)
     flow = Self.flow(frame)
   }
@@ -42,13 +44,20 @@ struct DatagramTrain {
     let byteCount = frame.validByteCount &- Self.headerByteCount
     guard !hasShortOne, byteCount > 0, byteCount <= payloadByteCount, count < Self.mostDatagrams,
       allPayloadByteCount &+ byteCount <= Self.mostPayloadByteCount, Self.addresses(frame) == addresses,
-      Self.flow(frame) == flow, Self.isUsual(frame)
+      Self.flow(frame) == flow, follows(Self.identification(frame)), Self.isUsual(frame)
     else { return false }
     count &+= 1
     allPayloadByteCount &+= byteCount
     hasShortOne = byteCount < payloadByteCount
     return true
   }
+
+  /// Whether this identification is that of the next datagram.
+  private func follows(_ next: UInt16) -> Bool {
+    next == identification &+ UInt16(truncatingIfNeeded: count) || (next == 0 && identification == 0)
+  }
+
+  private static func identification(_ frame: borrowing Buffer) -> UInt16 { frame.bytes.bigEndian16(at: 18) }
 
   /// Ethernet's addresses and type, IP's version and type of service.
   private static func addresses(_ frame: borrowing Buffer) -> (UInt64, UInt64) {
