@@ -101,11 +101,20 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   @discardableResult
   mutating func flush() -> Refusal? {
     if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }
+    return engine.outgoing.isEmpty ? nil : sendOutgoing()
+  }
+
+  /// Gives the frames that wait to the port below, and takes back those that it will never take.
+  ///
+  /// - Returns: why the first frame that is left was not taken.
+  @inlinable
+  mutating func sendOutgoing() -> Refusal? {
     var refusal: Refusal?
-    for _ in 0..<Burst.capacity where !engine.outgoing.isEmpty {
+    for _ in 0..<Burst.capacity {
       refusal = lower.transmit(&engine.outgoing)
       guard refusal == .unknownRegion || refusal == .closed else { break }
       engine.takeBackFirst(isClosed: refusal == .closed)
+      if engine.outgoing.isEmpty { break }
     }
     return refusal
   }
