@@ -15,7 +15,7 @@ import machine
 from results import TEST_SECONDS, Result, each
 
 MODULES = {"traffic": ["test_traffic"], "control": ["test_life", "test_removal", "test_faults", "test_refusals"],
-           "queues": ["test_queues"], "no-iommu": ["test_no_iommu"]}
+           "queues": ["test_queues"], "no-iommu": ["test_no_iommu", "test_older_kernel"]}
 
 
 class GuestResult(Result):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".build" / "vm"
 
 # What the guest loads; what each of these depends on is found out.
-MODULES = ["virtio_pci", "9pnet_virtio", "9p", "vfio-pci", "vfio_iommu_type1", "virtio_net", "e1000e"]
+MODULES = ["virtio_pci", "9pnet_virtio", "9p", "vfio-pci", "vfio_iommu_type1", "virtio_net", "e1000e", "tun"]
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
