@@ -5,7 +5,8 @@ import Synchronization
 
 /// Buffers that go round between the two ends of a queue: time-stamp cycles per pass, which is one enqueue and one dequeue.
 ///
-/// On one core one thread moves buffers from one end to the other and back. On two cores each end has a thread: one sends,
+/// On one core one thread moves buffers from one end to the other and back: those of one burst, so that each is sent as soon as
+/// it has come, or of more that stand in the queue, so that each is taken long after it was sent. On two cores each end has a thread: one sends,
 /// the other sends back, so that every buffer passes twice per lap. The functions are generic so that every queue is
 /// measured by the same code; each call is compiled for its queue's type.
 struct Circulation: ParsableArguments {
@@ -13,6 +14,8 @@ struct Circulation: ParsableArguments {
   var cores = 1
   @Option(help: "Buffers that move at once.")
   var burst = 1
+  @Option(help: "Buffers that go round on one core: all but one burst stand in the queue.")
+  var buffers: Int?
   @Option(help: "Passes through the queue.")
   var passes = 40_000_000
   @Option(help: "The CPUs of the two ends.")
@@ -22,6 +25,9 @@ struct Circulation: ParsableArguments {
     guard [1, 2].contains(cores), (1...Burst.capacity).contains(burst), passes >= 40 * Burst.capacity else {
       throw ValidationError(
         "--cores 1 or 2, --burst 1 to \(Burst.capacity), --passes \(40 * Burst.capacity) or more")
+    }
+    if let buffers, cores != 1 || !(burst...Ring.slotCount).contains(buffers) {
+      throw ValidationError("--buffers \(burst) to \(Ring.slotCount), on one core")
     }
   }
 
@@ -33,15 +39,22 @@ struct Circulation: ParsableArguments {
     try first.register(region)
     _ = cplatform_pin_current_thread(cpus.first)
     let cycles =
-      cores == 1 ? onOneCore(&first, second, carve(burst, from: region)) : onTwoCores(&first, second, region)
-    return Figure(name: "\(name)/cores=\(cores)/burst=\(burst)", unit: "cycles/buffer", value: cycles)
+      cores == 1 ? onOneCore(&first, second, region) : onTwoCores(&first, second, region)
+    let pool = buffers.map { "/buffers=\($0)" } ?? ""
+    return Figure(name: "\(name)/cores=\(cores)/burst=\(burst)\(pool)", unit: "cycles/buffer", value: cycles)
   }
 
   private func onOneCore<Q: Queue & ~Copyable>(
-    _ first: inout Q, _ second: consuming Q, _ buffers: consuming Burst
+    _ first: inout Q, _ second: consuming Q, _ region: borrowing Region
   ) -> Double {
     var second = second
-    var buffers = buffers
+    var buffers = carve(burst, from: region)
+    // As many stand in either direction.
+    for index in 0..<(self.buffers ?? burst) - burst {
+      guard let buffer = region.buffer(byteCount: Ring.bufferByteCount) else { fatalError("the region is too small") }
+      let refused = index % 2 == 0 ? first.enqueue(buffer) : second.enqueue(buffer)
+      if refused != nil { fatalError("refused") }
+    }
     let laps = passes / burst / 2
     _ = lap(&first, &second, &buffers, laps / 10)
     return Double(lap(&first, &second, &buffers, laps)) / Double(laps * burst * 2)

@@ -9,30 +9,32 @@ import rings
 import vhost_echoes
 from benchmark import Benchmark, Peer
 
-SHAPES = [(1, 1), (1, 8), (1, 32), (2, 1), (2, 8), (2, 32)]  # cores, burst
+# Cores, burst, and how many buffers go round where that is more than the burst.
+SHAPES = [(1, 1, None), (1, 1, 256), (1, 8, None), (1, 32, None), (1, 32, 256), (2, 1, None), (2, 8, None), (2, 32, None)]
 
 
-def _ring(cores, burst):
-    return Benchmark(f"ring/cores={cores}/burst={burst}", "cycles/buffer", "lower",
-                     rings.ours_on_cpus("ring", "--cores", str(cores), "--burst", str(burst)), rings.peers(cores, burst))
+def _shape_name(cores, burst, buffers):
+    return f"cores={cores}/burst={burst}" + (f"/buffers={buffers}" if buffers else "")
 
 
-def _ring_zero_copy(cores, burst):
-    return Benchmark(f"ring-zc/cores={cores}/burst={burst}", "cycles/buffer", "lower",
-                     rings.ours_on_cpus("ring", "--cores", str(cores), "--burst", str(burst)),
-                     rings.zero_copy_peers(cores, burst), by_default=False)
+def _ring(*shape):
+    return Benchmark(f"ring/{_shape_name(*shape)}", "cycles/buffer", "lower", rings.ours_in_shape("ring", *shape),
+                     rings.peers(*shape))
 
 
-def _ring_limit(cores, burst):
-    return Benchmark(f"ring-limit/cores={cores}/burst={burst}", "cycles/buffer", "lower",
-                     rings.ours_on_cpus("ring", "--cores", str(cores), "--burst", str(burst)),
-                     rings.bare_peers(cores, burst), by_default=False)
+def _ring_zero_copy(*shape):
+    return Benchmark(f"ring-zc/{_shape_name(*shape)}", "cycles/buffer", "lower", rings.ours_in_shape("ring", *shape),
+                     rings.zero_copy_peers(*shape), by_default=False)
 
 
-def _checked(cores, burst):
+def _ring_limit(*shape):
+    return Benchmark(f"ring-limit/{_shape_name(*shape)}", "cycles/buffer", "lower", rings.ours_in_shape("ring", *shape),
+                     rings.limit_peers(*shape), by_default=False)
+
+
+def _checked(*shape):
     """The same with a checked queue at either end; what `ring` shows less is the price of the check."""
-    return Benchmark(f"checked/cores={cores}/burst={burst}", "cycles/buffer", "lower",
-                     rings.ours_on_cpus("checked", "--cores", str(cores), "--burst", str(burst)))
+    return Benchmark(f"checked/{_shape_name(*shape)}", "cycles/buffer", "lower", rings.ours_in_shape("checked", *shape))
 
 
 def _virtio(layer, rings_kind, size):

@@ -8,13 +8,14 @@
 //
 // between the two parts of this header, and includes the second (RING_PEER_SHAPES) after that. The program is then
 //
-//     PEER --cores 1|2 --burst 1|8|32 [--shape circulate|round-trip] [--cpus 0,1] [--seconds 1]
+//     PEER --cores 1|2 --burst 1|8|32 [--buffers N] [--shape circulate|round-trip] [--cpus 0,1] [--seconds 1]
 //
 // and prints TSC cycles per pass of an element through a ring, {"unit": "cycles/buffer", "value": 5.5}; or, of round trips
 // of one element between two cores, {"unit": "cycles", "p50": …, "p99": …, "p99.9": …}.
 //
-// The same elements go through one ring and come back through another. On one core a thread moves them; on two, one sends
-// and the other sends back. Each lap is two passes. Elements are numbered; at the end each must be there once with all its
+// The same elements go through one ring and come back through another. On one core a thread moves them, those of one burst, so
+// that each is sent as soon as it has come; with --buffers so many, of which all but one burst stand in the rings, so that each
+// is taken long after it was sent. On two cores one sends and the other sends back. Each lap is two passes. Elements are numbered; at the end each must be there once with all its
 // words. Kept from handicapping a peer: the burst is a constant where its inline functions see it, so that copy loops
 // unroll and vectorise; and the driver takes the faster of two compilers.
 #ifndef RING_PEER_SHAPES
@@ -28,9 +29,12 @@ enum { slots = 1024, burst_limit = 32, circulating = slots / 4 * 3 };  // as man
 
 // DPDK copies elements as 32- or 64-bit words whatever they are; without may_alias, clang moves our accesses past its copies.
 typedef uint64_t __attribute__((may_alias)) element_word;
-typedef struct element { element_word word[4]; } element;
+#ifndef ELEMENT_FIELDS
+#define ELEMENT_FIELDS element_word word[4];
+#endif
+typedef struct element { ELEMENT_FIELDS } element;
 #ifndef __cplusplus
-_Static_assert(sizeof(element) == 32, "the size that a descriptor of ours has");
+_Static_assert(sizeof(((element *)0)->word) == 32, "the size that a descriptor of ours has");
 #endif
 
 #define ALWAYS static inline __attribute__((always_inline))
@@ -39,7 +43,15 @@ ALWAYS void pause_briefly(void) { __builtin_ia32_pause(); }
 #endif
 #else
 
-static int cores = 1, burst = 1, round_trip = 0, cpus[2] = {0, 1};
+// What a word of an element is, and which of its bits the ring may change; one of the words counts the elements.
+#ifndef ELEMENT_WORDS
+#define ELEMENT_WORDS
+enum { counting_word = 0 };
+ALWAYS uint64_t word_of(uint64_t number, unsigned w) { return number * 4 + w; }
+ALWAYS uint64_t changing_bits(unsigned w) { return w * 0; }
+#endif
+
+static int cores = 1, burst = 1, buffers = 0, round_trip = 0, cpus[2] = {0, 1};
 static double seconds = 1;
 static peer_ring *there, *back;
 static pthread_barrier_t ready;
@@ -48,6 +60,7 @@ static int stop_reflecting;
 static void option(const char *name, const char *value) {
     if (strcmp(name, "cores") == 0) cores = (int)integer_option(name, value, 1, 2);
     else if (strcmp(name, "burst") == 0) burst = (int)integer_option(name, value, 1, burst_limit);
+    else if (strcmp(name, "buffers") == 0) buffers = (int)integer_option(name, value, 1, circulating);
     else if (strcmp(name, "seconds") == 0) seconds = seconds_option(name, value);
     else if (strcmp(name, "shape") == 0 && strcmp(value, "round-trip") == 0) round_trip = 1;
     else if (strcmp(name, "shape") == 0 && strcmp(value, "circulate") == 0) round_trip = 0;
@@ -57,30 +70,50 @@ static void option(const char *name, const char *value) {
 
 static void number_elements(element *elements, unsigned count) {
     for (unsigned i = 0; i < count; i++)
-        for (unsigned w = 0; w < 4; w++) elements[i].word[w] = i * 4 + w;
+        for (unsigned w = 0; w < 4; w++) elements[i].word[w] = word_of(i, w);
 }
 
 static void check_elements(const element *elements, unsigned count) {
     static uint8_t seen[circulating];
     memset(seen, 0, sizeof seen);
     for (unsigned i = 0; i < count; i++) {
-        uint64_t number = elements[i].word[0] / 4;
+        uint64_t number = elements[i].word[counting_word] / 4;
         if (number >= count || seen[number]++) fail("an element was lost or came twice");
         for (unsigned w = 0; w < 4; w++)
-            if (elements[i].word[w] != number * 4 + w) fail("an element changed on its way");
+            if ((elements[i].word[w] ^ word_of(number, w)) & ~changing_bits(w)) fail("an element changed on its way");
     }
 }
 
-ALWAYS void back_and_forth(unsigned n, uint64_t count) {
+// Puts in or takes out many elements, one by one, beside the measurement: how many.
+static unsigned move_all(peer_ring *ring, element *elements, unsigned count, int in) {
+    unsigned done = 0;
+    while (done < count && (in ? give(ring, elements + done, 1) : fetch(ring, elements + done, 1)) == 1) done++;
+    return done;
+}
+
+// TSC cycles of `count` passes of a burst. The others stand in the two rings, half of them in each.
+ALWAYS uint64_t back_and_forth(unsigned n, uint64_t count) {
+    static element pool[circulating];
+    unsigned all = (unsigned)buffers > n ? (unsigned)buffers : n, standing = all - n;
+    number_elements(pool, all);
+    if (move_all(there, pool + n, standing / 2, 1) != standing / 2) fail("the elements do not fit");
+    if (move_all(back, pool + n + standing / 2, standing - standing / 2, 1) != standing - standing / 2) fail("the elements do not fit");
     element elements[burst_limit];
-    number_elements(elements, n);
+    memcpy(elements, pool, n * sizeof(element));
+    uint64_t start = tsc();
     for (uint64_t i = 0; i < count; i += 2 * n) {
         give(there, elements, n);
         fetch(there, elements, n);
         give(back, elements, n);
         fetch(back, elements, n);
     }
-    check_elements(elements, n);
+    uint64_t cycles = tsc() - start;
+    memcpy(pool, elements, n * sizeof(element));
+    unsigned got = n + move_all(there, pool + n, standing, 0);
+    got += move_all(back, pool + got, all - got, 0);
+    if (got != all) fail("%u of %u elements are left", got, all);
+    check_elements(pool, all);
+    return cycles;
 }
 
 // Moves elements from one ring to the other until `count` have passed or, at the reflecting end, it is told to stop.
@@ -132,13 +165,6 @@ static void stop_reflector(pthread_t thread) {
     pthread_barrier_destroy(&ready);
 }
 
-// Puts in or takes out many elements, one by one, beside the measurement: how many.
-static unsigned move_all(peer_ring *ring, element *elements, unsigned count, int in) {
-    unsigned done = 0;
-    while (done < count && (in ? give(ring, elements + done, 1) : fetch(ring, elements + done, 1)) == 1) done++;
-    return done;
-}
-
 static uint64_t pass_between_cores(uint64_t count) {
     static element elements[circulating];
     number_elements(elements, circulating);
@@ -159,9 +185,7 @@ static uint64_t pass_between_cores(uint64_t count) {
 static uint64_t pass(uint64_t count) {
     pin(cpus[0]);
     if (cores == 2) return pass_between_cores(count);
-    uint64_t start = tsc();
-    WITH_BURST(back_and_forth, count);
-    return tsc() - start;
+    return WITH_BURST(back_and_forth, count);
 }
 
 static int ascending(const void *a, const void *b) {

@@ -70,20 +70,30 @@ def _peer(name, program, shape, rows):
     return Peer(name, measure)
 
 
-def peers(cores, burst):
+def _shape(cores, burst, buffers):
     shape = ["--cores", str(cores), "--burst", str(burst)]
+    return shape + ["--buffers", str(buffers)] if buffers else shape
+
+
+def ours_in_shape(name, *shape):
+    return ours_on_cpus(name, *_shape(*shape))
+
+
+def peers(*shape):
+    shape = _shape(*shape)
     return (_peer("rte_ring", "rte_ring", shape, None), _peer("boost spsc_queue", "boost_spsc", shape, None),
             _peer("ck_ring", "ck_ring", shape, None))
 
 
-def zero_copy_peers(cores, burst):
+def zero_copy_peers(*shape):
     """DPDK's experimental interface that hands out the slots: the strongest that it has for 32-byte elements."""
-    return (_peer("rte_ring zero-copy", "rte_ring_zc", ["--cores", str(cores), "--burst", str(burst)], None),)
+    return (_peer("rte_ring zero-copy", "rte_ring_zc", _shape(*shape), None),)
 
 
-def bare_peers(cores, burst):
-    """Not a peer but the limit: a ring in C that checks nothing."""
-    return (_peer("bare C ring", "bare_ring", ["--cores", str(cores), "--burst", str(burst)], None),)
+def limit_peers(*shape):
+    """Not peers but limits: a ring in C that checks nothing, and one that checks and counts what ours does."""
+    return (_peer("bare C ring", "bare_ring", _shape(*shape), None),
+            _peer("C ring with the contract", "contract_ring", _shape(*shape), None))
 
 
 def round_trip_peers():

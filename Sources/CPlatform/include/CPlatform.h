@@ -74,6 +74,13 @@ static inline void cplatform_store_word(void *address, uint64_t value) {
   *(volatile word *)address = value;
 }
 
+/// Two words. The standard library's operators on such a vector go word by word, and what LLVM makes of that are no vectors.
+typedef uint64_t cplatform_word_pair __attribute__((ext_vector_type(2)));
+static inline cplatform_word_pair cplatform_keep_and_set(cplatform_word_pair words, cplatform_word_pair keep,
+                                                         cplatform_word_pair set) {
+  return (words & keep) | set;
+}
+
 /// CLOCK_MONOTONIC in nanoseconds; answered by the vDSO, without a system call.
 static inline uint64_t cplatform_monotonic_nanoseconds(void) {
   struct timespec now;

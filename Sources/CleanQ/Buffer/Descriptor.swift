@@ -96,21 +96,6 @@ public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
     fault(regionByteCount: regionByteCount, knownBits: UInt64(BufferFlags.all.rawValue) << 32 | AwayNote.mask)
   }
 
-  /// Whether ``faultOfOwn(regionByteCount:)`` would find nothing, in fewer steps.
-  ///
-  /// The lengths have 32 bits, so that their sum has no more than 33. A mark that does not exist stands above those bits and
-  /// makes the sum longer than any buffer.
-  @inlinable
-  @inline(__always)
-  func isSoundOwn(regionByteCount: UInt64) -> Bool {
-    let length = UInt64(byteCount)
-    let marksAndNotes = UInt64(BufferFlags.all.rawValue) << 32 | AwayNote.mask
-    let validEnd = extent >> 32 &+ content & ~marksAndNotes
-    let (room, isBeyond) = regionByteCount.subtractingReportingOverflow(offset)
-    // Of no length, one less is the greatest number.
-    return !isBeyond && validEnd <= length && length &- 1 < room
-  }
-
   @inlinable
   @inline(__always)
   func fault(regionByteCount: UInt64, knownBits: UInt64) -> DescriptorFault? {

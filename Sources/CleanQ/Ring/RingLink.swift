@@ -92,24 +92,27 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   func writeUsual(_ burst: borrowing Burst) -> Int? {
     let count = burst.count
     let region = unsafe usual.pointee.id.load(ordering: .relaxed)
-    var byteCount = 0
+    var byteCount = DescriptorHalves.Half.zero
     var done = 0
     while done < count {
       let (source, sources) = unsafe burst.places(from: done)
       let (target, targets) = unsafe producer.stretch(from: UInt32(truncatingIfNeeded: done))
       let stretch = min(count &- done, sources, targets)
-      var index = 0
-      while index < stretch {
+      var place = unsafe UnsafeMutableRawPointer(source) + Buffer.descriptorOffset
+      var slot = unsafe target
+      let end = unsafe target + stretch
+      while unsafe slot != end {
         // SAFETY: the stretch is inside the initialised part of the burst, and inside the free slots.
-        let descriptor = unsafe source[index].descriptor
-        guard _fastPath(descriptor.region.rawValue == region) else { return nil }
-        byteCount &+= Int(descriptor.byteCount)
-        unsafe descriptor.store(to: target + index)
-        index &+= 1
+        let descriptor = unsafe DescriptorHalves(at: place)
+        guard _fastPath(descriptor.region == region) else { return nil }
+        byteCount &+= descriptor.byteCount
+        unsafe descriptor.store(to: slot)
+        unsafe place += MemoryLayout<Buffer>.stride
+        unsafe slot += 1
       }
       done &+= stretch
     }
-    return byteCount
+    return Int(truncatingIfNeeded: byteCount[0])
   }
 
   @inlinable
@@ -117,27 +120,28 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   mutating func dequeue() -> Buffer? {
     guard consumer.availableCount(wanted: 1) > 0 else { return nil }
     let descriptor = consumer.read(at: 0)
-    guard _fastPath(isUsual(descriptor.region) && isSound(descriptor)) else { return dequeueUnusual() }
+    guard _fastPath(isUsual(descriptor.region)) else { return dequeueUnusual() }
     consumer.publish(1)
     countTaken(RingBalance.step(byteCount: descriptor.byteCount))
     return unsafe takeUsual(descriptor)
   }
 
-  /// Whether a descriptor of the usual region is in bounds.
+  /// Whether a descriptor of the usual region is in bounds. It always is; debug builds look.
   @inlinable
-  @inline(__always)
   func isSound(_ descriptor: Descriptor) -> Bool {
-    unsafe descriptor.isSoundOwn(regionByteCount: usual.pointee.byteCount)
+    unsafe descriptor.faultOfOwn(regionByteCount: usual.pointee.byteCount) == nil
   }
 
   /// Turns a descriptor of the usual region into its buffer.
   ///
-  /// SAFETY: it is in bounds of the region; the other end consumed the buffer when it enqueued it, and it is read once.
+  /// SAFETY: it came out of a buffer, which the other end consumed when it enqueued it, and it is read once. So it is in bounds:
+  /// nothing but `enqueue` writes the slots, and no buffer can be made or changed to be otherwise.
   @unsafe
   @inlinable
   @inline(__always)
   func takeUsual(_ descriptor: Descriptor) -> Buffer {
-    unsafe Buffer(base: usual.pointee.base, descriptor: descriptor.noted(usual.pointee.note))
+    assert(isSound(descriptor))
+    return unsafe Buffer(base: usual.pointee.base, descriptor: descriptor.noted(usual.pointee.note))
   }
 
   @inlinable
@@ -147,30 +151,35 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard count > 0 else { return }
     // All that the loop needs of the region, so that it stays in registers.
     let region = unsafe usual.pointee.id.load(ordering: .relaxed)
-    let (base, byteCount, note) = unsafe (usual.pointee.base, usual.pointee.byteCount, usual.pointee.note)
-    var sum = 0
+    let (base, note) = unsafe (usual.pointee.base, DescriptorHalves.Note(usual.pointee.note))
+    var byteCount = DescriptorHalves.Half.zero
     var done = 0
     reading: while done < count {
       let (source, sources) = unsafe consumer.stretch(from: UInt32(truncatingIfNeeded: done))
       let (target, targets) = unsafe burst.freePlaces(from: done)
       let stretch = min(count &- done, sources, targets)
-      var index = 0
-      while index < stretch {
-        // SAFETY: the stretch is inside the published slots, and inside the free part of the burst.
-        let descriptor = unsafe source[index]
-        guard _fastPath(descriptor.region.rawValue == region && descriptor.isSoundOwn(regionByteCount: byteCount))
-        else {
-          done &+= index
+      var slot = unsafe source
+      var place = unsafe target
+      var left = stretch
+      while left > 0 {
+        // SAFETY: the stretch is inside the published slots, and inside the free part of the burst; ``takeUsual(_:)`` says why
+        // a descriptor there is sound.
+        let descriptor = unsafe DescriptorHalves(at: slot)
+        guard _fastPath(descriptor.region == region) else {
+          done &+= stretch &- left
           break reading
         }
-        sum &+= Int(descriptor.byteCount)
-        unsafe (target + index).initialize(to: Buffer(base: base, descriptor: descriptor.noted(note)))
-        index &+= 1
+        unsafe assert(isSound(slot.pointee))
+        byteCount &+= descriptor.byteCount
+        unsafe Buffer.initialize(at: place, base: base, descriptor.noted(note))
+        unsafe slot += 1
+        unsafe place += 1
+        left &-= 1
       }
       done &+= stretch
     }
     burst.adopt(done)
-    countTaken(done &<< RingBalance.byteBits &+ sum)
+    countTaken(done &<< RingBalance.byteBits &+ Int(truncatingIfNeeded: byteCount[0]))
     consumer.publish(UInt32(truncatingIfNeeded: done))
     if done < count { dequeueUnusual(into: &burst, count &- done) }
   }

@@ -12,7 +12,7 @@ public import Synchronization
 struct UsualRegion: ~Copyable, @unchecked Sendable {
   /// The region's id; ``nobody`` where none is registered, or an end has gone.
   @usableFromInline let id = Atomic<UInt64>(UsualRegion.nobody)
-  @usableFromInline let start: Atomic<UnsafeMutableRawPointer>
+  @usableFromInline let start: Atomic<UInt>
   @usableFromInline let size = Atomic<UInt64>(0)
   @usableFromInline let noteKeep = Atomic<UInt64>(AwayNote().keep)
   @usableFromInline let noteSet = Atomic<UInt64>(AwayNote().set)
@@ -30,11 +30,14 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
   static let stride = 128
 
   /// - Parameter base: any address; it is not followed while there is no region.
-  init(base: UnsafeMutableRawPointer) { unsafe start = Atomic(base) }
+  init(base: UnsafeMutableRawPointer) { start = Atomic(UInt(bitPattern: base)) }
 
   /// The region's first byte.
   @inlinable
-  var base: UnsafeMutableRawPointer { unsafe start.load(ordering: .relaxed) }
+  var base: UnsafeMutableRawPointer {
+    // SAFETY: only addresses are stored, so it is never 0, which to ask each time costs two instructions.
+    unsafe UnsafeMutableRawPointer(bitPattern: start.load(ordering: .relaxed)).unsafelyUnwrapped
+  }
 
   /// The region's length.
   @inlinable
@@ -48,9 +51,9 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
 
   /// Takes a region that has just been put into the table.
   mutating func open(_ entry: RegionTable.Entry, _ note: AwayNote, isClosed: Bool) {
-    guard let base = unsafe UnsafeMutableRawPointer(bitPattern: entry.base) else { return }
+    guard entry.base != 0 else { return }
     region = entry.id
-    unsafe start.store(base, ordering: .relaxed)
+    start.store(entry.base, ordering: .relaxed)
     size.store(entry.byteCount, ordering: .relaxed)
     noteKeep.store(note.keep, ordering: .relaxed)
     noteSet.store(note.set, ordering: .relaxed)
