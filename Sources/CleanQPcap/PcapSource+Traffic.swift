@@ -6,7 +6,7 @@ extension PcapSource {
 
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    let (taken, refusal) = table.offer(empties, room: self.empties.room, capacity: BufferStore.capacity)
+    let (taken, refusal) = table.offer(empties, room: self.empties.room, capacity: Self.bufferCapacity)
     empties.moveFirst(taken, to: &passing)
     self.empties.append(contentsOf: &passing)
     return refusal
@@ -14,7 +14,7 @@ extension PcapSource {
 
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
-    let (taken, refusal) = table.offer(filled, room: returning.room, capacity: BufferStore.capacity)
+    let (taken, refusal) = table.offer(filled, room: returning.room, capacity: Self.bufferCapacity)
     filled.moveFirst(taken, to: &passing)
     transmitted.add(passing)
     returning.append(contentsOf: &passing)

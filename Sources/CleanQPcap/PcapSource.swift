@@ -16,14 +16,16 @@ public struct PcapSource: Port, ~Copyable {
   static let maximumFrameByteCount = 65_536
   /// The most records that one call looks at, so that a file of frames that do not match cannot hold the loop up.
   static let recordsPerCall = 256
+  /// Buffers that wait for frames, and buffers that wait to be taken back, at most.
+  static let bufferCapacity = 256
 
   let path: String
   let logger: Logger
   var reader: PcapReader
   let filter: PcapFilter
   var table = RegionTable()
-  var empties = BufferStore()
-  var returning = BufferStore()
+  var empties = BufferStore(capacity: PcapSource.bufferCapacity)
+  var returning = BufferStore(capacity: PcapSource.bufferCapacity)
   /// Between the check of a burst and a store.
   var passing = Burst()
   /// Frames still to be received.
@@ -70,7 +72,7 @@ public struct PcapSource: Port, ~Copyable {
 
   public var isExhausted: Bool { isAtEnd }
 
-  public var wantedBufferCount: Int { BufferStore.capacity }
+  public var wantedBufferCount: Int { Self.bufferCapacity }
 
   public var wantedBufferByteCount: Int {
     let frameByteCount = min(reader.snaplen, Self.maximumFrameByteCount)
