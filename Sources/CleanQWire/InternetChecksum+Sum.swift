@@ -22,25 +22,26 @@ extension InternetChecksum {
   static func sumInline(_ start: UInt64, _ bytes: Span<UInt8>) -> UInt64 {
     var open = OpenSum(start)
     var rest = bytes
-    if rest.count >= 128 {
-      var odd = OpenSum(0)
-      repeat {
-        open.addFour(of: rest, at: 0)
-        open.close()
-        odd.addFour(of: rest, at: 32)
-        odd.close()
-        rest = rest.extracting(droppingFirst: 64)
-      } while rest.count >= 64
-      open.add(odd.closed)
-      open.close()
-    }
     if rest.count >= 64 {
-      open.addFour(of: rest, at: 0)
-      open.addFour(of: rest, at: 32)
-      open.close()
-      rest = rest.extracting(droppingFirst: 64)
+      if _fastPath(rest.count < 128) {
+        open.addFour(of: rest, at: 0)
+        open.addFour(of: rest, at: 32)
+        open.close()
+        rest = rest.extracting(droppingFirst: 64)
+      } else {
+        var odd = OpenSum(0)
+        repeat {
+          open.addFour(of: rest, at: 0)
+          open.close()
+          odd.addFour(of: rest, at: 32)
+          odd.close()
+          rest = rest.extracting(droppingFirst: 64)
+        } while rest.count >= 64
+        open.add(odd.closed)
+        open.close()
+      }
+      if rest.isEmpty { return open.closed }
     }
-    if rest.isEmpty { return open.closed }
     if rest.count >= 32 {
       open.addFour(of: rest, at: 0)
       open.close()
@@ -49,13 +50,22 @@ extension InternetChecksum {
     if rest.count >= 16 {
       open.add(rest.littleEndian64(at: 0))
       open.add(rest.littleEndian64(at: 8))
+      open.close()
       rest = rest.extracting(droppingFirst: 16)
     }
     if rest.count >= 8 {
       open.add(rest.littleEndian64(at: 0))
+      open.close()
       rest = rest.extracting(droppingFirst: 8)
     }
-    return rest.isEmpty ? open.closed : sum(open.closed, tail(rest))
+    return rest.isEmpty ? open.closed : sum(open.closed, tail(of: bytes, rest))
+  }
+
+  /// The word that the last bytes make, at most 7: of those that are 8 or more the end of their last 8.
+  @inlinable @inline(__always)
+  static func tail(of bytes: Span<UInt8>, _ rest: Span<UInt8>) -> UInt64 {
+    guard bytes.count >= 8 else { return tail(rest) }
+    return bytes.littleEndian64(at: bytes.count &- 8) &>> (0 &- 8 &* UInt64(truncatingIfNeeded: rest.count))
   }
 
   /// The word that at most 7 bytes make.
@@ -99,16 +109,17 @@ extension InternetChecksum {
     return UInt16(truncatingIfNeeded: (half &+ (half << 16 | half >> 16)) >> 16)
   }
 
-  /// Whether a sum that is not 0 folds to 0xFFFF: whether 2^16 - 1 divides it, since the folded sum is its remainder.
+  /// Whether a sum folds to 0xFFFF: whether it is not 0 and 2^16 - 1 divides it, since the folded sum is its remainder.
   ///
-  /// To multiply by the inverse of an odd divisor, modulo 2^64, gives the quotient where there is no remainder, and a number
-  /// above every quotient where there is one.
+  /// (2^16 - 1) times 0x0001_0001_0001_0001, the greatest quotient there is, is -1 modulo 2^64. So a multiple other than 0,
+  /// times that number, gives its quotient, negative: one of as many greatest numbers, to which the greatest quotient cannot
+  /// be added without a carry. Multiplication by an odd number is one to one, so no other sum gives one of them.
   ///
   /// - Complexity: O(1), one multiplication.
   @inlinable @inline(__always)
   static func isOnes(_ sum: UInt64) -> Bool {
     let greatestQuotient: UInt64 = 0x0001_0001_0001_0001
-    return sum &* (0 &- greatestQuotient) <= greatestQuotient
+    return (sum &* greatestQuotient).addingReportingOverflow(greatestQuotient).overflow
   }
 }
 

@@ -32,15 +32,20 @@ public struct InternetChecksum: Sendable {
   /// - Complexity: O(1).
   @inlinable public var value: UInt16 { ~Self.fold(sum).byteSwapped }
 
-  /// The same, as it lies in memory.
+  /// The same as it lies in memory, of all that was added but a 1, which must be part of it; and 0xFFFF in place of 0, as UDP
+  /// wants it (RFC 768).
+  ///
+  /// The sum is not 0, so neither is its two's complement, which is the one's complement plus 1; and a number other than 0
+  /// never folds to 0.
   ///
   /// - Complexity: O(1).
-  @inlinable public var littleEndianValue: UInt16 { ~Self.fold(sum) }
+  @inlinable @inline(__always)
+  public var littleEndianValueBeyondOne: UInt16 { Self.fold(0 &- sum) }
 
   /// Whether what was added, its checksum field included, adds up. All zeros do not.
   ///
   /// - Complexity: O(1).
-  @inlinable public var isValid: Bool { sum != 0 && Self.isOnes(sum) }
+  @inlinable public var isValid: Bool { Self.isOnes(sum) }
 
   /// Adds `bytes`.
   ///
@@ -94,7 +99,7 @@ public struct InternetChecksum: Sendable {
     isOdd = bytes.count & 1 == 1
   }
 
-  /// Whether three words as they lie in memory, not all 0, add up: an IPv4 header without options, say, with its checksum.
+  /// Whether three words as they lie in memory add up: an IPv4 header without options, say, with its checksum.
   ///
   /// - Complexity: O(1).
   @inlinable @inline(__always)
@@ -111,14 +116,13 @@ public struct InternetChecksum: Sendable {
   @inlinable @inline(__always)
   public static func littleEndianSum(_ first: UInt64, _ second: UInt64) -> UInt16 { fold(sum(first, second)) }
 
-  /// The checksum of a header as it lies in memory, of the sum of some of its words and the sum of the others, which is to be
-  /// below 2^32 - 2^16.
+  /// The checksum of a header as it lies in memory, of the sum of all words but one, and that one.
   ///
   /// - Complexity: O(1).
   @inlinable @inline(__always)
-  public static func littleEndianChecksum(_ sum: UInt16, _ others: UInt32) -> UInt16 {
-    let total = UInt32(sum) &+ others
-    return ~UInt16(truncatingIfNeeded: (total &+ (total << 16 | total >> 16)) >> 16)
+  public static func littleEndianChecksum(_ sum: UInt16, _ last: UInt16) -> UInt16 {
+    let total = UInt32(sum) &+ UInt32(last)
+    return ~UInt16(truncatingIfNeeded: total &+ total >> 16)
   }
 
   /// The checksum of `bytes` alone.

@@ -108,9 +108,9 @@ import Testing
       let payload = (0..<Int.random(in: 0...40, using: &random)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
       let destination = [Frames.peer, Frames.peer, .limitedBroadcast, .unspecified].randomElement(using: &random)
       let source = [Frames.ours, Frames.ours, .unspecified, IPv4Address(1, 2, 3, 4)].randomElement(using: &random)
-      let ttl: UInt8 = [64, 1, 0].randomElement(using: &random) ?? 64
+      let ttl: UInt8 = [64, 64, 64, 1, 0].randomElement(using: &random) ?? 64
       let headroom = [84, 34, 33].randomElement(using: &random) ?? 84
-      let number: UInt8 = [17, 1, 99].randomElement(using: &random) ?? 17
+      let number: UInt8 = [17, 17, 17, 1, 99].randomElement(using: &random) ?? 17
       long.engine.cache.forgetRecent()
       try short.transmit(
         to: destination ?? Frames.peer, from: source ?? Frames.ours, protocol: number, ttl: ttl, headroom: headroom,

@@ -69,6 +69,11 @@ import TestSupport
       checksum.addInline(bytes.span.extracting(droppingFirst: 16))
       #expect(checksum.value == naiveChecksum(bytes), "seed \(seed), length \(length)")
       #expect(checksum.isValid == (naiveChecksum(bytes) == 0), "seed \(seed), length \(length)")
+      var withOne = InternetChecksum()
+      withOne.add(littleEndian: 1)
+      withOne.addInline(bytes.span)
+      let right = naiveChecksum(bytes) == 0 ? 0xFFFF : naiveChecksum(bytes)
+      #expect(withOne.littleEndianValueBeyondOne.byteSwapped == right, "seed \(seed), length \(length)")
     }
   }
 
@@ -81,10 +86,12 @@ import TestSupport
       (bytes[10], bytes[11]) = (0, 0)
       let zeroed = bytes
       let span = zeroed.span
-      let start = InternetChecksum.littleEndianSum(span.littleEndian64(at: 0), span.littleEndian64(at: 8))
-      let rest = UInt32(span.littleEndian16(at: 16)) + UInt32(span.littleEndian16(at: 18))
+      let (first, second) = (span.littleEndian64(at: 0), span.littleEndian64(at: 8))
+      let start = InternetChecksum.littleEndianSum(
+        UInt64(InternetChecksum.littleEndianSum(first, second)), UInt64(span.littleEndian16(at: 16)))
       let right = naiveChecksum([UInt8](bytes[..<20]))
-      #expect(InternetChecksum.littleEndianChecksum(start, rest).byteSwapped == right, "seed \(seed): \(bytes)")
+      let checksum = InternetChecksum.littleEndianChecksum(start, span.littleEndian16(at: 18))
+      #expect(checksum.byteSwapped == right, "seed \(seed): \(bytes)")
       for value in [right, right &+ 1, right ^ 0x8000, ~right] {
         (bytes[10], bytes[11]) = (UInt8(value >> 8), UInt8(value & 0xFF))
         let given = bytes

@@ -81,6 +81,13 @@ static inline cplatform_word_pair cplatform_keep_and_set(cplatform_word_pair wor
   return (words & keep) | set;
 }
 
+/// The same number, of which the compiler does not know where it comes from: for where it would take an expression apart that
+/// is better as it is.
+static inline uint64_t cplatform_opaque(uint64_t value) {
+  __asm__("" : "+r"(value));
+  return value;
+}
+
 /// CLOCK_MONOTONIC in nanoseconds; answered by the vDSO, without a system call.
 static inline uint64_t cplatform_monotonic_nanoseconds(void) {
   struct timespec now;

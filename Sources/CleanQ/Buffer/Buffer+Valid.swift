@@ -1,3 +1,5 @@
+public import CPlatform
+
 extension Buffer {
   /// Where devices put the first byte of a frame: room for an annotation and for headers that a layer puts in front, and
   /// such that what follows a 14-byte Ethernet header starts at a multiple of 64.
@@ -19,9 +21,12 @@ extension Buffer {
 
   /// Whether the buffer is a packet by itself, with no mark but `.last`: as almost all are.
   ///
-  /// - Complexity: O(1), one comparison of a byte.
+  /// - Complexity: O(1), one comparison of a byte. Left to itself LLVM masks the word with one 64-bit constant and compares it
+  ///   with another, twice the instructions.
   @inlinable @inline(__always)
-  public var isSingle: Bool { UInt8(truncatingIfNeeded: descriptor.content >> 32) == UInt8(BufferFlags.last.rawValue) }
+  public var isSingle: Bool {
+    UInt8(truncatingIfNeeded: cplatform_opaque(descriptor.content >> 32)) == UInt8(BufferFlags.last.rawValue)
+  }
 
   /// Empties the buffer for a device to fill: standard headroom (less in a buffer that is shorter), nothing valid, one
   /// packet.

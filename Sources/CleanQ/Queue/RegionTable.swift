@@ -103,12 +103,16 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
     var known = 0
     var region = RegionID.none
     while known < count {
-      let next = burst[known].region
-      if next != region {
-        guard contains(next) else { break }
-        region = next
+      let (start, stretch) = unsafe burst.places(from: known)
+      // SAFETY: buffers up to `count` are initialised, and those of a stretch lie side by side.
+      for place in 0..<min(stretch, count &- known) {
+        let next = unsafe start[place].region
+        if next != region {
+          guard contains(next) else { return known &+ place }
+          region = next
+        }
       }
-      known &+= 1
+      known &+= min(stretch, count &- known)
     }
     return known
   }

@@ -19,6 +19,14 @@ struct PacketWords {
     unsafe start.storeBytes(of: word.littleEndian, toByteOffset: offset, as: Word.self)
   }
 
+  /// Writes 16 bytes at the start, at any alignment.
+  @inline(__always)
+  func store(_ words: SIMD2<UInt64>) {
+    let words = SIMD2(words.x.littleEndian, words.y.littleEndian)
+    // SAFETY: as above.
+    unsafe start.storeBytes(of: words, as: SIMD2<UInt64>.self)
+  }
+
   /// The number at an offset, its low byte first, at any alignment.
   @inline(__always)
   func load<Word: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Word {

@@ -20,7 +20,7 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     let (count, refusal) = lower.offer(filled)
     var shortOnes: UInt32 = 0
-    var start = 0
+    var start = turnUsual(&filled, count)
     while start < count {
       var end = start
       while !filled[end].flags.contains(.last) { end &+= 1 }
@@ -40,6 +40,28 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
     if shortOnes != 0 { lower.giveBack(&turning, shortOnes) }
     lower.deliver(&turning)
     return start < count ? .full : refusal
+  }
+
+  /// Turns round the packets in one buffer at the front of a burst, as far as they are long enough.
+  ///
+  /// - Returns: how many.
+  @inlinable
+  @inline(__always)
+  mutating func turnUsual(_ filled: inout Burst, _ count: Int) -> Int {
+    var turned = 0
+    while turned < count {
+      var stretch = filled.stretch(from: turned, to: count)
+      var index = 0
+      var byteCount = 0
+      while index < stretch.count, stretch[index].flags.contains(.last), reflect(&stretch[index], as: Unit.self) {
+        byteCount &+= stretch[index].validByteCount
+        index &+= 1
+      }
+      echoed.add(packetCount: index, byteCount: byteCount)
+      guard index > 0 else { break }
+      turned &+= index
+    }
+    return turned
   }
 
   public func report(into reports: inout [StageReport]) {

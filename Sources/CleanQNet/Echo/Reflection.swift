@@ -24,6 +24,7 @@ public func reflect<Unit: Traffic>(_ buffer: inout Buffer, as unit: Unit.Type) -
 
 /// Swaps the addresses and the ports of a datagram's annotation, where it has one.
 @inlinable
+@inline(__always)
 func reflectDatagram(_ buffer: inout Buffer) -> Bool {
   guard buffer.hasAnnotation else { return false }
   var bytes = buffer.mutableStorage
@@ -37,6 +38,7 @@ func reflectDatagram(_ buffer: inout Buffer) -> Bool {
 
 /// Swaps the first two six-byte addresses of an Ethernet frame. IEEE 802.3 § 3.2.
 @inlinable
+@inline(__always)
 func swapHardwareAddresses(_ buffer: inout Buffer) -> Bool {
   guard buffer.validByteCount >= 12 else { return false }
   var bytes = buffer.mutableBytes

@@ -85,8 +85,8 @@ extension IPEngine {
       let mac = cache[index].mac
       emit(buffer, annotation, to: mac)
       askAgainWhenOld(index)
-      if cache[index].tryCount == 0 {
-        cache.noteRecent(RecentNeighbor(annotation.destination, mac, from: address, self.mac))
+      if cache[index].tryCount == 0, annotation.timeToLive != 0 {
+        cache.noteRecent(RecentNeighbor(annotation, mac, from: address, self.mac))
       }
     case .free, .asking:
       queue(buffer, index)

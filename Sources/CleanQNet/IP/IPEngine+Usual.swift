@@ -1,9 +1,10 @@
 internal import CleanQ
 internal import CleanQWire
 
-// The usual packet: UDP, whole, without IP options, between this host and one neighbour, in one buffer. It is recognised
-// and wrapped with a load or a store per word, where it lies in its burst. Whatever is not usual goes the long way, which
-// says what is wrong with it; a usual packet that goes the long way comes out the same (`UsualTests`).
+// The usual packet: UDP (sent ones: of the protocol and hops of the one before), whole, without IP options, between this host
+// and one neighbour, in one buffer. It is recognised and wrapped with a load or a store per word, where it lies in its burst.
+// Whatever is not usual goes the long way, which says what is wrong with it; a usual packet that goes the long way comes out
+// the same (`UsualTests`).
 //
 //      bytes of the frame   0        6          12     14             18                    26
 //                           ┌────────┬──────────┬──────┬──────────────┬─────────────────────┬─────────────────────┐

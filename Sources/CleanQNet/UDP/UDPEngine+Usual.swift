@@ -150,14 +150,13 @@ private enum UsualDatagram {
     let header = unsafe UInt64(annotation.load(at: 12) as UInt32) | length << 32
     var checksum = InternetChecksum()
     checksum.add(littleEndian: unsafe annotation.load(at: 0))
-    // Both are below 2^48: no carry.
-    checksum.add(littleEndian: header &+ pseudoProtocol &+ length)
+    // All are below 2^48: no carry. RFC 768, "Checksum": 0 means none, and is sent as ones; hence the 1.
+    checksum.add(littleEndian: header &+ pseudoProtocol &+ length &+ 1)
     checksum.addInline(buffer.bytes)
-    // RFC 768, "Checksum": 0 means none, and is sent as ones.
-    let value = checksum.littleEndianValue
+    let value = checksum.littleEndianValueBeyondOne
     guard buffer.prepend(UDPHeader.byteCount) else { return -1 }
     // SAFETY: the header's eight bytes have just been put into the valid part.
-    unsafe buffer.words.store(header | UInt64(value == 0 ? 0xFFFF : value) << 48, at: 0)
+    unsafe buffer.words.store(header | UInt64(value) << 48, at: 0)
     unsafe annotation.store(17 | 64 << 8 as UInt32, at: 8)
     return payload
   }
