@@ -16,7 +16,8 @@ struct ReflectingWire<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     return lower.transmit(&filled)
   }
 
-  /// Ethernet, IPv4 without options, UDP.
+  /// Ethernet, IPv4 without options, UDP. In line, so that a wire under layers does not cost more than one by itself.
+  @inline(__always)
   private static func swapAddresses(_ buffer: inout Buffer) {
     precondition(buffer.validByteCount >= 42, "a frame that no layer made")
     let (destination, source) = (MACAddress(buffer.bytes, at: 0), MACAddress(buffer.bytes, at: 6))

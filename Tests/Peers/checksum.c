@@ -47,8 +47,8 @@ int main(int argc, char **argv) {
     uint32_t sum = 0;
     while (now_nanoseconds() < end) {
         uint64_t start = tsc();
-        // Each pass depends on the one before, so that none can be left out.
-        for (int i = 0; i < passes_at_once; i++) sum = dpdk ? sum_dpdk(data, bytes, sum & 1) : sum_words(data, bytes, sum & 1);
+        // Each pass is given another number, so that none can be left out; none waits for the one before.
+        for (uint32_t i = 0; i < passes_at_once; i++) sum += dpdk ? sum_dpdk(data, bytes, i & 1) : sum_words(data, bytes, i & 1);
         cycles += tsc() - start;
         passes += passes_at_once;
     }

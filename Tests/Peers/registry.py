@@ -76,9 +76,12 @@ def _pass_through(kind, stage, stages):
 
 
 def _layers(payload, *words):
-    """Ethernet, IPv4 and UDP, received and transmitted with both checksums, memory to memory."""
+    """Ethernet, IPv4 and UDP, received and transmitted with both checksums, memory to memory; and what C needs for it."""
+    peers = () if words else tuple(
+        Peer(name, rings.program("layers", "--payload", str(payload), "--passes", passes))
+        for name, passes in (("C in layers, gcc -O3", "layers"), ("C at once, gcc -O3", "once")))
     return Benchmark("/".join((f"layers/udp/payload={payload}", *words)), "cycles/packet", "lower",
-                     rings.ours("layers", "--payload", str(payload), *(f"--{word}" for word in words)))
+                     rings.ours("layers", "--payload", str(payload), *(f"--{word}" for word in words)), peers)
 
 
 CAPTURE_BYTES = 512 << 20  # all of a run's file is in RAM
