@@ -106,6 +106,8 @@ struct Circulation: ParsableArguments {
   /// Takes what comes back and sends it again until `count` buffers came back.
   private func sendAgain<Q: Queue & ~Copyable>(_ queue: inout Q, _ count: Int) -> UInt64 {
     var returned = 0
+    // An option is asked by a call, which would be part of each turn.
+    let burst = burst
     let start = cplatform_timestamp()
     if burst == 1 {
       while returned < count {
