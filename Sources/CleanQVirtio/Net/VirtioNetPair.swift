@@ -17,7 +17,7 @@ struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
     let transmitting = try Self.queue(device, 2 * index + 1, features, isWritable: false)
     let receiveNotifier = try transport.startQueue(2 * index, receiving.area.layout)
     let transmitNotifier = try transport.startQueue(2 * index + 1, transmitting.area.layout)
-    receiver = VirtioNetReceiver(features, headerByteCount: VirtioNetHeader.byteCount)
+    receiver = VirtioNetReceiver(features)
     self.receiving = receiving
     self.transmitting = transmitting
     self.receiveNotifier = receiveNotifier
@@ -38,8 +38,7 @@ struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
     return try Virtqueue(
       device.rings, slotByteCount: device.options.ringByteCount,
       VirtqueueSettings(
-        size: size, isWritable: isWritable, headerByteCount: VirtioNetHeader.byteCount,
-        usesEventIndex: features.contains(.eventIndex), isInOrder: features.contains(.inOrder)))
+        size: size, isWritable: isWritable, usesEventIndex: features.contains(.eventIndex), isInOrder: features.contains(.inOrder)))
   }
 
   @inline(__always)

@@ -16,14 +16,12 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
   /// The last packet will be dropped when it is whole.
   private var isDropping = false
   private var checksumPlace: (start: Int, field: Int)?
-  private let headerByteCount: Int
   private let isMergeable: Bool
   private let completesChecksums: Bool
 
   private static var ethernetHeaderByteCount: Int { 14 }
 
-  init(_ features: VirtioFeatures, headerByteCount: Int) {
-    self.headerByteCount = headerByteCount
+  init(_ features: VirtioFeatures) {
     isMergeable = features.contains(.mergeableReceiveBuffers)
     completesChecksums = features.contains(.guestChecksum)
   }
@@ -31,6 +29,7 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
   /// Looks at what has come into the stage.
   @inline(__always)
   mutating func examine(_ counters: inout VirtioNetCounters) {
+    if missingCount == 0 { examineUsual() }
     // What may have to be dropped must have a place.
     guard examinedCount < stage.count, dropped.room >= stage.count else { return }
     var selection: UInt32 = 0
@@ -59,11 +58,38 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
     examinedCount = stage.count
   }
 
+  /// The usual case, in one pass: each buffer is a packet by itself with nothing to complete. Ends at the first that is not,
+  /// and has believed nothing of it.
+  @inline(__always)
+  private mutating func examineUsual() {
+    let (isMergeable, completesChecksums) = (isMergeable, completesChecksums)
+    let least = VirtioNetHeader.byteCount &+ Self.ethernetHeaderByteCount
+    let looksAtHeader = isMergeable || completesChecksums
+    while examinedCount < stage.count {
+      var buffers = stage.stretch(from: examinedCount, to: stage.count)
+      var index = 0
+      while index < buffers.count {
+        if buffers[index].validByteCount < least { break }
+        if looksAtHeader {
+          let said = VirtioNetHeader(buffers[index])
+          if completesChecksums, said.flags & VirtioNetHeader.needsChecksum != 0 { break }
+          if isMergeable, said.bufferCount != 1 { break }
+        }
+        _ = buffers[index].trimFront(VirtioNetHeader.byteCount)
+        index &+= 1
+      }
+      let isEnd = index < buffers.count
+      examinedCount &+= index
+      wholeCount = examinedCount
+      if isEnd { return }
+    }
+  }
+
   /// Looks at a buffer with which a packet begins.
   @inline(__always)
   private mutating func begin(_ index: Int, _ counters: inout VirtioNetCounters) {
     let byteCount = stage[index].validByteCount
-    guard byteCount >= headerByteCount &+ Self.ethernetHeaderByteCount else {
+    guard byteCount >= VirtioNetHeader.byteCount &+ Self.ethernetHeaderByteCount else {
       // Nothing at all is what a lie about the length leaves, and is counted already.
       if byteCount > 0 { counters.truncated &+= 1 }
       isDropping = true
@@ -84,7 +110,7 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
         stage[index].flags = []
       }
     }
-    _ = stage[index].trimFront(headerByteCount)
+    _ = stage[index].trimFront(VirtioNetHeader.byteCount)
   }
 
   private mutating func complete(
@@ -106,9 +132,14 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
     while count > 0, !stage[count &- 1].flags.contains(.last) { count &-= 1 }
     var packets: UInt64 = 0
     var bytes = 0
-    for index in 0..<count {
-      if stage[index].flags.contains(.last) { packets &+= 1 }
-      bytes &+= stage[index].validByteCount
+    var counted = 0
+    while counted < count {
+      let buffers = stage.stretch(from: counted, to: count)
+      for index in 0..<buffers.count {
+        if buffers[index].flags.contains(.last) { packets &+= 1 }
+        bytes &+= buffers[index].validByteCount
+      }
+      counted &+= buffers.count
     }
     counters.received.packets &+= packets
     counters.received.bytes &+= UInt64(truncatingIfNeeded: bytes)

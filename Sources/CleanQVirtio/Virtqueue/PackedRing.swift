@@ -112,6 +112,18 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// The device has read their lines, and a store that waits for one of them holds up those behind it. The line that is written
+  /// first is left alone: there a device that has nothing to do looks for more.
+  @inline(__always)
+  mutating func prefetchFree(_ count: Int) {
+    var ahead = 4
+    while ahead <= count {
+      let position = Int(nextAvailable) &+ ahead
+      unsafe cplatform_prefetch_write(ring + 2 &* (position >= Int(size) ? position &- Int(size) : position))
+      ahead &+= 4
+    }
+  }
+
   @inline(__always)
   mutating func pass(chainCount: Int, descriptorCount: Int) {
     let position = Int(nextUsed) &+ descriptorCount

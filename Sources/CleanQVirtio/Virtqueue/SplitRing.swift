@@ -127,6 +127,10 @@ struct SplitRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// What is written again and again stays the same.
+  @inline(__always)
+  mutating func prefetchFree(_ count: Int) {}
+
   @inline(__always)
   mutating func pass(chainCount: Int, descriptorCount: Int) {
     // No more than the device has published, whatever a batch claims.

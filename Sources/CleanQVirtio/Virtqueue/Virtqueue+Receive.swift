@@ -30,11 +30,14 @@ extension Virtqueue where Ring: ~Copyable {
   /// The caller has seen that an id is free, and publishes.
   @inline(__always)
   mutating func postEmpty(_ buffer: consuming Buffer, _ map: borrowing DeviceMap) {
-    buffer.reset()
+    var start = ReceiveBuffer.headroom &- VirtioNetHeader.byteCount
     if buffer.byteCount >= ReceiveBuffer.longByteCount {
       _ = buffer.setValid(offset: ReceiveBuffer.headroom, byteCount: 0)
+      buffer.flags = .last
+    } else {
+      buffer.reset()
+      start = max(0, buffer.headroom &- VirtioNetHeader.byteCount)
     }
-    let start = max(0, buffer.headroom &- settings.headerByteCount)
     let byteCount = UInt32(truncatingIfNeeded: buffer.byteCount &- start)
     let id = ledger.takeID()
     ring.write(
@@ -53,13 +56,13 @@ extension Virtqueue where Ring: ~Copyable {
       if isFirst { prefetchUsed(budget) }
       isFirst = false
       var buffer = ledger.takeSingle(chain.head)
-      let start = max(0, buffer.headroom &- settings.headerByteCount)
+      let start = max(0, buffer.headroom &- VirtioNetHeader.byteCount)
       // In bounds: the count was compared with that of the descriptor, which began at `start`.
       _ = buffer.setValid(offset: start, byteCount: Int(chain.byteCount ?? 0))
       // SAFETY: hints, for which any address will do. Header and frame were written by another processor and are wanted
       // soon; the frame's first lines will be changed, and so will the annotation at the buffer's start.
       unsafe cplatform_prefetch_read(buffer.address)
-      unsafe cplatform_prefetch_write(buffer.address + settings.headerByteCount)
+      unsafe cplatform_prefetch_write(buffer.address + VirtioNetHeader.byteCount)
       unsafe cplatform_prefetch_write(buffer.address - start)
       burst.append(buffer)
     }

@@ -10,7 +10,7 @@ extension Virtqueue where Ring: ~Copyable {
   mutating func post(_ burst: inout Burst, _ map: borrowing DeviceMap) -> Refusal? {
     let (taken, refusal) = map.table.offer(burst, room: ledger.freeCount, capacity: ledger.size)
     guard taken > 0 else { return refusal }
-    let header = settings.headerByteCount
+    let header = VirtioNetHeader.byteCount
     var left = taken
     while left > 0 {
       // A packet before this one may have taken more ids than it has buffers.
@@ -34,7 +34,7 @@ extension Virtqueue where Ring: ~Copyable {
   /// A packet in one buffer with room for its header: one descriptor.
   @inline(__always)
   private mutating func postPlain(_ buffer: consuming Buffer, _ map: borrowing DeviceMap) {
-    let header = settings.headerByteCount
+    let header = VirtioNetHeader.byteCount
     let id = ledger.takeID()
     // SAFETY: the headroom was compared with the header's length, so these bytes are the buffer's.
     unsafe clearHeader(at: buffer.address - header)
@@ -49,7 +49,7 @@ extension Virtqueue where Ring: ~Copyable {
   @unsafe
   @inline(__always)
   private func clearHeader(at address: UnsafeMutableRawPointer) {
-    // SAFETY: the caller's; a header has at least 12 bytes.
+    // SAFETY: the caller's; a header has 12 bytes.
     let front = unsafe address.loadUnaligned(as: UInt64.self)
     let back = unsafe (address + 8).loadUnaligned(as: UInt32.self)
     // A packet that goes back in the buffer that it came in has such a header already, most of the time. Left alone, the
@@ -58,14 +58,11 @@ extension Virtqueue where Ring: ~Copyable {
       unsafe address.storeBytes(of: 0, as: UInt64.self)
       unsafe (address + 8).storeBytes(of: 0, as: UInt32.self)
     }
-    if settings.headerByteCount > 12 {
-      for index in 12..<settings.headerByteCount { unsafe (address + index).storeBytes(of: 0, as: UInt8.self) }
-    }
   }
 
   private func needsBareHeader(_ burst: borrowing Burst) -> Bool {
-    burst[0].headroom < settings.headerByteCount
-      || burst[0].validByteCount > Int(UInt32.max) - settings.headerByteCount
+    burst[0].headroom < VirtioNetHeader.byteCount
+      || burst[0].validByteCount > Int(UInt32.max) - VirtioNetHeader.byteCount
   }
 
   private func runLength(_ burst: borrowing Burst) -> Int {
@@ -85,7 +82,7 @@ extension Virtqueue where Ring: ~Copyable {
     let count = runLength(burst)
     let isBare = needsBareHeader(burst)
     guard count + (isBare ? 1 : 0) <= ledger.freeCount else { return 0 }
-    let header = settings.headerByteCount
+    let header = VirtioNetHeader.byteCount
     let head = ledger.takeID()
     var last = head
     var waiting: (address: UInt64, byteCount: UInt32, id: UInt16)
@@ -142,5 +139,6 @@ extension Virtqueue where Ring: ~Copyable {
         while burst.room > 0, let buffer = parting.popFirst() { burst.append(buffer) }
       }
     }
+    if !isFirst { ring.prefetchFree(min(ledger.freeCount, Burst.capacity)) }
   }
 }

@@ -6,8 +6,6 @@ struct VirtqueueSettings: Sendable {
   var size: Int
   /// The device writes: a receive queue. Else it reads: a transmit queue.
   var isWritable: Bool
-  /// Bytes in front of each packet that driver and device tell each other about it: at least 12. § 5.1.6
-  var headerByteCount = 12
   var usesEventIndex = false
   /// VIRTIO_F_IN_ORDER. § 2.7.9, § 2.8.9
   var isInOrder = false

@@ -7,7 +7,7 @@ internal import CleanQ
 /// place in the ring for ever.
 @safe
 struct VirtqueueLedger: ~Copyable, @unchecked Sendable {
-  /// One descriptor id.
+  /// One descriptor id. Without gaps, so that a new one is stored as two words.
   struct Entry: BitwiseCopyable {
     /// Of the head of a chain that is with the device: how many descriptors it has. Else 0.
     var descriptorCount: UInt8 = 0
@@ -15,12 +15,22 @@ struct VirtqueueLedger: ~Copyable, @unchecked Sendable {
     var bareCount: UInt8 = 0
     /// Of the head: how many descriptors were written; one less for each buffer without valid bytes.
     var ringCount: UInt8 = 0
+    private var gap: UInt8 = 0
     /// The next id of the chain.
     var next: UInt16 = 0
+    private var secondGap: UInt16 = 0
     /// Of the head: how many bytes the device may write to the chain.
     var byteCount: UInt32 = 0
     /// Of the head: counts up with each chain modulo 2³², so that what comes home at once comes in order.
     var sequence: UInt32 = 0
+
+    init() {}
+
+    /// The head of a chain of one buffer.
+    init(byteCount: UInt32, sequence: UInt32) {
+      (descriptorCount, ringCount) = (1, 1)
+      (self.byteCount, self.sequence) = (byteCount, sequence)
+    }
   }
 
   private let buffers: UnsafeMutablePointer<Buffer>
@@ -78,7 +88,7 @@ struct VirtqueueLedger: ~Copyable, @unchecked Sendable {
   @inline(__always)
   mutating func enter(_ buffer: consuming Buffer, id: UInt16, byteCount: UInt32) {
     unsafe buffers.advanced(by: Int(id)).initialize(to: buffer)
-    unsafe entries[Int(id)] = Entry(descriptorCount: 1, ringCount: 1, byteCount: byteCount, sequence: sequence)
+    unsafe entries[Int(id)] = Entry(byteCount: byteCount, sequence: sequence)
     sequence &+= 1
     chainCount &+= 1
   }

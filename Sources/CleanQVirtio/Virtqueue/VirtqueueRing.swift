@@ -46,6 +46,9 @@ protocol VirtqueueRing: ~Copyable, Sendable {
   /// A hint, when there was one used element: so many more are likely to be there, and wanted.
   mutating func prefetchUsed(_ count: Int)
 
+  /// A hint: so many descriptors, which are free, are likely to be written next.
+  mutating func prefetchFree(_ count: Int)
+
   /// Passes what ``nextUsed(outstanding:)`` gave.
   mutating func pass(chainCount: Int, descriptorCount: Int)
 
