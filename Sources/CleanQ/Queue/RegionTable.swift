@@ -100,7 +100,6 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   /// - Complexity: O(`count`); neighbours of one region are looked up once.
   @inlinable
   func countKnown(_ burst: borrowing Burst, of count: Int) -> Int {
-    if count > 0, contains(burst[0].region), isOneRegion(burst, count) { return count }
     var known = 0
     var region = RegionID.none
     while known < count {
@@ -116,23 +115,6 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
       known &+= min(stretch, count &- known)
     }
     return known
-  }
-
-  /// Whether the first `count` buffers of a burst are of one region, as they mostly are.
-  @inlinable
-  @inline(__always)
-  func isOneRegion(_ burst: borrowing Burst, _ count: Int) -> Bool {
-    let region = burst[0].region.rawValue
-    var difference: UInt64 = 0
-    var index = 0
-    while index < count {
-      let places = unsafe burst.places(from: index)
-      let stretch = unsafe min(count &- index, places.count)
-      // SAFETY: the caller's count is at most the burst's, so these places are initialised.
-      for place in 0..<stretch { unsafe difference |= places.start[place].region.rawValue ^ region }
-      index &+= stretch
-    }
-    return difference == 0
   }
 
   /// The entry where the region would be; of another region, or none, where it is not registered.

@@ -38,7 +38,8 @@ struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
     return try Virtqueue(
       device.rings, slotByteCount: device.options.ringByteCount,
       VirtqueueSettings(
-        size: size, isWritable: isWritable, usesEventIndex: features.contains(.eventIndex), isInOrder: features.contains(.inOrder)))
+        size: size, isWritable: isWritable, usesEventIndex: features.contains(.eventIndex),
+        isInOrder: features.contains(.inOrder)))
   }
 
   @inline(__always)
