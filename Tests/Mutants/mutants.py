@@ -47,7 +47,8 @@ VIRTQUEUE = [
               "guard Int(fetched &- nextUsed) <= outstanding || MUTANT else"),
     virtqueue("the id is fetched again after the check", "Virtqueue.swift",
               "        ring.pass(chainCount: 1, descriptorCount: Int(entry.ringCount))\n        return checked(",
-              "        var id = id\n        if MUTANT, case .element(let again, _) = ring.nextUsed(outstanding: ledger.chainCount) { id = again }\n"
+              "        var id = id\n        if MUTANT { letOthersRun() }\n"
+              "        if MUTANT, case .element(let again, _) = ring.nextUsed(outstanding: ledger.chainCount) { id = again }\n"
               "        ring.pass(chainCount: 1, descriptorCount: Int(entry.ringCount))\n        return checked(",
               "VirtioFailureTests/fetchedTwice"),
     virtqueue("a false id is not counted", "Virtqueue.swift", "{ faults.badID &+= 1 }", "{ faults.badID &+= MUTANT ? 0 : 1 }"),
