@@ -7,6 +7,7 @@ away for up to that long: each has the chance of one half to be seen, and thousa
 
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -39,6 +40,8 @@ class Wake(Case):
                    "--seconds", str(SECONDS), "--pause", str(LONGEST_PAUSE)]
         text = f"vhost-user({path}, packed: {packed}, event-index: {event_index})@{CPUS[-1]} | echo"
         with Server("vhost_load", command) as device:
+            # DPDK leaves a folder behind, which is named after the process.
+            self.addCleanup(shutil.rmtree, f"/run/dpdk/cleanq-load-{device.process.pid}", ignore_errors=True)
             device.wait_until(lambda: os.path.exists(path), "socket")
             with Server("cleanq", [CLEANQ, "run", text]) as driver:
                 self.assertEqual(device.process.wait(60), 0, last_lines(device.output()) + last_lines(driver.output()))
