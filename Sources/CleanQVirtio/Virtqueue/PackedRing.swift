@@ -103,22 +103,19 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
   /// Four descriptors to a line. They are read, and written again when the next buffers are made available: so the lines are
   /// wanted for that at once.
   @inline(__always)
-  mutating func prefetchUsed(_ count: Int) {
-    var ahead = 4
-    while ahead <= count {
-      let position = Int(nextUsed) &+ ahead
-      unsafe cplatform_prefetch_write(ring + 2 &* (position >= Int(size) ? position &- Int(size) : position))
-      ahead &+= 4
-    }
-  }
+  mutating func prefetchUsed(_ count: Int) { prefetchLines(behind: Int(nextUsed), count) }
 
   /// The device has read their lines, and a store that waits for one of them holds up those behind it. The line that is written
   /// first is left alone: there a device that has nothing to do looks for more.
   @inline(__always)
-  mutating func prefetchFree(_ count: Int) {
+  mutating func prefetchFree(_ count: Int) { prefetchLines(behind: Int(nextAvailable), count) }
+
+  /// Asks for the lines of the next `count` descriptors, for writing, but for the one that begins with the first of them.
+  @inline(__always)
+  private func prefetchLines(behind first: Int, _ count: Int) {
     var ahead = 4
     while ahead <= count {
-      let position = Int(nextAvailable) &+ ahead
+      let position = first &+ ahead
       unsafe cplatform_prefetch_write(ring + 2 &* (position >= Int(size) ? position &- Int(size) : position))
       ahead &+= 4
     }
