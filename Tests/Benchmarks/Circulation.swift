@@ -6,9 +6,9 @@ import Synchronization
 /// Buffers that go round between the two ends of a queue: time-stamp cycles per pass, which is one enqueue and one dequeue.
 ///
 /// On one core one thread moves buffers from one end to the other and back: those of one burst, so that each is sent as soon as
-/// it has come, or of more that stand in the queue, so that each is taken long after it was sent. On two cores each end has a thread: one sends,
-/// the other sends back, so that every buffer passes twice per lap. The functions are generic so that every queue is
-/// measured by the same code; each call is compiled for its queue's type.
+/// it has come, or of more that stand in the queue, so that each is taken long after it was sent. On two cores each end has a
+/// thread: one sends, the other sends back, so that every buffer passes twice per lap. The functions are generic so that every
+/// queue is measured by the same code; each call is compiled for its queue's type.
 struct Circulation: ParsableArguments {
   @Option(help: "1 or 2.")
   var cores = 1

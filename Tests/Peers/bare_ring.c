@@ -14,10 +14,7 @@ typedef struct {
 } peer_ring;
 
 static peer_ring *make_ring(void) {
-    peer_ring *made = aligned_alloc(4096, (sizeof *made + 4095) & ~4095ul);
-    if (made == NULL) fail("no memory for the ring");
-    memset(made, 0, sizeof *made);
-    return made;
+    return ring_memory(sizeof(peer_ring));
 }
 
 static void free_ring(peer_ring *ring) { free(ring); }

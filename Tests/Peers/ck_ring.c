@@ -13,9 +13,7 @@ typedef struct {
 } peer_ring;
 
 static peer_ring *make_ring(void) {
-    peer_ring *made = aligned_alloc(4096, (sizeof *made + 4095) & ~4095ul);
-    if (made == NULL) fail("no memory for the ring");
-    memset(made, 0, sizeof *made);
+    peer_ring *made = ring_memory(sizeof *made);
     ck_ring_init(&made->ring, slots);  // of which it uses 1023
     return made;
 }

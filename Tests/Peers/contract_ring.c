@@ -37,9 +37,7 @@ ALWAYS uint64_t changing_bits(unsigned w) { return w == 3 ? note : 0; }
 static peer_ring *make_ring(void) {
     static int made_before;
     static char memory[element_bytes];
-    peer_ring *made = aligned_alloc(4096, (sizeof *made + 4095) & ~4095ul);
-    if (made == NULL) fail("no memory for the ring");
-    memset(made, 0, sizeof *made);
+    peer_ring *made = ring_memory(sizeof *made);
     // The first ring leads to the far side, the second back.
     uint64_t set = made_before++ ? 0 : note;
     made->given.region = made->taken.region = region;

@@ -15,9 +15,9 @@
 //
 // The same elements go through one ring and come back through another. On one core a thread moves them, those of one burst, so
 // that each is sent as soon as it has come; with --buffers so many, of which all but one burst stand in the rings, so that each
-// is taken long after it was sent. On two cores one sends and the other sends back. Each lap is two passes. Elements are numbered; at the end each must be there once with all its
-// words. Kept from handicapping a peer: the burst is a constant where its inline functions see it, so that copy loops
-// unroll and vectorise; and the driver takes the faster of two compilers.
+// is taken long after it was sent. On two cores one sends and the other sends back. Each lap is two passes. Elements are
+// numbered; at the end each must be there once with all its words. Kept from handicapping a peer: the burst is a constant where
+// its inline functions see it, so that copy loops unroll and vectorise; and the driver takes the faster of two compilers.
 #ifndef RING_PEER_SHAPES
 #ifndef RING_PEER_H
 #define RING_PEER_H
@@ -40,6 +40,14 @@ _Static_assert(sizeof(((element *)0)->word) == 32, "the size that a descriptor o
 #define ALWAYS static inline __attribute__((always_inline))
 
 ALWAYS void pause_briefly(void) { __builtin_ia32_pause(); }
+
+// Zeroed memory for a ring, from the start of a page.
+static inline void *ring_memory(size_t bytes) {
+    size_t whole = (bytes + 4095) & ~(size_t)4095;
+    void *memory = aligned_alloc(4096, whole);
+    if (memory == NULL) fail("no memory for the ring");
+    return memset(memory, 0, whole);
+}
 #endif
 #else
 

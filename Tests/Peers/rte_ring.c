@@ -12,9 +12,7 @@ typedef struct rte_ring peer_ring;
 
 static peer_ring *make_ring(void) {
     size_t bytes = (size_t)rte_ring_get_memsize_elem(sizeof(element), slots);
-    struct rte_ring *made = aligned_alloc(4096, (bytes + 4095) & ~4095ul);
-    if (made == NULL) fail("no memory for the ring");
-    memset(made, 0, bytes);
+    struct rte_ring *made = ring_memory(bytes);
     // 1024 slots, of which DPDK uses 1023; RING_F_EXACT_SZ would double the memory and leave the first-level cache.
     int error = rte_ring_init(made, "peer", slots, RING_F_SP_ENQ | RING_F_SC_DEQ);
     if (error != 0) fail("rte_ring_init: %s", strerror(-error));
