@@ -10,12 +10,14 @@ import os
 import shutil
 import tempfile
 
+from hugepages import Hugepages
 from process import Failure, Server, last_lines
 
 # Where the device sends.
 DRIVER_MAC = "00:01:02:03:04:01"
 DRIVER_ADDRESS, PORT = "10.253.0.0/8", 1001
 VARIANTS = {"split": (False, "packed_vq=0"), "packed": (True, "packed_vq=1")}
+PAGES = 112  # the device takes 32, testpmd 64; ours takes what it finds
 FULL_WINDOW = 192  # three quarters of a ring of 256: neither side ever waits for the other's last frame
 
 
@@ -65,7 +67,7 @@ def _load(drive, size, window):
             raise Failure("vhost_load is not built; --peers builds it")
         if os.geteuid() != 0:
             raise Failure("DPDK runs as root only: it wants hugepages and /run/dpdk")
-        with tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
+        with Hugepages(PAGES), tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
             socket = os.path.join(folder, "v.sock")
             command = [bench.peer("vhost_load"), "--socket", socket, "--cpu", str(bench.cpus[0]), "--size", str(size),
                        "--window", str(window), "--seconds", str(bench.seconds)]

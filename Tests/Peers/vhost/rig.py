@@ -17,7 +17,8 @@ import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from process import Server, last_lines  # noqa: E402
+import hugepages  # noqa: E402
+from process import Failure, Server, last_lines  # noqa: E402
 
 BIN = os.environ.get("CLEANQ_BIN", os.path.join(HERE, "..", "..", "..", ".build", "release"))
 CLEANQ, EXCHANGE = os.path.join(BIN, "cleanq"), os.path.join(BIN, "cleanq-exchange")
@@ -26,38 +27,15 @@ SCRATCH = tempfile.mkdtemp(prefix=f"cleanq-peers-{os.getpid()}-")
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
 
-class Hugepages:
-    """Sees to it that some 2 MiB pages are free, and gives back what it added."""
-
-    FOLDER = "/sys/kernel/mm/hugepages/hugepages-2048kB"
+class Hugepages(hugepages.Hugepages):
+    """Of a test class, which is skipped where there are none."""
 
     def __init__(self, count):
-        self.added = 0
-        free = self._get("free_hugepages")
-        if free >= count:
-            return
-        before = self._get("nr_hugepages")
-        self._set(before + count - free)
-        self.added = self._get("nr_hugepages") - before
-        if self._get("free_hugepages") < count:
-            self.give_back()
-            raise unittest.SkipTest(f"{count} hugepages of 2 MiB are not to be had")
-
-    def give_back(self):
-        if self.added:
-            self._set(self._get("nr_hugepages") - self.added)
-            self.added = 0
-
-    def _get(self, name):
-        with open(f"{self.FOLDER}/{name}") as file:
-            return int(file.read())
-
-    def _set(self, count):
+        super().__init__(count)
         try:
-            with open(f"{self.FOLDER}/nr_hugepages", "w") as file:
-                file.write(str(count))
-        except OSError as error:
-            raise unittest.SkipTest(f"hugepages cannot be reserved: {error.strerror}") from None
+            self.take()
+        except Failure as failure:
+            raise unittest.SkipTest(str(failure)) from None
 
 
 def why_no_dpdk():
@@ -66,7 +44,7 @@ def why_no_dpdk():
         return "DPDK runs as root only: it wants hugepages and /run/dpdk"
     if not shutil.which("dpdk-testpmd"):
         return "dpdk-testpmd is not installed"
-    if not os.path.isdir(Hugepages.FOLDER):
+    if not Hugepages.are_known():
         return "this kernel has no hugepages of 2 MiB"
     return None
 
