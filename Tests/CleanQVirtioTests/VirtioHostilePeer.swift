@@ -139,10 +139,10 @@ final class Flag: Sendable {
 extension PortSubject where P == VirtioNetPort {
   /// Whether the queue's private account says that an id is with the device.
   func isLent(_ id: UInt16, _ side: PortSide) -> Bool {
-    ledger(side) { $0.entry(UInt32(id)).map { $0.descriptorCount > 0 } ?? false }
+    ledger(side) { $0.chains.entry(UInt32(id))?.isHead ?? false }
   }
 
-  func outstanding(_ side: PortSide) -> Int { ledger(side) { $0.chainCount } }
+  func outstanding(_ side: PortSide) -> Int { ledger(side) { $0.chains.chainCount } }
 
   private func ledger<Result>(_ side: PortSide, _ body: (borrowing VirtqueueLedger) -> Result) -> Result {
     switch port.port.session.split {

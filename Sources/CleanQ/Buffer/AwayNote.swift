@@ -52,6 +52,15 @@ extension Descriptor {
     return descriptor
   }
 
+  /// Nothing is valid from here on, and the only mark is that of a packet by itself. Leaves the notes.
+  @inlinable
+  @inline(__always)
+  mutating func empty(from validOffset: UInt32) {
+    // By addition, as in `shift(by:to:)`.
+    extent &+= UInt64(bitPattern: Int64(validOffset) &- Int64(self.validOffset)) << 32
+    content = content & AwayNote.mask | UInt64(BufferFlags.last.rawValue) << 32
+  }
+
   /// The marks of the buffer's user. Setting them leaves the notes.
   @inlinable
   var marks: BufferFlags {

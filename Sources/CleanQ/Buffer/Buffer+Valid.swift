@@ -11,11 +11,10 @@ extension Buffer {
   /// - Returns: false, with nothing changed, where it would not lie inside the buffer.
   @inlinable @inline(__always)
   public mutating func setValid(offset: Int, byteCount: Int) -> Bool {
-    guard offset >= 0, byteCount >= 0, offset <= self.byteCount, byteCount <= self.byteCount &- offset else {
-      return false
-    }
-    descriptor.validOffset = UInt32(truncatingIfNeeded: offset)
-    descriptor.validByteCount = UInt32(truncatingIfNeeded: byteCount)
+    guard UInt(bitPattern: offset) <= UInt(bitPattern: self.byteCount),
+      UInt(bitPattern: byteCount) <= UInt(bitPattern: self.byteCount &- offset)
+    else { return false }
+    descriptor.shift(by: offset &- headroom, to: byteCount)
     return true
   }
 
@@ -28,13 +27,10 @@ extension Buffer {
     UInt8(truncatingIfNeeded: cplatform_opaque(descriptor.content >> 32)) == UInt8(BufferFlags.last.rawValue)
   }
 
-  /// Empties the buffer for a device to fill: standard headroom (less in a buffer that is shorter), nothing valid, one
-  /// packet.
-  @inlinable
-  public mutating func reset() {
-    descriptor.validOffset = min(UInt32(Self.standardHeadroom), descriptor.byteCount)
-    descriptor.validByteCount = 0
-    descriptor.marks = .last
+  /// Empties the buffer for a device to fill: headroom (less in a buffer that is shorter), nothing valid, one packet.
+  @inlinable @inline(__always)
+  public mutating func reset(headroom: Int = Buffer.standardHeadroom) {
+    descriptor.empty(from: min(UInt32(truncatingIfNeeded: headroom), descriptor.byteCount))
   }
 
   /// Moves the start of the valid part back over `count` bytes of headroom, to put a header there.

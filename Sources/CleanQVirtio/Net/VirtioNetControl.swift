@@ -65,7 +65,7 @@ struct VirtioNetCommand {
 }
 
 /// The control queue over one kind of ring. One command at a time, behind the device's lock.
-final class VirtioNetControlQueue<Ring: VirtqueueRing & ~Copyable>: VirtioNetControl {
+final class VirtioNetControlQueue<Ring: VirtqueueRing>: VirtioNetControl {
   private static var timeoutNanoseconds: UInt64 { 1_000_000_000 }
   private static var size: Int { 2 }
   private static var commandByteCount: Int { 1024 }

@@ -3,7 +3,7 @@ internal import CleanQ
 /// The two queues of one pair, of one kind of ring.
 ///
 /// Source: [virtio 1.2 § 5.1.2 Virtqueues]: receiveq is 2n, transmitq is 2n + 1.
-struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
+struct VirtioNetPair<Ring: VirtqueueRing>: ~Copyable, Sendable {
   var receiving: Virtqueue<Ring>
   var transmitting: Virtqueue<Ring>
   var receiver: VirtioNetReceiver
@@ -46,16 +46,8 @@ struct VirtioNetPair<Ring: VirtqueueRing & ~Copyable>: ~Copyable, Sendable {
   mutating func receive(into burst: inout Burst, _ map: borrowing DeviceMap, _ counters: inout VirtioNetCounters) {
     receiving.reapFilled(into: &receiver.stage)
     receiver.examine(&counters)
-    if !receiver.dropped.isEmpty { repost(map) }
+    if !receiver.dropped.isEmpty { _ = receiving.postEmpty(&receiver.dropped, map) }
     receiver.give(to: &burst, &counters)
-  }
-
-  /// Makes the buffers of dropped packets available again.
-  private mutating func repost(_ map: borrowing DeviceMap) {
-    while receiving.ledger.freeCount > 0, let buffer = receiver.dropped.popFirst() {
-      receiving.postEmpty(buffer, map)
-    }
-    receiving.publish()
   }
 
   mutating func notify() {

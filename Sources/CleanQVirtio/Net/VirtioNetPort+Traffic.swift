@@ -43,13 +43,8 @@ extension VirtioNetPort {
     guard returning.count <= Burst.capacity else {
       return map.table.offer(filled, room: 0, capacity: device.options.transmitQueueSize).refusal
     }
-    let before = StageReport.Tally(of: filled)
-    var refusal = session.split?.transmitting.post(&filled, map) ?? nil
-    if let packed = session.packed?.transmitting.post(&filled, map) ?? nil { refusal = packed }
-    let left = StageReport.Tally(of: filled)
-    counters.transmitted.packets &+= before.packets &- left.packets
-    counters.transmitted.bytes &+= before.bytes &- left.bytes
-    return refusal
+    if let refusal = session.split?.transmitting.post(&filled, map, &counters.transmitted) { return refusal }
+    return session.packed?.transmitting.post(&filled, map, &counters.transmitted) ?? nil
   }
 
   private mutating func drop(_ filled: inout Burst) -> Refusal? {
@@ -77,16 +72,5 @@ extension VirtioNetPort {
   public mutating func notify() {
     session.split?.notify()
     session.packed?.notify()
-  }
-}
-
-extension StageReport.Tally {
-  /// Packets and bytes in a burst.
-  init(of burst: borrowing Burst) {
-    self.init()
-    for index in 0..<burst.count {
-      if burst[index].flags.contains(.last) { packets &+= 1 }
-      bytes &+= UInt64(truncatingIfNeeded: burst[index].validByteCount)
-    }
   }
 }

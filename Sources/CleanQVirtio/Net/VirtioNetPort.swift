@@ -117,7 +117,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
     session = VirtioNetSession()
   }
 
-  private mutating func takeHome<Ring: VirtqueueRing & ~Copyable>(_ pair: inout VirtioNetPair<Ring>) {
+  private mutating func takeHome<Ring: VirtqueueRing>(_ pair: inout VirtioNetPair<Ring>) {
     counters.pastFaults.add(pair.faults)
     counters.pastKicks &+= pair.kickCount
     var gone: UInt64 = 0

@@ -30,13 +30,16 @@ struct DeviceMap: ~Copyable, @unchecked Sendable {
 
   mutating func remove(_ region: RegionID) throws(QueueError) { try table.remove(region) }
 
-  /// The device's address of a byte of a region that is in the table.
+  /// The device's address of the first byte of a region that is in the table.
   ///
   /// - Complexity: O(1).
   @inline(__always)
-  func address(_ region: RegionID, offset: Int) -> UInt64 {
+  func base(_ region: RegionID) -> UInt64 {
     // SAFETY: the mask keeps the index inside the table.
-    let base = unsafe bases[region.slot & (RegionDirectory.capacity &- 1)]
-    return base &+ UInt64(truncatingIfNeeded: offset)
+    unsafe bases[region.slot & (RegionDirectory.capacity &- 1)]
   }
+
+  /// The same of any of its bytes.
+  @inline(__always)
+  func address(_ region: RegionID, offset: Int) -> UInt64 { base(region) &+ UInt64(truncatingIfNeeded: offset) }
 }

@@ -6,7 +6,7 @@ internal import Synchronization
 /// Source: [virtio 1.2 § 2.8 Packed Virtqueues]. Whose turn it is stands in two bits of each descriptor, whose meaning
 /// turns round with each lap (the wrap counters). Little-endian.
 @safe
-struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
+struct PackedRing: VirtqueueRing, @unchecked Sendable {
   static var isPacked: Bool { true }
 
   // Shared with the device. § 2.8.13, § 2.8.14
@@ -23,7 +23,8 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
   /// AVAIL and USED as the driver sets them in this lap.
   private var turnBits: UInt16 = Self.availableBit
   private var nextUsed: UInt16 = 0
-  private var usedWrap = true
+  /// The marks of a descriptor that the device has used in this lap.
+  private var usedMarks: UInt16 = Self.bothBits
   /// The first descriptor since the last ``publish()``: its second word is written last.
   private var firstWord: UInt64 = 0
   private var firstPosition: UInt16 = 0
@@ -34,6 +35,7 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
   /// `VIRTQ_DESC_F_AVAIL` and `VIRTQ_DESC_F_USED`. § 2.8.1
   private static var availableBit: UInt16 { 1 << 7 }
   private static var usedBit: UInt16 { 1 << 15 }
+  private static var bothBits: UInt16 { availableBit | usedBit }
 
   /// `RING_EVENT_FLAGS_ENABLE`, `…_DISABLE` and `…_DESC`. § 2.8.10
   private static var enable: UInt32 { 0 }
@@ -69,7 +71,7 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
     nextAvailable &+= 1
     if nextAvailable == size {
       nextAvailable = 0
-      turnBits ^= Self.availableBit | Self.usedBit
+      turnBits ^= Self.bothBits
     }
   }
 
@@ -93,10 +95,7 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
     // Acquire; pairs with the release by which the device writes the flags. One load of length, id and flags: they
     // cannot change between a check and a use.
     let word = unsafe ring[2 &* Int(nextUsed) &+ 1].load(ordering: .acquiring)
-    let marks = UInt16(truncatingIfNeeded: word >> 48)
-    let isAvailable = marks & Self.availableBit != 0
-    let isUsed = marks & Self.usedBit != 0
-    guard isUsed == usedWrap, isAvailable == usedWrap else { return .none }
+    guard UInt16(truncatingIfNeeded: word >> 48) & Self.bothBits == usedMarks else { return .none }
     return .element(id: UInt32(word >> 32 & 0xFFFF), byteCount: UInt32(truncatingIfNeeded: word))
   }
 
@@ -124,7 +123,7 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
   @inline(__always)
   mutating func pass(chainCount: Int, descriptorCount: Int) {
     let position = Int(nextUsed) &+ descriptorCount
-    if position >= Int(size) { usedWrap.toggle() }
+    if position >= Int(size) { usedMarks ^= Self.bothBits }
     nextUsed = UInt16(truncatingIfNeeded: position >= Int(size) ? position &- Int(size) : position)
   }
 
@@ -145,7 +144,7 @@ struct PackedRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
   }
 
   mutating func enableCalls() {
-    let position = UInt32(nextUsed) | (usedWrap ? 0x8000 : 0)
+    let position = UInt32(nextUsed) | (usedMarks == 0 ? 0 : 0x8000)
     let event = usesEventIndex ? position | Self.atIndex << 16 : Self.enable << 16
     unsafe driverEvent.pointee.store(event, ordering: .relaxed)
   }

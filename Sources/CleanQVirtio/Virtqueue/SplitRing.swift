@@ -6,7 +6,7 @@ internal import Synchronization
 /// Source: [virtio 1.2 § 2.7 Split Virtqueues]. Indices run freely modulo 2¹⁶. Little-endian, as the processors are that
 /// this is built for.
 @safe
-struct SplitRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
+struct SplitRing: VirtqueueRing, @unchecked Sendable {
   static var isPacked: Bool { false }
 
   // Shared with the device. § 2.7.5, § 2.7.6, § 2.7.8
@@ -56,16 +56,9 @@ struct SplitRing: VirtqueueRing, ~Copyable, @unchecked Sendable {
     unsafe usedIndex = usedFlags + 1
     unsafe usedEntries = (device + 4).assumingMemoryBound(to: Atomic<UInt64>.self)
     unsafe availableEvent = (device + 4 + 8 * size).assumingMemoryBound(to: Atomic<UInt16>.self)
-    unsafe written = .allocate(capacity: size)
-    unsafe written.initialize(repeating: 0, count: size)
-    // As the table, which is zeroed.
-    unsafe described = .allocate(capacity: 2 * size)
-    unsafe described.initialize(repeating: 0, count: 2 * size)
-  }
-
-  deinit {
-    unsafe written.deallocate()
-    unsafe described.deallocate()
+    // As the rings, all zeros. The wider words come first.
+    unsafe described = area.notes.assumingMemoryBound(to: UInt64.self)
+    unsafe written = UnsafeMutableRawPointer(described + 2 * size).assumingMemoryBound(to: UInt16.self)
   }
 
   // SAFETY, for all that follows: ids are below the size, and the mask keeps every index inside its ring.

@@ -1,6 +1,6 @@
 internal import CleanQ
 
-extension Virtqueue where Ring: ~Copyable {
+extension Virtqueue {
   /// Takes every buffer back from a device that has let go of the queue: it was reset, or has vanished. Oldest first.
   ///
   /// The queue is not to be used again.

@@ -10,61 +10,100 @@ enum ReceiveBuffer {
   /// only that one goes from one side's cache to the other's and back.
   static let headroom = 128
   /// What is long enough; a shorter buffer has the standard headroom.
-  static let longByteCount = 1024
+  private static var longByteCount: Int { 1024 }
+
+  /// The headroom in a buffer of so many bytes.
+  @inline(__always)
+  static func headroom(of byteCount: Int) -> Int { byteCount >= longByteCount ? headroom : Buffer.standardHeadroom }
 }
 
-extension Virtqueue where Ring: ~Copyable {
+extension Virtqueue {
   /// Makes empty buffers available from the front of a burst. Each is reset; the header will lie in its headroom, right in
   /// front of where the packet begins.
   mutating func postEmpty(_ burst: inout Burst, _ map: borrowing DeviceMap) -> Refusal? {
-    let (taken, refusal) = map.table.offer(burst, room: ledger.freeCount, capacity: ledger.size)
-    guard taken > 0 else { return refusal }
-    for _ in 0..<taken {
-      guard let buffer = burst.popFirst() else { break }
-      postEmpty(buffer, map)
+    guard !burst.isEmpty else { return nil }
+    let freeCount = ledger.chains.freeCount
+    // All of them, almost always.
+    while !burst.isEmpty, map.table.contains(burst[0].region), postEmpty(&burst, burst.count, map) > 0 {}
+    var refusal: Refusal?
+    if !burst.isEmpty {
+      var left: Int
+      (left, refusal) = map.table.offer(burst, room: ledger.chains.freeCount, capacity: ledger.chains.size)
+      while left > 0 { left &-= postEmpty(&burst, left, map, parts: true) }
     }
-    publish()
+    if ledger.chains.freeCount < freeCount { publish() }
     return refusal
   }
 
-  /// The caller has seen that an id is free, and publishes.
+  /// Makes buffers of the first one's region available.
+  ///
+  /// - Parameter parts: whether those are taken that do not end a run.
+  /// - Returns: how many.
   @inline(__always)
-  mutating func postEmpty(_ buffer: consuming Buffer, _ map: borrowing DeviceMap) {
-    var start = ReceiveBuffer.headroom &- VirtioNetHeader.byteCount
-    if buffer.byteCount >= ReceiveBuffer.longByteCount {
-      _ = buffer.setValid(offset: ReceiveBuffer.headroom, byteCount: 0)
-      buffer.flags = .last
-    } else {
-      buffer.reset()
-      start = max(0, buffer.headroom &- VirtioNetHeader.byteCount)
+  @discardableResult
+  private mutating func postEmpty(
+    _ burst: inout Burst, _ limit: Int, _ map: borrowing DeviceMap, parts: Bool = false
+  ) -> Int {
+    let count = describeEmpty(burst.stretch(from: 0, to: min(limit, ledger.chains.freeCount)), map, parts: parts)
+    ledger.chains.enter(count, of: &burst) { UInt32(truncatingIfNeeded: $0.byteCount &- Self.headerStart($0)) }
+    return count
+  }
+
+  @inline(never)
+  private mutating func describeEmpty(
+    _ buffers: consuming MutableSpan<Buffer>, _ map: borrowing DeviceMap, parts: Bool
+  ) -> Int {
+    var ring = self.ring
+    let chains = ledger.chains
+    var count = 0
+    guard buffers.count > 0 else { return 0 }
+    let region = buffers[0].region
+    let base = map.base(region)
+    while count < buffers.count, buffers[count].region == region, parts || buffers[count].flags.contains(.last) {
+      buffers[count].reset(headroom: ReceiveBuffer.headroom(of: buffers[count].byteCount))
+      let start = Self.headerStart(buffers[count])
+      let id = chains.freeID(count)
+      ring.write(
+        address: base &+ UInt64(truncatingIfNeeded: buffers[count].offset &+ start),
+        byteCount: UInt32(truncatingIfNeeded: buffers[count].byteCount &- start), marks: DescriptorMark.write, id: id,
+        next: 0, head: id)
+      ring.endChain(head: id)
+      count &+= 1
     }
-    let byteCount = UInt32(truncatingIfNeeded: buffer.byteCount &- start)
-    let id = ledger.takeID()
-    ring.write(
-      address: map.address(buffer.region, offset: buffer.offset &+ start), byteCount: byteCount,
-      marks: DescriptorMark.write, id: id, next: 0, head: id)
-    ring.endChain(head: id)
-    ledger.enter(buffer, id: id, byteCount: byteCount)
+    self.ring = ring
+    return count
+  }
+
+  /// Where the header begins in an empty buffer, or one that was filled.
+  @inline(__always)
+  private static func headerStart(_ buffer: borrowing Buffer) -> Int {
+    max(0, buffer.headroom &- VirtioNetHeader.byteCount)
   }
 
   /// Appends buffers that the device has written to a burst, as many as are there and fit. Their valid part is what the
   /// device says that it wrote, header included, and in bounds; where it said too much, nothing.
   mutating func reapFilled(into burst: inout Burst) {
+    guard burst.room > 0, hasUsed() else { return }
+    prefetchUsed(burst.room)
     var budget = burst.room
-    var isFirst = true
-    while burst.room > 0, let chain = nextChain(&budget) {
-      if isFirst { prefetchUsed(budget) }
-      isFirst = false
-      var buffer = ledger.takeSingle(chain.head)
-      let start = max(0, buffer.headroom &- VirtioNetHeader.byteCount)
-      // In bounds: the count was compared with that of the descriptor, which began at `start`.
-      _ = buffer.setValid(offset: start, byteCount: Int(chain.byteCount ?? 0))
-      // SAFETY: hints, for which any address will do. Header and frame were written by another processor and are wanted
-      // soon; the frame's first lines will be changed, and so will the annotation at the buffer's start.
-      unsafe cplatform_prefetch_read(buffer.address)
-      unsafe cplatform_prefetch_write(buffer.address + VirtioNetHeader.byteCount)
-      unsafe cplatform_prefetch_write(buffer.address - start)
-      burst.append(buffer)
+    while true {
+      budget &-= takeUsual(into: &burst, Self.expose)
+      guard burst.room > 0, let chain = nextChain(&budget) else { return }
+      ledger.chains.endSingle(chain.head, chain.byteCount ?? 0)
+      ledger.chains.takeEnded(1, to: &burst, Self.expose)
     }
+  }
+
+  /// Makes what the device wrote the valid part.
+  @inline(__always)
+  private static func expose(_ buffer: inout Buffer, _ byteCount: UInt32) {
+    let start = headerStart(buffer)
+    // In bounds: the count was compared with that of the descriptor, which began at `start`.
+    _ = buffer.setValid(offset: start, byteCount: Int(byteCount))
+    // SAFETY: hints, for which any address will do. Header and frame were written by another processor and are wanted
+    // soon; the frame's first lines will be changed, and so will the annotation at the buffer's start.
+    unsafe cplatform_prefetch_read(buffer.address)
+    unsafe cplatform_prefetch_write(buffer.address + VirtioNetHeader.byteCount)
+    unsafe cplatform_prefetch_write(buffer.address - start)
   }
 }

@@ -6,13 +6,18 @@ internal import CleanQ
 /// begin the next one, so that publishing an index takes no entry away from the other side's cache. The specification asks
 /// for no more than 16, 2 and 4 bytes of alignment. Source: [virtio 1.2 § 2.7, § 2.8].
 @safe
-struct VirtqueueArea: ~Copyable, Sendable {
+struct VirtqueueArea: ~Copyable, @unchecked Sendable {
   let layout: VirtqueueLayout
   /// Zeros: the header of packets that have no room for one in front. Written once; only the device reads it.
   let blankAddress: UInt64
 
+  /// Private memory for what the driver wrote last, zeroed: ``noteByteCount`` bytes for each descriptor.
+  let notes: UnsafeMutableRawPointer
+
   private let source: VirtqueueMemory
   private var memory: Buffer
+
+  private static let noteByteCount = 18
 
   /// Bytes of zeros at ``blankAddress``.
   static let blankByteCount = 32
@@ -49,8 +54,12 @@ struct VirtqueueArea: ~Copyable, Sendable {
       size: size, isPacked: isPacked, descriptorAddress: base, driverAddress: base + UInt64(places.driver),
       deviceAddress: base + UInt64(places.device))
     blankAddress = base + UInt64(places.blank)
+    unsafe notes = .allocate(byteCount: Self.noteByteCount * size, alignment: 64)
+    unsafe notes.initializeMemory(as: UInt8.self, repeating: 0, count: Self.noteByteCount * size)
     clear()
   }
+
+  deinit { unsafe notes.deallocate() }
 
   /// This process's address of a byte that the device knows under another one.
   ///

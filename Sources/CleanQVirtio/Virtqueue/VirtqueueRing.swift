@@ -19,10 +19,13 @@ enum DescriptorMark {
 /// what is out is the ``VirtqueueLedger``'s.
 ///
 /// Each shared field is fetched once, by an atomic load, into a local value. Nothing that the driver wrote is read back.
-protocol VirtqueueRing: ~Copyable, Sendable {
+///
+/// A plain value of addresses and positions, so that a loop over a burst can work on a copy in registers and put that back
+/// at its end. The memory belongs to the ``VirtqueueArea``.
+protocol VirtqueueRing: BitwiseCopyable, Sendable {
   static var isPacked: Bool { get }
 
-  /// - Parameter area: zeroed, and outlives the ring.
+  /// - Parameter area: zeroed, and outlives the ring and its copies.
   init(_ area: borrowing VirtqueueArea, usesEventIndex: Bool)
 
   /// Writes one descriptor of a chain; the device does not look at it yet.
@@ -64,7 +67,7 @@ protocol VirtqueueRing: ~Copyable, Sendable {
   mutating func disableCalls()
 }
 
-extension VirtqueueRing where Self: ~Copyable {
+extension VirtqueueRing {
   /// Whether an event index lies among the indices that were passed from `old` to `new`. Source: [virtio 1.2 § 2.7.10.1]
   @inline(__always)
   static func crosses(event: UInt16, old: UInt16, new: UInt16) -> Bool {
