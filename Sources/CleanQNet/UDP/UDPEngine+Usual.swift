@@ -58,6 +58,9 @@ private enum UsualDatagram {
   /// Protocol and the length in a pseudo header, as they lie in memory. RFC 768, "Checksum".
   private static var pseudoProtocol: UInt64 { 0x1100 }
 
+  /// A datagram whose payload is asked for ahead.
+  private static var longByteCount: Int { 256 }
+
   /// Strips the headers of usual datagrams, from the first, and writes their ports.
   ///
   /// - Parameter port: the open port, as it lies in memory.
@@ -67,6 +70,11 @@ private enum UsualDatagram {
     var index = 0
     var byteCount = 0
     while index < buffers.count {
+      // The payload of a long datagram may lie in another processor's cache, and each byte of it is summed up: its lines come
+      // while the one before is at work. The first two have been asked for by whoever received it.
+      if index &+ 1 < buffers.count, buffers[index &+ 1].validByteCount > longByteCount {
+        buffers[index &+ 1].prefetch(from: 64)
+      }
       let payload = take(&buffers[index], port)
       guard payload >= 0 else { break }
       byteCount &+= payload
