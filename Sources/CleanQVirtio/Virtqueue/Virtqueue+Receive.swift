@@ -35,7 +35,7 @@ extension Virtqueue {
     return refusal
   }
 
-  /// Makes buffers of the first one's region available.
+  /// Makes buffers from the front available that lie side by side and belong to one region, which the device can reach.
   ///
   /// - Parameter parts: whether those are taken that do not end a run.
   /// - Returns: how many.
@@ -49,6 +49,10 @@ extension Virtqueue {
     return count
   }
 
+  /// Empties the buffers and writes a descriptor for each, under the ids that are free; they are entered next. A function of its
+  /// own, so that all it needs stays in registers.
+  ///
+  /// - Returns: how many are of the first one's region, and whole.
   @inline(never)
   private mutating func describeEmpty(
     _ buffers: consuming MutableSpan<Buffer>, _ map: borrowing DeviceMap, parts: Bool

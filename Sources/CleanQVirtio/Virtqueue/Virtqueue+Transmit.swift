@@ -19,6 +19,7 @@ extension Virtqueue {
     return refusal
   }
 
+  /// The long way: whatever a burst has, as far as it is to be taken.
   private mutating func postAny(
     _ burst: inout Burst, _ map: borrowing DeviceMap, _ tally: inout StageReport.Tally
   ) -> Refusal? {
@@ -33,7 +34,8 @@ extension Virtqueue {
     return refusal
   }
 
-  /// Packets of the first one's region, in one buffer with room for their header, from the front: one descriptor each.
+  /// Makes packets from the front available that lie side by side and belong to one region, which the device can reach, each
+  /// in one buffer with room for its header.
   ///
   /// - Returns: how many.
   private mutating func postPlain(
@@ -45,6 +47,10 @@ extension Virtqueue {
     return count
   }
 
+  /// Writes headers and a descriptor for each, under the ids that are free; they are entered next. A function of its own, so that
+  /// all it needs stays in registers.
+  ///
+  /// - Returns: how many are of the first one's region, and plain; and the bytes of these packets.
   @inline(never)
   private mutating func describePlain(_ buffers: consuming MutableSpan<Buffer>, _ map: borrowing DeviceMap) -> (
     count: Int, byteCount: Int
@@ -76,7 +82,8 @@ extension Virtqueue {
 
   @inline(__always)
   private static func hasRoomForHeader(_ buffer: borrowing Buffer) -> Bool {
-    buffer.headroom >= VirtioNetHeader.byteCount && buffer.validByteCount <= Int(UInt32.max) &- VirtioNetHeader.byteCount
+    buffer.headroom >= VirtioNetHeader.byteCount
+      && buffer.validByteCount <= Int(UInt32.max) &- VirtioNetHeader.byteCount
   }
 
   /// No checksum to complete, no segmentation, no merging: all fields of the header are zero.

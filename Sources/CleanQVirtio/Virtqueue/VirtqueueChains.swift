@@ -152,7 +152,8 @@ struct VirtqueueChains: BitwiseCopyable, @unchecked Sendable {
     var entered = 0
     while entered < count, let buffer = burst.popFirst() {
       let id = Int(freeID(entered))
-      unsafe entry(id).pointee = Entry(byteCount: room(buffer), sequence: sequence &+ UInt32(truncatingIfNeeded: entered))
+      unsafe entry(id).pointee = Entry(
+        byteCount: room(buffer), sequence: sequence &+ UInt32(truncatingIfNeeded: entered))
       unsafe self.buffer(id).initialize(to: buffer)
       entered &+= 1
     }
