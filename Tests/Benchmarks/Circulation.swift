@@ -49,11 +49,13 @@ struct Circulation: ParsableArguments {
   ) -> Double {
     var second = second
     var buffers = carve(burst, from: region)
-    // As many stand in either direction.
+    // As many stand in either direction. All come from the first end: the second one owns what it was handed, no more.
     for index in 0..<(self.buffers ?? burst) - burst {
       guard let buffer = region.buffer(byteCount: Ring.bufferByteCount) else { fatalError("the region is too small") }
-      let refused = index % 2 == 0 ? first.enqueue(buffer) : second.enqueue(buffer)
-      if refused != nil { fatalError("refused") }
+      if first.enqueue(buffer) != nil { fatalError("refused") }
+      if index % 2 == 0 { continue }
+      guard let handed = second.dequeue() else { fatalError("lost") }
+      if second.enqueue(handed) != nil { fatalError("refused") }
     }
     let laps = passes / burst / 2
     _ = lap(&first, &second, &buffers, laps / 10)

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from echoes import ECHO, KERNEL, PORT, PREFIX, file_prefix, load, set_up, testpmd
+from hugepages import Hugepages
 from namespace import Namespace
 from process import Failure, Server
 
@@ -20,6 +21,7 @@ FOLDER = "/dev/shm"  # a RAM file system on every Linux
 DATAGRAMS = {64: 200_000, 1400: 50_000}
 HEADERS_BYTES = 14 + 20 + 8  # Ethernet, IPv4, UDP
 FILE_HEADER_BYTES = 24
+PAGES = 80  # 64 are testpmd's memory; dumpcap takes some of its own
 RECORD = struct.Struct("<IIII")
 
 
@@ -118,7 +120,8 @@ def _same_order_of_pools():
 
 def dumpcap(size):
     def measure(bench):
-        with _Run(bench, size) as run, Namespace() as namespace, tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
+        with Hugepages(PAGES), _Run(bench, size) as run, Namespace() as namespace, \
+                tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
             with testpmd(bench, namespace, "net_tap", ["net_tap0,iface=tap0"], "5tswap", huge_folder=folder) as echo:
                 set_up(namespace)
                 # nsenter becomes testpmd, so its process has the mount namespace with the hugepages.
