@@ -54,6 +54,12 @@ def _virtio_latency(rings_kind, window):
                      needs=("cleanq",), by_default=False)
 
 
+def _virtio_instructions(rings_kind, size):
+    """How much there is to do for an echo, whatever the machine is doing besides."""
+    return Benchmark(f"virtio/instructions/{rings_kind}/size={size}", "instructions", "lower",
+                     vhost_echoes.instructions(rings_kind, size), needs=("cleanq",), by_default=False)
+
+
 FILTERS = {"port": "udp port 7", "compound": "ip and (tcp port 80 or udp portrange 1000-2000 or udp port 7) and not host 10.0.0.9"}
 
 
@@ -148,6 +154,7 @@ BENCHMARKS = [
     *(_capture_file(size) for size in (64, 512, 1500)),
     *(_live_capture(size) for size in (64, 1400)),
     *(_virtio(layer, kind, size) for layer in ("udp", "frame") for kind in ("split", "packed") for size in (64, 1500)),
+    *(_virtio_instructions(kind, size) for kind in ("split", "packed") for size in (64, 1500)),
     *(_virtio_latency(kind, window) for kind in ("split", "packed") for window in (1, 64)),
     *(_tap_echo(*entry) for entry in OFFLOADS.items()),
     *(_tap_forward(*entry) for entry in OFFLOADS.items()),

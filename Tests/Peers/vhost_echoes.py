@@ -5,13 +5,15 @@ counts and times them. Ours is `cleanq run`; the other is testpmd with net_virti
 testpmd's own generator, flowgen, is no device for ours: it answers no ARP, so an IP layer has nowhere to send.
 """
 
+import glob
 import json
 import os
+import re
 import shutil
 import tempfile
 
 from hugepages import Hugepages
-from process import Failure, Server, last_lines
+from process import Failure, Server, last_lines, run
 
 # Where the device sends.
 DRIVER_MAC = "00:01:02:03:04:01"
@@ -44,12 +46,15 @@ class VhostLoad(Server):
         shutil.rmtree(f"/run/dpdk/cleanq-load-{self.process.pid}", ignore_errors=True)
 
 
-def _our_driver(rings, layers):
+def _text(bench, socket, rings, layers):
+    """The pipeline that drives the device."""
     packed = "yes" if VARIANTS[rings][0] else "no"
+    return f"vhost-user({socket}, mac: {DRIVER_MAC}, packed: {packed})@{bench.cpus[-1]} | {layers}echo"
 
+
+def _our_driver(rings, layers):
     def drive(bench, socket):
-        text = f"vhost-user({socket}, mac: {DRIVER_MAC}, packed: {packed})@{bench.cpus[-1]} | {layers}echo"
-        return Server("cleanq", [bench.cleanq, "run", text])
+        return Server("cleanq", [bench.cleanq, "run", _text(bench, socket, rings, layers)])
     return drive
 
 
@@ -62,7 +67,7 @@ def _dpdk_driver(rings, mode):
 
 def _load(drive, size, window):
     """What the device finds while a driver runs: {"value": echoes a second, "p50": nanoseconds, …}."""
-    def run(bench):
+    def measure(bench):
         if not bench.has_peer("vhost_load"):
             raise Failure("vhost_load is not built; --peers builds it")
         if os.geteuid() != 0:
@@ -81,13 +86,13 @@ def _load(drive, size, window):
         if found["wrong"]:
             raise Failure(f"{found['wrong']} frames came back wrong")
         return found
-    return run
+    return measure
 
 
 def _rate(drive, size):
     load = _load(drive, size, FULL_WINDOW)
 
-    def run(bench):
+    def measure(bench):
         found = load(bench)
         bench.detail("device_idle", found["idle"])
         bench.detail("device_busy_nanoseconds", round((1 - found["idle"]) / float(found["value"]) * 1e9, 1))
@@ -95,16 +100,16 @@ def _rate(drive, size):
             bench.warn("virtio: in some runs the device was busy all the time: they show its limit and not the driver's. What it "
                        "needs for a frame is device_busy_nanoseconds in the JSON")
         return float(found["value"])
-    return run
+    return measure
 
 
 def _latency(drive, window):
     load = _load(drive, 64, window)
 
-    def run(bench):
+    def measure(bench):
         found = load(bench)
         return {name: float(found[name]) for name in ("p50", "p99", "p999")}
-    return run
+    return measure
 
 
 IP_UDP = f"ip({DRIVER_ADDRESS}, mac: {DRIVER_MAC}) | udp({PORT}) | "
@@ -125,3 +130,28 @@ def our_latency(rings, window):
 
 def virtio_user_latency(rings, window):
     return _latency(_dpdk_driver(rings, "5tswap"), window)
+
+
+def instructions(rings, size):
+    """Instructions of the pipeline's thread for each datagram, as callgrind counts them: the same on a busy machine, in a slow
+    hour, beside another program on the core. With the few of its start and of looking for work."""
+    def measure(bench):
+        if not shutil.which("valgrind"):
+            raise Failure("valgrind is not there; scripts/setup instructions installs it")
+        with tempfile.TemporaryDirectory(prefix="cleanq-bench-") as folder:
+            program, counts = os.path.join(folder, "cleanq"), os.path.join(folder, "counts")
+            run(["strip", "-g", "-o", program, bench.cleanq])  # valgrind does not read every kind of debug information
+
+            def drive(bench, socket):
+                return Server("cleanq", ["valgrind", "--tool=callgrind", "--separate-threads=yes",
+                                         f"--callgrind-out-file={counts}", program, "run", _text(bench, socket, rings, IP_UDP)])
+            frames = _load(drive, size, FULL_WINDOW)(bench)["all"]
+            return max(_sum_of(file) for file in glob.glob(f"{counts}-*")) / frames
+    return measure
+
+
+def _sum_of(file):
+    """The instructions in one thread's file of callgrind's."""
+    with open(file) as lines:
+        found = re.findall(r"^(?:summary|totals): (\d+)", lines.read(), re.MULTILINE)
+    return max(map(int, found), default=0)

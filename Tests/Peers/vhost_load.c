@@ -3,10 +3,11 @@
 //
 //   vhost_load --socket PATH --cpu N --size FRAME_BYTES --window FRAMES --seconds S [--pause MICROSECONDS]
 //
-// Prints {"value": echoes per second, "p50": nanoseconds, "p99": …, "p999": …, "most": …, "wrong": n, "idle": part}. The window is
-// refilled in bursts of at most 32, as frames come back. "idle" is how much of the time this side found nothing to do: where
-// it is near 0, the figure is this program's limit and not the driver's. With a pause it lets all come back, then waits for up
-// to so long, before it sends the next window: a driver that goes to sleep when there is nothing to do is woken each time.
+// Prints {"value": echoes per second, "p50": nanoseconds, "p99": …, "p999": …, "most": …, "wrong": n, "all": n, "idle": part}.
+// "all" are the frames that came back from the beginning on. The window is refilled in bursts of at most 32, as frames come
+// back. "idle" is how much of the time this side found nothing to do: where it is near 0, the figure is this program's limit
+// and not the driver's. With a pause it lets all come back, then waits for up to so long, before it sends the next window: a
+// driver that goes to sleep when there is nothing to do is woken each time.
 #include "common.h"
 
 #include <rte_eal.h>
@@ -186,9 +187,9 @@ int main(int argc, char **argv) {
     double values[3];
     const double parts[3] = {0.5, 0.99, 0.999};
     for (int i = 0; i < 3; i++) values[i] = samples[(size_t)((double)(counted - 1) * parts[i])] / ticks;
-    printf("{\"value\": %.0f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f, \"most\": %.0f, \"wrong\": %llu, \"idle\": %.3f}\n",
+    printf("{\"value\": %.0f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f, \"most\": %.0f, \"wrong\": %llu, \"all\": %llu, \"idle\": %.3f}\n",
            (double)echoes / seconds, values[0], values[1], values[2], samples[counted - 1] / ticks,
-           (unsigned long long)wrong,
+           (unsigned long long)wrong, (unsigned long long)expected,
            (double)idle / (seconds * 1e9 * ticks));
     rte_vhost_driver_unregister(path);
     rte_eal_cleanup();
