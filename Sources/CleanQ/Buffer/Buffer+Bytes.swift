@@ -57,11 +57,13 @@ extension Buffer {
   ///
   /// - Complexity: O(number of cache lines).
   public func prefetch(from offset: Int) {
-    var place = offset
-    while place < validByteCount {
+    let bytes = unsafe UnsafeRawPointer(base).advanced(by: self.offset &+ headroom)
+    let end = unsafe bytes + validByteCount
+    var line = unsafe bytes + offset
+    while unsafe line < end {
       // SAFETY: a hint, for which any address will do.
-      unsafe cplatform_prefetch_read(UnsafeRawPointer(base).advanced(by: self.offset &+ headroom &+ place))
-      place &+= 64
+      unsafe cplatform_prefetch_read(line)
+      unsafe line += 64
     }
   }
 

@@ -17,7 +17,7 @@ extension UDPEngine {
       let (count, byteCount) = UsualDatagram.take(stretch, port: recentPort)
       received.add(packetCount: count, byteCount: byteCount)
       position &+= count
-      // What stopped it was the end of the stretch, or another port, or it is not usual.
+      // What stopped it was the end of the stretch, or one of the other length, or another port, or it is not usual.
       guard position < burst.count, count > 0 || adoptPort(of: burst[position]) else { break }
     }
     return position &- start
@@ -58,23 +58,26 @@ private enum UsualDatagram {
   /// Protocol and the length in a pseudo header, as they lie in memory. RFC 768, "Checksum".
   private static var pseudoProtocol: UInt64 { 0x1100 }
 
-  /// A datagram whose payload is asked for ahead.
+  /// What is longer than this is a long datagram.
   private static var longByteCount: Int { 256 }
 
-  /// Strips the headers of usual datagrams, from the first, and writes their ports.
+  /// Strips the headers of usual datagrams, from the first, and writes their ports. Ends where long ones follow short ones, or
+  /// short ones long ones.
   ///
   /// - Parameter port: the open port, as it lies in memory.
   /// - Returns: how many, and the bytes of their payloads.
-  @inline(never)
   static func take(_ buffers: consuming MutableSpan<Buffer>, port: UInt32) -> (count: Int, byteCount: Int) {
+    guard buffers.count > 0 else { return (0, 0) }
+    return buffers[0].validByteCount > longByteCount ? takeLong(buffers, port) : takeShort(buffers, port)
+  }
+
+  @inline(never)
+  private static func takeShort(_ buffers: consuming MutableSpan<Buffer>, _ port: UInt32) -> (
+    count: Int, byteCount: Int
+  ) {
     var index = 0
     var byteCount = 0
-    while index < buffers.count {
-      // The payload of a long datagram may lie in another processor's cache, and each byte of it is summed up: its lines come
-      // while the one before is at work. The first two have been asked for by whoever received it.
-      if index &+ 1 < buffers.count, buffers[index &+ 1].validByteCount > longByteCount {
-        buffers[index &+ 1].prefetch(from: 64)
-      }
+    while index < buffers.count, buffers[index].validByteCount <= longByteCount {
       let payload = take(&buffers[index], port)
       guard payload >= 0 else { break }
       byteCount &+= payload
@@ -82,6 +85,28 @@ private enum UsualDatagram {
     }
     return (index, byteCount)
   }
+
+  /// The payload of a long datagram may lie in another processor's cache, and each byte of it is summed up: its lines come while
+  /// the one before is at work. The first two have been asked for by whoever received it.
+  @inline(never)
+  private static func takeLong(_ buffers: consuming MutableSpan<Buffer>, _ port: UInt32) -> (
+    count: Int, byteCount: Int
+  ) {
+    var index = 0
+    var byteCount = 0
+    while index < buffers.count, buffers[index].validByteCount > longByteCount {
+      if index &+ 1 < buffers.count { buffers[index &+ 1].prefetch(from: 64) }
+      let payload = takeOne(&buffers[index], port)
+      guard payload >= 0 else { break }
+      byteCount &+= payload
+      index &+= 1
+    }
+    return (index, byteCount)
+  }
+
+  /// For a long one a call does not count, and keeps the loop over its bytes as short as it is.
+  @inline(never)
+  private static func takeOne(_ buffer: inout Buffer, _ port: UInt32) -> Int { take(&buffer, port) }
 
   /// Strips the header of a usual datagram and writes its ports.
   ///
