@@ -101,6 +101,48 @@ import Testing
     #expect(rig.count("not-in-flight") == 0)
   }
 
+  @Test(
+    "in order, chains of several descriptors may be part of a batch",
+    arguments: Variant.all.filter { $0.features.contains(.inOrder) })
+  func batchOfRuns(_ variant: Variant) throws {
+    var rig = try Rig(variant, queueSize: 16)
+    for round in 0..<40 {
+      var burst = Burst()
+      for index in 0..<4 {
+        let headroom = index == 1 && round % 2 == 0 ? 0 : 50
+        if let buffer = rig.buffer(Rig.frame(index), headroom: headroom, isLast: index != 1) { burst.append(buffer) }
+      }
+      #expect(rig.port.transmit(&burst) == nil)
+      rig.port.notify()
+      guard let queue = rig.model.queues[1] else { return }
+      var chains: [ModelChain] = []
+      while let chain = queue.take() { chains.append(chain) }
+      same(chains.count, 3)
+      queue.useBatch(chains, byteCount: 0)
+      same(rig.completed(), 4)
+      rig.requireBalance()
+    }
+    #expect(rig.count("not-in-flight") == 0)
+  }
+
+  @Test("a buffer of a region that the device does not know stays, and those before it go", arguments: Variant.rings)
+  func unknownBehindOthers(_ variant: Variant) throws {
+    var rig = try Rig(variant)
+    let stranger = try Region(byteCount: 4096, pages: .ordinary)
+    for fills in [false, true] {
+      var burst = Burst()
+      for index in 0..<4 {
+        guard var buffer = index == 2 ? stranger.buffer(byteCount: 2048) : rig.buffer(Rig.frame(index)) else { return }
+        if index == 2 { buffer.reset() }
+        burst.append(buffer)
+      }
+      #expect((fills ? rig.port.fill(&burst) : rig.port.transmit(&burst)) == .unknownRegion)
+      #expect(burst.count == 2 && burst[0].region == stranger.id)
+      burst.releaseAll()
+      rig.requireBalance()
+    }
+  }
+
   @Test("a run of buffers goes out as one chain, with and without room for a header", arguments: Variant.all)
   func runs(_ variant: Variant) throws {
     var rig = try Rig(variant, queueSize: 16)
