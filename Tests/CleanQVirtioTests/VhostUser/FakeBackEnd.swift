@@ -33,7 +33,9 @@ final class FakeBackEnd: Sendable {
 
   init(answer: @escaping @Sendable (Request) -> Answer) {
     self.answer = answer
-    path = "/tmp/cleanq-fake-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+    let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+    path = "\(folder)/cleanq-fake-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+    precondition(path.utf8.count < 108, "the path in TMPDIR is too long for a socket: \(path)")
     listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
