@@ -28,8 +28,15 @@ import TestSupport
       case 2:
         guard !waiting.isEmpty else { break }
         let index = Int.random(in: 0..<waiting.count, using: &random)
-        lane.finish(waiting: index)
-        done.append(waiting.remove(at: index))
+        if index > 0 {
+          let byte = UInt8.random(in: 0...255, using: &random)
+          check(lane[waiting: index].fill(from: [byte, 7].span, headroom: 8), "seed \(seed)")
+          check(lane.moveToFirst(from: index), "seed \(seed)")
+          check(lane[waiting: 0].validByteCount == 2 && lane[waiting: 0].bytes[0] == byte, "seed \(seed)")
+          check(lane[waiting: index].validByteCount == 0, "seed \(seed)")
+        }
+        lane.finishFirst(1)
+        done.append(waiting.removeFirst())
       default:
         lane.takeDone(into: &burst)
         while let buffer = burst.popFirst() {

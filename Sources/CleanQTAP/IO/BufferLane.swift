@@ -83,20 +83,18 @@ struct BufferLane: ~Copyable, @unchecked Sendable {
     waitingCount &-= count
   }
 
-  /// Declares one waiting buffer done, before those that wait in front of it; they keep their order.
+  /// Copies the valid part of a waiting buffer into the first one that waits, behind its headroom, and empties the other: so buffers
+  /// keep their order, whichever of them the kernel filled.
   ///
-  /// - Complexity: O(index): 0 in the usual case.
-  mutating func finish(waiting index: Int) {
-    precondition(index >= 0 && index < waitingCount, "no such buffer waits")
-    if index > 0 {
-      // SAFETY: moves between initialised slots, each left is filled again.
-      let buffer = unsafe slot(doneCount &+ index).move()
-      for position in stride(from: doneCount &+ index, to: doneCount, by: -1) {
-        unsafe slot(position).initialize(to: slot(position &- 1).move())
-      }
-      unsafe slot(doneCount).initialize(to: buffer)
-    }
-    finishFirst(1)
+  /// - Returns: false where it does not fit; the other is emptied all the same.
+  /// - Complexity: O(number of bytes).
+  mutating func moveToFirst(from index: Int) -> Bool {
+    precondition(index > 0 && index < waitingCount, "no such buffer waits behind the first")
+    // SAFETY: two initialised slots, and not the same; the lane owns both.
+    let (first, other) = unsafe (slot(doneCount), slot(doneCount &+ index))
+    let fits = unsafe first.pointee.fill(from: other.pointee.bytes, headroom: first.pointee.headroom)
+    _ = unsafe other.pointee.setValid(offset: other.pointee.headroom, byteCount: 0)
+    return fits
   }
 
   /// Adds what the lane holds to a census.
