@@ -137,33 +137,23 @@ extension TAPPort {
     return true
   }
 
-  /// Frames come in the order of the reads, in buffers in the order in which they were filled; buffers that are left wait on.
+  /// Frames come in the order of the reads, in buffers in the order in which they were filled, where they fit; buffers that are left
+  /// wait on.
   private mutating func settleReads() {
     let asked = batch.count &- batch.writeCount
     guard asked > 0 else { return }
     var unused = 0
     for index in batch.writeCount..<batch.count {
       let result = batch[index].result
-      if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? DriverHeader.byteCount : 0), at: unused),
-        moveUp(from: unused)
-      {
-        receiving.finishFirst(1)
+      if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? DriverHeader.byteCount : 0), at: unused) {
+        // Behind others that wait lies what came between two reads, or after a frame that was dropped.
+        receiving.finish(waiting: unused)
         continue
       }
       if result < 0, result != IOBatch.unanswered { settle(readError: -result) }
       unused &+= 1
     }
     budget.learn(asked: asked, found: asked &- unused)
-  }
-
-  /// A frame that came between two reads of one batch, or behind one that was dropped, lies in a buffer behind others that wait; it is
-  /// the first one's.
-  ///
-  /// - Returns: false where that is too short for it; it is dropped, as if it had been read there.
-  private mutating func moveUp(from index: Int) -> Bool {
-    if index == 0 || receiving.moveToFirst(from: index) { return true }
-    counters.drops.truncated &+= 1
-    return false
   }
 
   /// Makes a frame of what a read put into a waiting buffer.

@@ -6,7 +6,8 @@ internal import Logging
 ///
 /// Frames are read straight into the buffers that were filled and written straight from those that are transmitted.
 /// Both queues are first in, first out: frames are received in the order in which the kernel sent them, in buffers in the
-/// order in which they were filled. A frame may lie in a run of buffers; it is written as one.
+/// order in which they were filled, but for those too short for their frame. A frame may lie in a run of buffers; it is written
+/// as one.
 ///
 /// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and
 /// comes back with the answers. A device that is removed ends the port: ``isExhausted``.

@@ -81,3 +81,12 @@ struct SharedArea {
 
   func load64(_ offset: Int) -> UInt64 { UInt64(load32(offset)) | UInt64(load32(offset + 4)) << 32 }
 }
+
+extension ModelQueue {
+  /// All chains that are available.
+  func takeAll() -> [ModelChain] {
+    var chains: [ModelChain] = []
+    while let chain = take() { chains.append(chain) }
+    return chains
+  }
+}

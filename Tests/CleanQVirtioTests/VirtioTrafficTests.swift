@@ -90,8 +90,7 @@ import Testing
       let count = 1 + round % 16
       same(rig.transmit((0..<count).map { Rig.frame($0) }), count)
       guard let queue = rig.model.queues[1] else { return }
-      var chains: [ModelChain] = []
-      while let chain = queue.take() { chains.append(chain) }
+      let chains = queue.takeAll()
       let half = chains.count / 2
       queue.useBatch(Array(chains[..<half]), byteCount: 0)
       queue.useBatch(Array(chains[half...]), byteCount: 0)
@@ -115,8 +114,7 @@ import Testing
       #expect(rig.port.transmit(&burst) == nil)
       rig.port.notify()
       guard let queue = rig.model.queues[1] else { return }
-      var chains: [ModelChain] = []
-      while let chain = queue.take() { chains.append(chain) }
+      let chains = queue.takeAll()
       same(chains.count, 3)
       queue.useBatch(chains, byteCount: 0)
       same(rig.completed(), 4)

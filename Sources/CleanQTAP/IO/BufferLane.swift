@@ -83,18 +83,30 @@ struct BufferLane: ~Copyable, @unchecked Sendable {
     waitingCount &-= count
   }
 
-  /// Copies the valid part of a waiting buffer into the first one that waits, behind its headroom, and empties the other: so buffers
-  /// keep their order, whichever of them the kernel filled.
+  /// Declares done what the kernel put into a waiting buffer. Those in front of it keep their turn: the bytes go into the first one
+  /// that waits, behind its headroom, and the other is empty again. Where they do not fit, the buffer itself goes before the others, so
+  /// that a short one holds nothing up.
   ///
-  /// - Returns: false where it does not fit; the other is emptied all the same.
-  /// - Complexity: O(number of bytes).
-  mutating func moveToFirst(from index: Int) -> Bool {
-    precondition(index > 0 && index < waitingCount, "no such buffer waits behind the first")
+  /// - Complexity: O(1) for the first; else O(number of bytes), or O(index) where they do not fit.
+  mutating func finish(waiting index: Int) {
+    precondition(index >= 0 && index < waitingCount, "no such buffer waits")
+    if index > 0, !moveToFirst(from: index) {
+      // SAFETY: moves between initialised slots, each left is filled again.
+      let buffer = unsafe slot(doneCount &+ index).move()
+      for position in stride(from: doneCount &+ index, to: doneCount, by: -1) {
+        unsafe slot(position).initialize(to: slot(position &- 1).move())
+      }
+      unsafe slot(doneCount).initialize(to: buffer)
+    }
+    finishFirst(1)
+  }
+
+  /// - Returns: false, with nothing changed, where the bytes do not fit.
+  private mutating func moveToFirst(from index: Int) -> Bool {
     // SAFETY: two initialised slots, and not the same; the lane owns both.
     let (first, other) = unsafe (slot(doneCount), slot(doneCount &+ index))
-    let fits = unsafe first.pointee.fill(from: other.pointee.bytes, headroom: first.pointee.headroom)
-    _ = unsafe other.pointee.setValid(offset: other.pointee.headroom, byteCount: 0)
-    return fits
+    guard unsafe first.pointee.fill(from: other.pointee.bytes, headroom: first.pointee.headroom) else { return false }
+    return unsafe other.pointee.setValid(offset: other.pointee.headroom, byteCount: 0)
   }
 
   /// Adds what the lane holds to a census.
