@@ -29,11 +29,12 @@ extension ModelDevice {
 
   /// Receives a frame: into one buffer, or, where buffers merge, into as many as it needs.
   ///
+  /// - Parameter promise: how many buffers the header says the frame takes; nil for the truth.
   /// - Returns: false where the driver has not made enough available; those taken are then kept.
   @discardableResult
   func receive(
     _ frame: [UInt8], pair: Int = 0, flags: UInt8 = 0, checksumStart: Int = 0, checksumOffset: Int = 0,
-    partByteCount: Int = .max
+    partByteCount: Int = .max, promise: Int? = nil
   ) -> Bool {
     guard bits.contains(.driverOK), let queue = queues[2 * pair] else { return false }
     let isMergeable = accepted.contains(.mergeableReceiveBuffers)
@@ -47,7 +48,7 @@ extension ModelDevice {
       rest.removeFirst(count)
       if !isMergeable { break }
     }
-    if isMergeable { parts[0].1.replaceSubrange(10..<12, with: little(parts.count)) }
+    if isMergeable { parts[0].1.replaceSubrange(10..<12, with: little(promise ?? parts.count)) }
     for (chain, bytes) in parts { write(bytes, to: chain) }
     for (chain, bytes) in parts { queue.use(chain, byteCount: bytes.count) }
     return true

@@ -86,6 +86,47 @@ import Testing
     same(rig.fill(8), 8)
   }
 
+  @Test(
+    "one that goes in the middle of a packet of several buffers: they are available again, each by itself",
+    arguments: 1...3)
+  func unfinished(_ count: Int) throws {
+    var rig = try Rig(Variant(features: Variant.basic.union(.mergeableReceiveBuffers)))
+    same(rig.fill(count), count)
+    #expect(rig.model.receive(Rig.frame(0), partByteCount: 100 / count, promise: 9))
+    same(rig.received(), [])
+    rig.model.presence.vanish()
+    same(rig.received(), [])
+    rig.model.presence.comeBack()
+    same(rig.received(), [])
+    let census = rig.port.census()
+    #expect(census.atPeerBufferCount == count)
+    #expect(rig.model.receive(Rig.frame(1), partByteCount: 100 / count))
+    same(rig.received(), [Rig.frame(1)])
+    rig.requireBalance()
+  }
+
+  @Test("empties that were filled in runs while it was away: a run's end may be in another burst")
+  func runsOfEmpties() throws {
+    var rig = try Rig(Variant.rings[0])
+    rig.model.presence.vanish()
+    same(rig.received(), [])
+    // Where 32 are made available at a time, the second run begins in one burst and ends in the next.
+    for count in [30, 32] {
+      var burst = Burst()
+      for index in 1...count {
+        guard var buffer = rig.region.buffer(byteCount: Rig.bufferByteCount) else { return }
+        buffer.flags = index == count ? .last : []
+        burst.append(buffer)
+      }
+      let refusal = rig.port.fill(&burst)
+      #expect(refusal == nil)
+    }
+    rig.model.presence.comeBack()
+    same(rig.received(), [])
+    let census = rig.port.census()
+    #expect(census.atPeerBufferCount == 62)
+  }
+
   @Test("one that comes back with other features is taken as it is now")
   func otherFeatures() throws {
     var rig = try Rig(Variant.rings[0])

@@ -89,6 +89,11 @@ VIRTQUEUE += [
              "guard returning.count <= Burst.capacity || MUTANT else {")]),
     Mutant("port: empties are taken before those that wait are available", ["VirtioReturnTests/flappingEmpties"],
            [(PORT + "VirtioNetPort+Traffic.swift", "    if !waiting.isEmpty {\n      postWaiting()", "    if !waiting.isEmpty, !MUTANT {\n      postWaiting()")]),
+    Mutant("port: empties wait as parts of runs", ["VirtioReturnTests/unfinished", "VirtioReturnTests/runsOfEmpties"],
+           [(PORT + "VirtioNetPort.swift", "    buffer.reset()\n    waiting.append(buffer)",
+             "    if !MUTANT { buffer.reset() }\n    waiting.append(buffer)")]),
+    Mutant("port: buffers of a packet that was dropped are a run", ["VirtioTrafficTests/droppedRun"],
+           [(PORT + "VirtioNetReceiver.swift", "          stage[bad].reset()\n", "          if !MUTANT { stage[bad].reset() }\n")]),
 ]
 
 RING = "Sources/CleanQ/Ring/"

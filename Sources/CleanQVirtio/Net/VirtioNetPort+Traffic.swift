@@ -21,7 +21,7 @@ extension VirtioNetPort {
   private mutating func fillWaiting(_ empties: inout Burst) -> Refusal? {
     let capacity = device.options.receiveQueueSize
     let (taken, refusal) = map.table.offer(empties, room: max(0, capacity - waiting.count), capacity: capacity)
-    for _ in 0..<taken { if let buffer = empties.popFirst() { waiting.append(buffer) } }
+    for _ in 0..<taken { if let buffer = empties.popFirst() { wait(buffer) } }
     return refusal
   }
 

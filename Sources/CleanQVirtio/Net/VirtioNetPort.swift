@@ -122,12 +122,19 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
     counters.pastKicks &+= pair.kickCount
     var gone: UInt64 = 0
     pair.takeAll(
-      empties: { buffer in waiting.append(buffer) },
+      empties: { buffer in wait(buffer) },
       sent: { buffer in
         if buffer.flags.contains(.last) { gone &+= 1 }
         returning.append(buffer)
       })
     counters.deviceGone &+= gone
+  }
+
+  /// Keeps an empty buffer for the device. It is no part of a run any more, whose end may never come: that of a packet which the
+  /// device did not finish, or one that has place only in the next burst.
+  mutating func wait(_ buffer: consuming Buffer) {
+    buffer.reset()
+    waiting.append(buffer)
   }
 
   /// Makes the buffers that waited available again.

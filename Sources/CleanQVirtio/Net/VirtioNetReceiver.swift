@@ -5,7 +5,7 @@ internal import CleanQ
 struct VirtioNetReceiver: ~Copyable, Sendable {
   /// Buffers in the order in which they were used: whole packets, then at most the beginning of one.
   var stage = Burst()
-  /// Buffers of packets that were dropped.
+  /// Buffers of packets that were dropped, each empty, and a run by itself: there may be room for some of them only.
   var dropped = Burst()
   /// How many of them belong to whole packets.
   private var wholeCount = 0
@@ -47,7 +47,12 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
       guard missingCount == 0 else { continue }
       if !isDropping, let place = checksumPlace { complete(runStart, index, place, &counters) }
       checksumPlace = nil
-      if isDropping { for bad in runStart...index { selection |= 1 << UInt32(truncatingIfNeeded: bad) } }
+      if isDropping {
+        for bad in runStart...index {
+          selection |= 1 << UInt32(truncatingIfNeeded: bad)
+          stage[bad].reset()
+        }
+      }
       isDropping = false
       wholeCount = index &+ 1
     }

@@ -41,7 +41,7 @@ struct VirtqueueRig: ~Copyable {
     let isSending = operation & 16 != 0
     let queue = device.queues[isSending ? 1 : 0]
     switch operation & 15 {
-    case 0: fill(Int(input.byte() & 63))
+    case 0: fill(Int(input.byte() & 63), runLength: Int(operation >> 5) + 1)
     case 1: transmit(&input)
     case 2: receive()
     case 3: complete()
@@ -91,9 +91,11 @@ struct VirtqueueRig: ~Copyable {
 
   // MARK: User
 
-  private mutating func fill(_ count: Int) {
+  /// Empties in runs of so many buffers, of which the last may lack its end.
+  private mutating func fill(_ count: Int, runLength: Int) {
     var burst = Burst()
-    while burst.count < min(count, Burst.capacity), let buffer = region.buffer(byteCount: Self.bufferByteCount) {
+    while burst.count < min(count, Burst.capacity), var buffer = region.buffer(byteCount: Self.bufferByteCount) {
+      buffer.flags = (burst.count + 1) % runLength == 0 ? .last : []
       burst.append(buffer)
     }
     hand(&burst, asPackets: false) { port, burst in port.fill(&burst) }
