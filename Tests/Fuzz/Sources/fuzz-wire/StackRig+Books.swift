@@ -46,8 +46,8 @@ extension StackRig {
     // A datagram that the user began and did not end is refused until it has an end.
     if !up.isEmpty { up[up.count - 1].flags.insert(.last) }
     books.endRun()
-    // Questions to neighbours that do not answer end after some seconds.
-    for _ in 0..<12 {
+    // What is on the wire comes in first; then questions to neighbours that do not answer end after some seconds.
+    for _ in 0..<(port.lower.lower.inbox.count + 12) {
       now += 1_000_000_000
       _ = port.advance(to: MonotonicTime(nanoseconds: now))
       turn()
