@@ -7,10 +7,8 @@ struct VirtqueueLedger: ~Copyable, Sendable {
   init(size: Int) { chains = VirtqueueChains(size: size) }
 
   deinit {
-    // SAFETY: `heads` are the chains whose buffers are initialised; the memory is this value's own.
-    for head in heads {
-      forEachBuffer(of: head) { unsafe chains.buffer($0).move().release() }
-    }
+    // SAFETY: the memory is this value's own.
+    forEachBuffer { unsafe chains.buffer($0).move().release() }
     chains.deallocate()
   }
 
@@ -27,19 +25,25 @@ struct VirtqueueLedger: ~Copyable, Sendable {
     }
   }
 
-  /// The chains that are with the device, oldest first.
+  /// The chains that are with the device, in no order.
+  private var heads: some Sequence<Int> {
+    let chains = chains
+    return (0..<chains.size).lazy.filter { unsafe chains.entry($0).pointee.isHead }
+  }
+
+  /// Calls with the index of each buffer that is with the device, in no order.
   ///
-  /// - Complexity: O(n log n) in the size: not for the data path.
-  private var heads: [Int] {
-    (0..<chains.size).filter { unsafe chains.entry($0).pointee.isHead }
-      .sorted {
-        unsafe Int32(bitPattern: chains.entry($0).pointee.sequence &- chains.entry($1).pointee.sequence) < 0
-      }
+  /// - Complexity: O(size): not for the data path.
+  private func forEachBuffer(_ body: (Int) -> Void) {
+    for head in heads { forEachBuffer(of: head, body) }
   }
 
   /// Takes every buffer that is with the device, which has let go of the queue, oldest first; all ids are free again.
   mutating func takeAll(_ body: (consuming Buffer) -> Void) {
-    for head in heads {
+    let oldestFirst = heads.sorted {
+      unsafe Int32(bitPattern: chains.entry($0).pointee.sequence &- chains.entry($1).pointee.sequence) < 0
+    }
+    for head in oldestFirst {
       forEachBuffer(of: head) { body(unsafe chains.buffer($0).move()) }
     }
     chains.freeAll()
@@ -47,21 +51,17 @@ struct VirtqueueLedger: ~Copyable, Sendable {
 
   /// Adds what is with the device to a census.
   func add(to census: inout Census) {
-    for head in heads {
-      forEachBuffer(of: head) {
-        unsafe census.atPeerByteCount += chains.buffer($0).pointee.byteCount
-        census.atPeerBufferCount += 1
-      }
+    forEachBuffer {
+      unsafe census.atPeerByteCount += chains.buffer($0).pointee.byteCount
+      census.atPeerBufferCount += 1
     }
   }
 
   /// Bytes of one region that are with the device.
   func byteCount(of region: RegionID) -> Int {
     var sum = 0
-    for head in heads {
-      forEachBuffer(of: head) {
-        if unsafe chains.buffer($0).pointee.region == region { unsafe sum += chains.buffer($0).pointee.byteCount }
-      }
+    forEachBuffer {
+      if unsafe chains.buffer($0).pointee.region == region { unsafe sum += chains.buffer($0).pointee.byteCount }
     }
     return sum
   }
