@@ -11,65 +11,10 @@ Import ListNotations.
 
 Section Ring.
 
-Variables M n F : nat.
-Hypothesis n_positive : 0 < n.
-Hypothesis n_below_M : n < M.
-Hypothesis n_divides_M : Nat.divide n M.
-
-Variable W : Type.
-Variable w0 : W.
-
-Notation descriptor := (list W).
-Notation table := (nat -> nat -> W).
-Notation wadd := (wadd M).
-Notation wsub := (wsub M).
-Notation slot := (slot M n).
-Notation rows := (rows W F).
-Notation field := (field W w0).
-Notation well_formed := (well_formed W F).
-Notation state := (state W).
-Notation step := (step M n F W w0).
-Notation initial := (initial W).
-Notation run := (run M n F W w0).
-Notation reachable := (reachable M n F W w0).
-Notation producer_pc := (producer_pc W).
-Notation consumer_pc := (consumer_pc W).
-Notation State := (State W).
-Notation head := (head W).
-Notation tail := (tail W).
-Notation slots := (slots W).
-Notation own_head := (own_head W).
-Notation cached_tail := (cached_tail W).
-Notation producer := (producer W).
-Notation own_tail := (own_tail W).
-Notation cached_head := (cached_head W).
-Notation consumer := (consumer W).
-Notation Writing := (Writing W).
-Notation Producing_nothing := (Producing_nothing W).
-Notation Reading := (Reading W).
-Notation Consuming_nothing := (Consuming_nothing W).
-Notation label := (label W).
-Notation Silent := (Silent W).
-Notation Writes := (Writes W).
-Notation Reads := (Reads W).
-Notation Event := (Event W).
-Notation event_of := (event_of W).
-Notation run_none := (run_none M n F W w0).
-Notation run_more := (run_more M n F W w0).
-Notation producer_loads := (producer_loads M n F W w0).
-Notation producer_decides := (producer_decides M n F W w0).
-Notation producer_writes := (producer_writes M n F W w0).
-Notation producer_publishes := (producer_publishes M n F W w0).
-Notation consumer_loads := (consumer_loads M n F W w0).
-Notation consumer_decides := (consumer_decides M n F W w0).
-Notation consumer_reads := (consumer_reads M n F W w0).
-Notation consumer_publishes := (consumer_publishes M n F W w0).
-Notation simulates := (simulates n W).
-Notation invariant := (invariant M n F W w0).
-Notation initial_invariant := (initial_invariant M n F n_positive n_below_M W w0).
-Notation step_simulates := (step_simulates M n F n_positive n_below_M n_divides_M W w0).
-Notation in_flight := (in_flight M W).
-Notation abstract := (abstract M n F W).
+Context {r : ring}.
+Let n_positive : 0 < n := n_positive.
+Let n_below_M : n < M := n_below_M.
+Let n_divides_M : Nat.divide n M := n_divides_M.
 
 (** *** Every run *)
 
@@ -234,12 +179,14 @@ End Ring.
 (** ** 5. The ring of the code: 32-bit cursors, a power of two of slots, four words *)
 
 (** [RingMemory] with [slotCount] = 2^j, [j] < 32, and the words of [Descriptor]. *)
-Corollary shipped_ring j W (w0 : W) s0 events s : j < 32 ->
-  initial W s0 -> run (2 ^ 32) (2 ^ j) 4 W w0 s0 events s ->
-  fifo_run (2 ^ j) [] events (abstract (2 ^ 32) (2 ^ j) 4 W s).
+Definition shipped j (j_below_32 : j < 32) (W : Type) (w0 : W) : ring.
 Proof.
-  intros Hj. apply ring_refines_fifo.
+  refine (Ring (2 ^ 32) (2 ^ j) 4 _ _ _ W w0).
   - apply Nat.neq_0_lt_0, Nat.pow_nonzero. lia.
   - apply Nat.pow_lt_mono_r; lia.
   - exists (2 ^ (32 - j)). rewrite <- Nat.pow_add_r. f_equal. lia.
-Qed.
+Defined.
+
+Corollary shipped_ring j (j_below_32 : j < 32) W (w0 : W) (r := shipped j j_below_32 W w0) s0 events s :
+  initial s0 -> run s0 events s -> fifo_run (2 ^ j) [] events (abstract s).
+Proof. exact (ring_refines_fifo s0 events s). Qed.

@@ -27,15 +27,19 @@ From Coq Require Import Arith List Lia Bool.
 From CleanQ Require Export CursorWords Events SlotTables.
 Import ListNotations.
 
-Section Ring.
-
-Variables M n F : nat.
-Hypothesis n_positive : 0 < n.
-Hypothesis n_below_M : n < M.
-Hypothesis n_divides_M : Nat.divide n M.
-
-Variable W : Type.
-Variable w0 : W.
+(** The sizes of a ring, and the words that it carries. *)
+Class ring := Ring {
+  (** Cursors are counted modulo [M]. *)
+  M : nat;
+  (** Slots, and fields of each. *)
+  n : nat;
+  F : nat;
+  n_positive : 0 < n;
+  n_below_M : n < M;
+  n_divides_M : Nat.divide n M;
+  W : Type;
+  w0 : W
+}.
 
 Notation descriptor := (list W).
 Notation table := (nat -> nat -> W).
@@ -45,6 +49,10 @@ Notation slot := (slot M n).
 Notation rows := (rows W F).
 Notation field := (field W w0).
 Notation well_formed := (well_formed W F).
+
+Section Ring.
+
+Context {r : ring}.
 
 Inductive producer_pc :=
 | Producing_nothing

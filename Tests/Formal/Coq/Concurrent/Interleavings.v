@@ -10,49 +10,10 @@ Import ListNotations.
 
 Section Ring.
 
-Variables M n F : nat.
-Hypothesis n_positive : 0 < n.
-Hypothesis n_below_M : n < M.
-Hypothesis n_divides_M : Nat.divide n M.
-
-Variable W : Type.
-Variable w0 : W.
-
-Notation descriptor := (list W).
-Notation table := (nat -> nat -> W).
-Notation wadd := (wadd M).
-Notation wsub := (wsub M).
-Notation slot := (slot M n).
-Notation rows := (rows W F).
-Notation field := (field W w0).
-Notation well_formed := (well_formed W F).
-Notation state := (state W).
-Notation step := (step M n F W w0).
-Notation initial := (initial W).
-Notation run := (run M n F W w0).
-Notation reachable := (reachable M n F W w0).
-Notation producer_pc := (producer_pc W).
-Notation consumer_pc := (consumer_pc W).
-Notation State := (State W).
-Notation head := (head W).
-Notation tail := (tail W).
-Notation slots := (slots W).
-Notation own_head := (own_head W).
-Notation cached_tail := (cached_tail W).
-Notation producer := (producer W).
-Notation own_tail := (own_tail W).
-Notation cached_head := (cached_head W).
-Notation consumer := (consumer W).
-Notation Writing := (Writing W).
-Notation Producing_nothing := (Producing_nothing W).
-Notation Reading := (Reading W).
-Notation Consuming_nothing := (Consuming_nothing W).
-Notation label := (label W).
-Notation Silent := (Silent W).
-Notation Writes := (Writes W).
-Notation Reads := (Reads W).
-Notation Event := (Event W).
-Notation event_of := (event_of W).
+Context {r : ring}.
+Let n_positive : 0 < n := n_positive.
+Let n_below_M : n < M := n_below_M.
+Let n_divides_M : Nat.divide n M := n_divides_M.
 
 (** *** The abstraction function *)
 
@@ -68,8 +29,8 @@ Definition abstract (s : state) : list descriptor :=
 
 Definition producer_fine (s : state) : Prop :=
   match producer s with
-  | ConcurrentModel.Producing_nothing _ => True
-  | ConcurrentModel.Writing _ burst todo =>
+  | Producing_nothing => True
+  | Writing burst todo =>
       (* Room by the stale cursor is room. *)
       length burst + wsub (head s) (cached_tail s) <= n
       /\ well_formed burst /\ inside F (length burst) todo
@@ -80,8 +41,8 @@ Definition producer_fine (s : state) : Prop :=
 
 Definition consumer_fine (s : state) : Prop :=
   match consumer s with
-  | ConcurrentModel.Consuming_nothing _ => True
-  | ConcurrentModel.Reading _ count todo copy =>
+  | Consuming_nothing => True
+  | Reading count todo copy =>
       count <= wsub (cached_head s) (tail s)
       /\ inside F count todo
       /\ forall i f, i < count -> f < F ->
@@ -116,7 +77,7 @@ Proof. intros H i f Hin. apply H. now right. Qed.
 
 (** What a label says about the sequence before and after. *)
 Definition simulates (q : list descriptor) (l : label) (q' : list descriptor) : Prop :=
-  match l with ConcurrentModel.Event _ e => fifo_step n q e q' | _ => q' = q end.
+  match l with Event e => fifo_step n q e q' | _ => q' = q end.
 
 (** A write of the producer leaves what is in flight alone. *)
 Lemma write_keeps_abstract h t (m : table) i f w burst_length :

@@ -5,10 +5,10 @@
 
 From Coq Require Import ZArith Lia Bool.
 Open Scope Z_scope.
-Local Arguments Z.add : simpl never.
-Local Arguments Z.sub : simpl never.
-Local Arguments Z.pow : simpl never.
-Local Arguments Z.modulo : simpl never.
+Global Arguments Z.add : simpl never.
+Global Arguments Z.sub : simpl never.
+Global Arguments Z.pow : simpl never.
+Global Arguments Z.modulo : simpl never.
 
 (** ** 1. Machine words *)
 

@@ -7,10 +7,6 @@ From Coq Require Import ZArith List Lia Bool Permutation.
 From CleanQ Require Export DescriptorCheck.
 Import ListNotations.
 Open Scope Z_scope.
-Local Arguments Z.add : simpl never.
-Local Arguments Z.sub : simpl never.
-Local Arguments Z.pow : simpl never.
-Local Arguments Z.modulo : simpl never.
 
 (** A byte of a region: the id, generation included, and the place. *)
 Definition byte := (Z * Z)%type.

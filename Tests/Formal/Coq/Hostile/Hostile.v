@@ -9,31 +9,12 @@ From Coq Require Import ZArith List Lia Bool Permutation.
 From CleanQ Require Export HostileInvariant.
 Import ListNotations.
 Open Scope Z_scope.
-Local Arguments Z.add : simpl never.
-Local Arguments Z.sub : simpl never.
-Local Arguments Z.pow : simpl never.
-Local Arguments Z.modulo : simpl never.
 
 Section Our_side.
 
-Variable n : Z.
-Hypothesis n_positive : 0 < n.
-Hypothesis n_word : n < 2 ^ 32.
-Hypothesis n_divides : (n | 2 ^ 32).
-Variable further : descriptor -> list extent -> bool.
-
-Notation verdict := (verdict further).
-Notation accept := (accept further).
-Notation take_slots := (take_slots n further).
-Notation dequeue := (dequeue n further).
-Notation enqueue := (enqueue n).
-Notation step := (step n further).
-Notation steps := (steps n further).
-Notation reachable := (reachable n further).
-Notation reachable_invariant := (reachable_invariant n n_positive further).
-Notation steps_invariant := (steps_invariant n n_positive further).
-Notation dequeue_runs := (dequeue_runs n n_positive further).
-Notation enqueue_runs := (enqueue_runs n).
+Context {us : our_side}.
+Let n_positive : 0 < n := n_positive.
+Let n_divides : (n | 2 ^ 32) := n_divides.
 
 (** *** What the contract promises *)
 

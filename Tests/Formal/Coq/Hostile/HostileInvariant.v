@@ -8,29 +8,14 @@ From Coq Require Import ZArith List Lia Bool Permutation.
 From CleanQ Require Export HostileModel.
 Import ListNotations.
 Open Scope Z_scope.
-Local Arguments Z.add : simpl never.
-Local Arguments Z.sub : simpl never.
-Local Arguments Z.pow : simpl never.
-Local Arguments Z.modulo : simpl never.
 
 Ltac parts := repeat match goal with |- _ /\ _ => split end.
 
 Section Our_side.
 
-Variable n : Z.
-Hypothesis n_positive : 0 < n.
-Hypothesis n_word : n < 2 ^ 32.
-Hypothesis n_divides : (n | 2 ^ 32).
-Variable further : descriptor -> list extent -> bool.
-
-Notation verdict := (verdict further).
-Notation accept := (accept further).
-Notation take_slots := (take_slots n further).
-Notation dequeue := (dequeue n further).
-Notation enqueue := (enqueue n).
-Notation step := (step n further).
-Notation steps := (steps n further).
-Notation reachable := (reachable n further).
+Context {us : our_side}.
+Let n_positive : 0 < n := n_positive.
+Let n_divides : (n | 2 ^ 32) := n_divides.
 
 (** *** The invariant: I1 and I2 for what we can observe *)
 
@@ -168,7 +153,7 @@ Qed.
 
 Lemma mod_injective a b : a <= b < a + n -> a mod n = b mod n -> a = b.
 Proof.
-  intros Hab E. pose proof (Z.div_mod a n ltac:(lia)). pose proof (Z.div_mod b n ltac:(lia)).
+  intros Hab E. assert (n <> 0) as H by lia. pose proof (Z.div_mod a n H). pose proof (Z.div_mod b n H).
   assert (b / n = a / n) by nia. nia.
 Qed.
 

@@ -28,10 +28,6 @@ From Coq Require Import ZArith List Lia Bool Permutation.
 From CleanQ Require Export Extents.
 Import ListNotations.
 Open Scope Z_scope.
-Local Arguments Z.add : simpl never.
-Local Arguments Z.sub : simpl never.
-Local Arguments Z.pow : simpl never.
-Local Arguments Z.modulo : simpl never.
 
 (** ** 4. The table of regions *)
 
@@ -120,17 +116,21 @@ Qed.
 
 (** ** 6. Our side *)
 
+(** What we have chosen. *)
+Class our_side := Our_side {
+  (** Slots of the ring, [slotCount]. *)
+  n : Z;
+  n_positive : 0 < n;
+  n_word : n < 2 ^ 32;
+  n_divides : (n | 2 ^ 32);
+  (** Any further check that an implementation likes to make: that the very buffer lent comes back, uncut; that flags are
+      such; that a run is whole. Nothing below depends on it except that it is made on the private copy. *)
+  further : descriptor -> list extent -> bool
+}.
+
 Section Our_side.
 
-(** Slots of the ring, [slotCount]. *)
-Variable n : Z.
-Hypothesis n_positive : 0 < n.
-Hypothesis n_word : n < 2 ^ 32.
-Hypothesis n_divides : (n | 2 ^ 32).
-
-(** Any further check that an implementation likes to make: that the very buffer lent comes back, uncut; that flags are
-    such; that a run is whole. Nothing below depends on it except that it is made on the private copy. *)
-Variable further : descriptor -> list extent -> bool.
+Context {us : our_side}.
 
 (** All of it private. *)
 Record state := State {
