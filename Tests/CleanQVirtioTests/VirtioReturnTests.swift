@@ -211,4 +211,123 @@ import Testing
     #expect(model.bits.contains(.driverOK))
     #expect(model.queues.keys.sorted() == [0, 1, 2, 3, 4])
   }
+
+  /// A device with two pairs, and a port on each.
+  private struct Pairs: ~Copyable {
+    let model: ModelDevice
+    let device: VirtioNetDevice
+    let region: Region
+    var first: VirtioNetPort
+    var second: VirtioNetPort?
+
+    init(_ features: VirtioFeatures = []) throws {
+      let model = ModelDevice(Variant.basic.union([.multiqueue, .controlQueue]).union(features))
+      model.pairLimit = 2
+      model.configuration?[8] = 2
+      let device = try VirtioNetDevice(model, pairCount: 2)
+      let region = try Region(byteCount: 65_536, pages: .ordinary)
+      var first = try VirtioNetPort(device, pair: 0)
+      let second = try VirtioNetPort(device, pair: 1)
+      try first.register(region)
+      self.model = model
+      self.device = device
+      self.region = region
+      self.first = first
+      self.second = .some(second)
+    }
+
+    mutating func fillFirst(_ count: Int) {
+      var burst = Burst()
+      for _ in 0..<count { if let buffer = region.buffer(byteCount: 2048) { burst.append(buffer) } }
+      first.fill(&burst)
+      first.notify()
+      burst.releaseAll()
+    }
+
+    /// What loops do, but for traffic.
+    mutating func turn() {
+      var burst = Burst()
+      first.receive(into: &burst)
+      first.notify()
+      second?.receive(into: &burst)
+      second?.notify()
+    }
+
+    var kickCount: UInt64 {
+      var reports: [StageReport] = []
+      first.report(into: &reports)
+      return reports[0].counters.first { $0.name == "kicks" }?.value ?? 0
+    }
+  }
+
+  @Test("a device is not notified before all pairs have joined, and then of what was published before")
+  func earlyNotification() throws {
+    var pairs = try Pairs(.eventIndex)
+    pairs.fillFirst(4)
+    pairs.model.presence.vanish()
+    pairs.turn()
+    let before = pairs.kickCount
+    pairs.model.presence.comeBack()
+    var burst = Burst()
+    pairs.first.receive(into: &burst)
+    pairs.first.notify()
+    pairs.fillFirst(1)
+    #expect(!pairs.model.bits.contains(.driverOK) && pairs.kickCount == before)
+    _ = pairs.first.arm()
+    pairs.first.disarm()
+    pairs.second?.receive(into: &burst)
+    #expect(pairs.model.bits.contains(.driverOK))
+    var files = pollfd(fd: pairs.first.callFiles.receiving, events: Int16(POLLIN), revents: 0)
+    #expect(unsafe poll(&files, 1, 0) == 1, "the first port is woken")
+    pairs.turn()
+    #expect(pairs.kickCount == before + 1)
+  }
+
+  @Test(
+    "a port that ends leaves the device to the others, and one that takes its place joins it as it runs",
+    arguments: [true, false])
+  func oneOfTwo(stopsQueues: Bool) throws {
+    var pairs = try Pairs()
+    pairs.model.stopsQueues = stopsQueues
+    pairs.second = nil
+    // Where one queue cannot be stopped alone the device begins again, after a while.
+    pairs.turn()
+    usleep(120_000)
+    pairs.turn()
+    pairs.fillFirst(4)
+    #expect(pairs.model.bits.contains(.driverOK))
+    #expect(pairs.model.receive(Rig.frame(1)))
+    var burst = Burst()
+    pairs.first.receive(into: &burst)
+    #expect(burst.count == 1)
+    burst.releaseAll()
+    // The same after a loss.
+    pairs.model.presence.vanish()
+    pairs.turn()
+    pairs.model.presence.comeBack()
+    pairs.turn()
+    #expect(pairs.model.bits.contains(.driverOK) && pairs.first.isJoined)
+    #expect(pairs.model.commands.last == [4, 0, 1, 0], "frames go to the first pair only")
+    let (resets, commands) = (pairs.model.resetCount, pairs.model.commands.count)
+    pairs.second = try VirtioNetPort(pairs.device, pair: 1)
+    pairs.turn()
+    #expect(pairs.model.resetCount == resets && pairs.model.queues.keys.sorted() == [0, 1, 2, 3, 4])
+    #expect(pairs.model.commands.count == commands + 1 && pairs.model.commands.last == [4, 0, 2, 0])
+  }
+
+  @Test("a region that went away while it was registered is not reachable when its place is taken")
+  func replacedRegions() throws {
+    let model = ModelDevice(Variant.basic)
+    let device = try VirtioNetDevice(model)
+    let before = model.mappedRegions.count
+    do {
+      var port = try VirtioNetPort(device)
+      for _ in 0..<5 {
+        let region = try Region(byteCount: 65_536, pages: .ordinary)
+        try port.register(region)
+      }
+      #expect(model.mappedRegions.count == before + 1)
+    }
+    #expect(model.mappedRegions.count == before)
+  }
 }

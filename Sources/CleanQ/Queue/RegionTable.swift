@@ -139,16 +139,20 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
 
   /// Adds a region.
   ///
+  /// - Returns: a region that went away while it was registered, and whose place this one takes; nil almost always.
   /// - Throws: `alreadyRegistered`; `retired` where the region was removed before.
-  public mutating func insert(_ region: borrowing Region) throws(QueueError) {
+  @discardableResult
+  public mutating func insert(_ region: borrowing Region) throws(QueueError) -> RegionID? {
     guard !contains(region.id) else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
     guard !registrations.isRetired(region.id) else { throw QueueError(.retired, context: "\(region.id)") }
     // A region that went away while it was registered is still held; nothing of it can come any more.
-    unsafe registrations.remove(entries[region.id.slot].id, retiring: false)
+    let former = unsafe entries[region.id.slot].id
+    registrations.remove(former, retiring: false)
     // SAFETY: a region that exists has a slot inside the table; no other live region shares it.
     unsafe entries[region.id.slot] = Entry(
       id: region.id, base: UInt(bitPattern: region.control.mapping.base), byteCount: UInt64(region.byteCount))
     registrations.insert(region)
+    return former == .none ? nil : former
   }
 
   /// Removes a region, whose id is dead here from now on. The caller has made sure that no byte of it is elsewhere.

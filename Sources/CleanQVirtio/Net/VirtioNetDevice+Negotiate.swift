@@ -24,6 +24,7 @@ extension VirtioNetDevice {
     state.isUp = false
     state.joined = []
     state.control = nil
+    isRunning.store(false, ordering: .relaxed)
     generation.wrappingAdd(1, ordering: .releasing)
     try transport.reset()  // 1
     try transport.setStatus(.acknowledge)  // 2
@@ -58,9 +59,16 @@ extension VirtioNetDevice {
     state.isUp = true
   }
 
-  /// All ports have started their queues: steps 7 and 8, and what is set over the control queue.
+  /// All ports have started their queues: steps 7 and 8, and what is set over the control queue. A device that runs already is told
+  /// of the queues alone.
   func complete(_ state: inout State) throws(VirtioError) {
+    if !isRunning.load(ordering: .relaxed) { try start(&state) }
+    try steer(state)
+  }
+
+  private func start(_ state: inout State) throws(VirtioError) {
     guard let configuration = state.configuration else { return }
+    state.wasComplete = true
     if state.features.contains(.controlQueue) {
       // § 5.1.2: behind the last pair that the device could have.
       let index = 2 * (state.features.contains(.multiqueue) ? configuration.queuePairLimit : 1)
@@ -70,6 +78,9 @@ extension VirtioNetDevice {
         : try VirtioNetControlQueue<SplitRing>(transport, index: index)
     }
     try transport.setStatus(.driverOK)  // 8
+    isRunning.store(true, ordering: .relaxed)
+    // What they have published meanwhile, the device is to hear of now.
+    for index in state.open { VirtqueueNotifier.kick(transport.callFile(2 * index)) }
     guard let control = state.control else { return }
     if let address = options.macAddress, state.features.contains(.controlMACAddress) {
       try control.command(.address(address))
@@ -77,14 +88,19 @@ extension VirtioNetDevice {
     if options.isPromiscuous, state.features.contains(.controlReceiveMode) {
       try control.command(.promiscuous(true))
     }
-    guard pairCount > 1 else { return }
+  }
+
+  /// Says over which queue pairs received frames are spread: all, up to the last that has a port.
+  func steer(_ state: borrowing State) throws(VirtioError) {
+    guard pairCount > 1, let control = state.control, let configuration = state.configuration else { return }
+    let used = (state.open.max() ?? 0) + 1
     if state.features.contains(.receiveSideScaling), configuration.rssTableLimit > 0 {
       try control.command(
         .receiveSideScaling(
-          over: pairCount, hashTypes: configuration.hashTypes, tableLimit: configuration.rssTableLimit,
+          over: used, hashTypes: configuration.hashTypes, tableLimit: configuration.rssTableLimit,
           keyByteCount: configuration.rssKeyLimit))
     } else {
-      try control.command(.queuePairs(pairCount))
+      try control.command(.queuePairs(used))
     }
   }
 }

@@ -35,7 +35,8 @@ extension VirtioNetDevice {
             session?.split = try VirtioNetPair(self, index: index, state.features)
           }
           state.joined.insert(index)
-          if state.joined.count == pairCount { try complete(&state) }
+          let isLast = state.wasComplete ? state.joined == state.open : state.joined.count == pairCount
+          if isLast { try complete(&state) }
         } catch {
           end(&state)
           throw error
@@ -58,6 +59,7 @@ extension VirtioNetDevice {
     state.isUp = false
     state.joined = []
     state.control = nil
+    isRunning.store(false, ordering: .relaxed)
     generation.wrappingAdd(1, ordering: .releasing)
     for index in state.open { VirtqueueNotifier.kick(transport.callFile(2 * index)) }
     return true
@@ -86,6 +88,7 @@ extension VirtioNetDevice {
       let failure = attempt { () throws(VirtioError) in
         try transport.stopQueue(2 * index)
         try transport.stopQueue(2 * index + 1)
+        if isRunning.load(ordering: .relaxed) { try steer(state) }
       }
       // Where one queue cannot be stopped alone, all are.
       if failure != nil { end(&state) }

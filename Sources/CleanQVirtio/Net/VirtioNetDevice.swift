@@ -19,6 +19,8 @@ public final class VirtioNetDevice: Sendable {
 
   /// Counts up with each beginning and each end, so that ports see with one load that theirs is over.
   let generation = Atomic<UInt64>(0)
+  /// DRIVER_OK is set. § 3.1.1: before that the device must not be notified, and may overlook it.
+  let isRunning = Atomic<Bool>(false)
   let state: Mutex<State>
 
   struct State: ~Copyable {
@@ -33,6 +35,8 @@ public final class VirtioNetDevice: Sendable {
     var mappings: [RegionID: (address: UInt64, users: Int)] = [:]
     /// Features are agreed on, and queues may be started.
     var isUp = false
+    /// All queue pairs have had a port once. From then on the device begins with those that are left.
+    var wasComplete = false
   }
 
   /// Resets the device and agrees with it on features.

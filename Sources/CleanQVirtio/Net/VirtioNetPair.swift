@@ -17,7 +17,7 @@ struct VirtioNetPair<Ring: VirtqueueRing>: ~Copyable, Sendable {
     let transmitting = try Self.queue(device, 2 * index + 1, features, isWritable: false)
     let receiveNotifier = try transport.startQueue(2 * index, receiving.area.layout)
     let transmitNotifier = try transport.startQueue(2 * index + 1, transmitting.area.layout)
-    receiver = VirtioNetReceiver(features)
+    receiver = VirtioNetReceiver(features, ringSize: receiving.settings.size)
     self.receiving = receiving
     self.transmitting = transmitting
     self.receiveNotifier = receiveNotifier

@@ -5,7 +5,8 @@ internal import Synchronization
 extension VirtioNetPort {
   public mutating func register(_ region: borrowing Region) throws(QueueError) {
     let device = device
-    try map.insert(region) { (region) throws(QueueError) in try device.map(region) }
+    try map.insert(
+      region, map: { (region) throws(QueueError) in try device.map(region) }, unmap: { try? device.unmap($0) })
   }
 
   /// Ends the registration, and the device's access to the region.

@@ -68,8 +68,9 @@ extension VirtioNetPort {
     session.packed?.transmitting.reap(into: &sent)
   }
 
-  /// Tells the device of what was filled and transmitted, where it wants to know.
+  /// Tells the device of what was filled and transmitted, where it wants to know; not before it runs, which wakes the port.
   public mutating func notify() {
+    guard device.isRunning.load(ordering: .relaxed) else { return }
     session.split?.notify()
     session.packed?.notify()
   }

@@ -17,11 +17,14 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
   private var isDropping = false
   private var checksumPlace: (start: Int, field: Int)?
   private let isMergeable: Bool
+  /// The most buffers that a packet may take. One that takes more than the ring has could not be lent again as the run that it is.
+  private let runLimit: Int
   private let completesChecksums: Bool
 
   private static var ethernetHeaderByteCount: Int { 14 }
 
-  init(_ features: VirtioFeatures) {
+  init(_ features: VirtioFeatures, ringSize: Int) {
+    runLimit = min(ringSize, Burst.capacity)
     isMergeable = features.contains(.mergeableReceiveBuffers)
     completesChecksums = features.contains(.guestChecksum)
   }
@@ -95,7 +98,7 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
   private mutating func begin(_ index: Int, _ counters: inout VirtioNetCounters) {
     let byteCount = stage[index].validByteCount
     guard byteCount >= VirtioNetHeader.byteCount &+ Self.ethernetHeaderByteCount else {
-      // Nothing at all is what a lie about the length leaves, and is counted already.
+      // Nothing at all is what a lie about the length leaves, or a device that wrote nothing, and is counted already.
       if byteCount > 0 { counters.truncated &+= 1 }
       isDropping = true
       return
@@ -106,7 +109,7 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
         checksumPlace = VirtioNetHeader.checksumPlace(stage[index])
       }
       if isMergeable, header.bufferCount != 1 {
-        guard header.bufferCount > 0, header.bufferCount <= Burst.capacity else {
+        guard header.bufferCount > 0, header.bufferCount <= runLimit else {
           counters.badBufferCount &+= 1
           isDropping = true
           return

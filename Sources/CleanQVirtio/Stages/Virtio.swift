@@ -36,7 +36,7 @@ public struct Virtio: EndStage, Hashable {
     guard let place = PCIAddress(address) else {
       throw StageError(stage, NIC.complaint(aboutAddress: address) ?? "no such address")
     }
-    return try settings.open(stage, in: context) { () throws(VirtioError) in
+    return try settings.open("virtio(\(place))", in: context) { () throws(VirtioError) in
       try VirtioPCITransport(place, queuePairCount: settings.queues, logger: context.logger)
     }
   }

@@ -14,11 +14,13 @@ struct DeviceMap: ~Copyable, @unchecked Sendable {
 
   deinit { unsafe bases.deallocate() }
 
-  /// Enters a region; `map` makes it reachable. Neither has happened where one of them fails.
+  /// Enters a region; `map` makes it reachable. Neither has happened where one of them fails. One that went away while it was
+  /// registered, and whose slot this one has, is not to be reached any more: `unmap`.
   mutating func insert(
-    _ region: borrowing Region, map: (borrowing Region) throws(QueueError) -> UInt64
+    _ region: borrowing Region, map: (borrowing Region) throws(QueueError) -> UInt64,
+    unmap: (RegionID) -> Void
   ) throws(QueueError) {
-    try table.insert(region)
+    if let former = try table.insert(region) { unmap(former) }
     do throws(QueueError) {
       // SAFETY: a region that is in the table has a slot below the capacity.
       unsafe bases[region.id.slot] = try map(region)

@@ -45,7 +45,7 @@ extension Virtqueue {
     var count = 0
     while count < room, case .element(let id, let byteCount) = ring.nextUsed(outstanding: chains.chainCount),
       let entry = chains.entry(id), entry.isSingle, !isInOrder || id == UInt32(oldest),
-      byteCount <= entry.byteCount || !isWritable
+      byteCount &- 1 < entry.byteCount || !isWritable
     {
       ring.pass(chainCount: 1, descriptorCount: 1)
       oldest = chains.id(1, behind: oldest)
@@ -106,8 +106,8 @@ extension Virtqueue {
   private mutating func checked(_ head: UInt16, _ byteCount: UInt32, _ entry: VirtqueueChains.Entry) -> UsedChain {
     let isSingle = entry.isSingle
     // What a device says to have written where it may not write means nothing: some say 0, some the packet's length.
-    guard byteCount <= entry.byteCount || !settings.isWritable else {
-      faults.tooLong &+= 1
+    guard byteCount &- 1 < entry.byteCount || !settings.isWritable else {
+      if byteCount == 0 { faults.empty &+= 1 } else { faults.tooLong &+= 1 }
       return UsedChain(head: head, byteCount: nil, isSingle: isSingle)
     }
     return UsedChain(head: head, byteCount: byteCount, isSingle: isSingle)

@@ -8,18 +8,21 @@ public struct VirtqueueFaults: Equatable, Sendable {
   public var notInFlight: UInt64 = 0
   /// The device says that it wrote more than it was given.
   public var tooLong: UInt64 = 0
+  /// The device gave a buffer back to which it wrote nothing.
+  public var empty: UInt64 = 0
   /// The device's index says that more was used than is with it.
   public var indexJump: UInt64 = 0
 
   public init() {}
 
   /// All of them.
-  public var total: UInt64 { badID &+ notInFlight &+ tooLong &+ indexJump }
+  public var total: UInt64 { badID &+ notInFlight &+ tooLong &+ empty &+ indexJump }
 
   mutating func add(_ other: VirtqueueFaults) {
     badID &+= other.badID
     notInFlight &+= other.notInFlight
     tooLong &+= other.tooLong
+    empty &+= other.empty
     indexJump &+= other.indexJump
   }
 
@@ -27,7 +30,7 @@ public struct VirtqueueFaults: Equatable, Sendable {
   public var counts: [StageReport.Count] {
     [
       .init("bad-id", badID), .init("not-in-flight", notInFlight), .init("too-long", tooLong),
-      .init("index-jump", indexJump),
+      .init("empty", empty), .init("index-jump", indexJump),
     ].filter { $0.value > 0 }
   }
 }

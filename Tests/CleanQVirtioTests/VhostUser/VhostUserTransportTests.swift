@@ -197,6 +197,64 @@ struct VhostUserTransportTests {
     #expect(isBack)
     #expect(lie == .close || transport.connectionCounts.broken >= 1)
   }
+
+  /// What a back end maps, one region a slot, and which requests made no sense.
+  private final class Slots: Sendable {
+    let mapped = Mutex<Set<[UInt8]>>([])
+    let refusals = Atomic<Int>(0)
+
+    func answer(_ request: FakeBackEnd.Request) -> FakeBackEnd.Answer {
+      switch request.number {
+      case 37 where !mapped.withLock({ $0.insert(request.payload).inserted }),
+        38 where mapped.withLock({ $0.remove(request.payload) }) == nil:
+        refusals.add(1, ordering: .relaxed)
+        return FakeBackEnd.number(1)
+      default: return FakeBackEnd.orderly(request)
+      }
+    }
+  }
+
+  @Test("after a reset in the same connection the back end hears of what has changed in memory, and of nothing twice")
+  func memoryAfterReset() throws {
+    let slots = Slots()
+    let back = FakeBackEnd { slots.answer($0) }
+    defer { back.end() }
+    let transport = try VhostUserTransport(path: back.path, logger: Self.quiet)
+    func begin() throws {
+      try transport.reset()
+      try transport.acceptFeatures([.version1])
+      try transport.setStatus(.driverOK)
+    }
+    func region() throws -> Region { try Region(byteCount: 65_536, backing: .shared, pages: .ordinary) }
+    let stays = try region()
+    let goes = try region()
+    let comes = try region()
+    _ = try transport.map(stays)
+    _ = try transport.map(goes)
+    try begin()
+    try transport.reset()
+    try transport.unmap(goes.id)
+    _ = try transport.map(comes)
+    try begin()
+    #expect(slots.refusals.load(ordering: .relaxed) == 0)
+    #expect(slots.mapped.withLock { $0.count } == 2)
+    #expect(transport.connectionCounts.all == 1)
+  }
+
+  @Test("vrings that were given are taken back, though the start failed half way")
+  func halfStarted() throws {
+    let back = FakeBackEnd { request in
+      // SET_VRING_ENABLE of vring 2.
+      request.number == 18 && request.payload[0] == 2 ? FakeBackEnd.number(1) : FakeBackEnd.orderly(request)
+    }
+    defer { back.end() }
+    let transport = try VhostUserTransport(path: back.path, queuePairCount: 2, logger: Self.quiet)
+    let device = try VirtioNetDevice(transport, pairCount: 2)
+    let first = try VirtioNetPort(device, pair: 0)
+    #expect(throws: VirtioError.self) { _ = try VirtioNetPort(device, pair: 1) }
+    #expect(back.numbers.filter { $0 == 11 }.count == 3, "GET_VRING_BASE for vrings 0, 1 and 2")
+    _ = consume first
+  }
 }
 
 /// What a back end can do wrong in any answer.

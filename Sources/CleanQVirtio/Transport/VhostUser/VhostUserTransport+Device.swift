@@ -16,21 +16,23 @@ extension VhostUserTransport {
   /// Stops every vring; adopts the connection that there is. Source: [vhost-user, "Ring states"].
   public func reset() throws(VirtioError) {
     state.withLock { state in
-      let started = state.isRunning ? state.layouts.keys.sorted() : []
+      let given = state.given.sorted()
       let known = state.session
       state.session = 0
       state.status = []
       state.layouts = [:]
+      state.given = []
       do throws(VirtioError) {
         let number = try link.talk { session throws(VhostUserFault) in
           // A new back end has no vrings to stop.
-          if session.number == known { try Self.stop(started, of: session) }
+          if session.number == known { try Self.stop(given, of: session) }
           return session.number
         }
         state.session = number ?? 0
       } catch {
         // The connection has ended over this: the device is gone, and holds nothing.
       }
+      if state.session != known { state.told = [:] }
     }
   }
 
@@ -56,7 +58,7 @@ extension VhostUserTransport {
   private func setStatus(_ bits: VirtioStatus, _ state: inout State) throws(VirtioError) {
     let status = state.status.union(bits)
     let starts = status.contains(.driverOK) && !state.isRunning
-    if starts { try giveEverything(state) }
+    if starts { try giveEverything(&state) }
     try talk(state) { session throws(VhostUserFault) in
       guard session.protocolFeatures.contains(.status) else { return }
       try session.order(VhostUserMessage(.setStatus, value: UInt64(status.rawValue)))

@@ -5,7 +5,7 @@ extension VhostUserTransport {
     try state.withLock { state throws(QueueError) in
       let added = try state.memory.insert(region)
       do throws(VirtioError) {
-        try tellMemory(state, change: VhostUserMessage(.addMemoryRegion, region: added))
+        if state.isRunning { try giveTable(&state) }
       } catch {
         // Gone, or now gone: the next back end is told all.
         guard error.code == .refused || error.code == .memory else { return added.address }
@@ -18,9 +18,9 @@ extension VhostUserTransport {
 
   public func unmap(_ region: RegionID) throws(QueueError) {
     try state.withLock { state throws(QueueError) in
-      let removed = try state.memory.remove(region)
+      try state.memory.remove(region)
       // A back end that is gone, or breaks the protocol here, has the region no longer either way.
-      try? tellMemory(state, change: VhostUserMessage(.removeMemoryRegion, region: removed))
+      if state.isRunning { try? giveTable(&state) }
     }
   }
 
@@ -29,7 +29,7 @@ extension VhostUserTransport {
       guard (0..<queueCount).contains(index) else {
         throw VirtioError(.queues, context: "\(name): there is no virtqueue \(index); there are \(queueCount)")
       }
-      if state.isRunning { try give(index, layout, state) }
+      if state.isRunning { try give(index, layout, &state) }
       state.layouts[index] = layout
       return .eventFile(kickFile(index))
     }
@@ -37,47 +37,51 @@ extension VhostUserTransport {
 
   public func stopQueue(_ index: Int) throws(VirtioError) {
     try state.withLock { state throws(VirtioError) in
-      guard state.layouts.removeValue(forKey: index) != nil, state.isRunning else { return }
+      state.layouts[index] = nil
+      guard state.given.remove(index) != nil else { return }
       _ = try talk(state) { session throws(VhostUserFault) in try session.stopVring(index) }
     }
   }
 
   /// Gives the back end the memory and every virtqueue.
-  func giveEverything(_ state: borrowing State) throws(VirtioError) {
-    try giveTable(state)
-    for (index, layout) in state.layouts.sorted(by: { $0.key < $1.key }) { try give(index, layout, state) }
+  func giveEverything(_ state: inout State) throws(VirtioError) {
+    try giveTable(&state)
+    for (index, layout) in state.layouts.sorted(by: { $0.key < $1.key }) { try give(index, layout, &state) }
   }
 
-  /// Tells a running back end of a change in its memory: one region where it keeps them apart, else the table anew.
-  private func tellMemory(_ state: borrowing State, change: VhostUserMessage) throws(VirtioError) {
-    guard state.isRunning else { return }
-    let keepsApart = try talk(state) { session throws(VhostUserFault) in
-      session.protocolFeatures.contains(.memorySlots)
-    }
-    guard keepsApart else { return try giveTable(state) }
-    try talk(state) { session throws(VhostUserFault) in try session.order(change) }
-  }
-
-  /// Source: [vhost-user, "Memory regions description"]; with slots, the table is made region by region.
-  private func giveTable(_ state: borrowing State) throws(VirtioError) {
+  /// Tells the back end what memory there is: what has changed, where it keeps regions apart, else the table anew.
+  ///
+  /// Source: [vhost-user, "Memory regions description"].
+  private func giveTable(_ state: inout State) throws(VirtioError) {
     let regions = state.memory.regions
-    guard !regions.isEmpty else { return }
-    let slotCount = try talk(state) { session throws(VhostUserFault) in session.memorySlotCount }
+    let (slotCount, keepsApart) = try talk(state) { session throws(VhostUserFault) in
+      (session.memorySlotCount, session.protocolFeatures.contains(.memorySlots))
+    }
     guard regions.count <= slotCount else {
       throw VirtioError(
         .memory, context: "\(name): the back end maps \(slotCount) regions, not \(regions.count); use fewer queues")
     }
-    try talk(state) { session throws(VhostUserFault) in
-      if session.protocolFeatures.contains(.memorySlots) {
-        for region in regions { try session.order(VhostUserMessage(.addMemoryRegion, region: region)) }
-      } else {
-        try session.order(VhostUserMessage(table: regions))
-      }
+    guard keepsApart else {
+      guard !regions.isEmpty else { return }
+      return try order(VhostUserMessage(table: Array(regions.values)), state)
+    }
+    for (id, region) in state.told where regions[id] == nil {
+      try order(VhostUserMessage(.removeMemoryRegion, region: region), state)
+      state.told[id] = nil
+    }
+    for (id, region) in regions where state.told[id] == nil {
+      try order(VhostUserMessage(.addMemoryRegion, region: region), state)
+      state.told[id] = region
     }
   }
 
+  private func order(_ message: VhostUserMessage, _ state: borrowing State) throws(VirtioError) {
+    try talk(state) { session throws(VhostUserFault) in try session.order(message) }
+  }
+
   /// Gives the back end a virtqueue and lets it begin. Source: [vhost-user, "Starting and stopping rings"].
-  private func give(_ index: Int, _ layout: VirtqueueLayout, _ state: borrowing State) throws(VirtioError) {
+  private func give(_ index: Int, _ layout: VirtqueueLayout, _ state: inout State) throws(VirtioError) {
+    state.given.insert(index)
     // Packed: available and used index 0, and both wrap counters 1 (§ 2.8.1).
     let base: UInt32 = layout.isPacked ? 1 << 15 | 1 << 31 : 0
     let call = calls[index].number

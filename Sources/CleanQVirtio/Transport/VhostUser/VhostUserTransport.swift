@@ -17,6 +17,10 @@ public final class VhostUserTransport: VirtioTransport {
     var session: UInt64 = 0
     var status: VirtioStatus = []
     var memory = VhostUserMemory()
+    /// Regions that the back end of this session has been told of one by one.
+    var told: [RegionID: VhostUserRegion] = [:]
+    /// Vrings that it has been told of; they may run.
+    var given: Set<Int> = []
     /// The virtqueues of the driver; given to the back end with DRIVER_OK, those that come later at once.
     var layouts: [Int: VirtqueueLayout] = [:]
     var isRunning: Bool { status.contains(.driverOK) }
