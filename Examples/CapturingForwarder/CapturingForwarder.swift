@@ -7,14 +7,21 @@
 import CleanQPcap
 import CleanQPipeline
 import CleanQTAP
+import Glibc
 
 @main
 struct CapturingForwarder {
-  static func main() throws {
-    let arguments = CommandLine.arguments
+  static func main() {
+    do { try run(CommandLine.arguments) } catch {
+      print("error: \(error)")
+      exit(1)
+    }
+  }
+
+  private static func run(_ arguments: [String]) throws {
     guard arguments.count == 5 else {
       print("usage: CapturingForwarder DEVICE DEVICE FILE FILTER")
-      return
+      exit(64)
     }
     let forwarder = Pipeline {
       TAP(arguments[1])

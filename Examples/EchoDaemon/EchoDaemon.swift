@@ -7,14 +7,21 @@
 import CleanQNet
 import CleanQPipeline
 import CleanQTAP
+import Glibc
 
 @main
 struct EchoDaemon {
-  static func main() throws {
-    let arguments = CommandLine.arguments
+  static func main() {
+    do { try run(CommandLine.arguments) } catch {
+      print("error: \(error)")
+      exit(1)
+    }
+  }
+
+  private static func run(_ arguments: [String]) throws {
     guard arguments.count == 4, let port = UInt16(arguments[3]) else {
       print("usage: EchoDaemon DEVICE ADDRESS/PREFIX PORT")
-      return
+      exit(64)
     }
     let echo = Pipeline {
       TAP(arguments[1])

@@ -9,15 +9,22 @@ import CleanQ
 import CleanQNet
 import CleanQPipeline
 import CleanQTAP
+import Glibc
 import Logging
 
 @main
 struct EmbeddedQueue {
-  static func main() throws {
-    let arguments = CommandLine.arguments
+  static func main() {
+    do { try run(CommandLine.arguments) } catch {
+      print("error: \(error)")
+      exit(1)
+    }
+  }
+
+  private static func run(_ arguments: [String]) throws {
     guard arguments.count == 5, let port = UInt16(arguments[3]), var left = Int(arguments[4]) else {
       print("usage: EmbeddedQueue DEVICE ADDRESS/PREFIX PORT COUNT")
-      return
+      exit(64)
     }
     // The stack is one concrete type, UDPPort<IPPort<TAPPort>>, and every call below goes straight through it.
     let context = PipelineContext(logger: Logger(label: "embedded"))

@@ -85,12 +85,19 @@ struct FaultyStage {
     PcapTap.kind, Faulty.kind, Checked.kind, Count.kind, Discard.kind, Loopback.kind,
   ])
 
-  static func main() throws {
+  static func main() {
     guard CommandLine.arguments.count == 2 else {
       print("usage: FaultyStage PIPELINE")
-      return
+      exit(64)
     }
-    let text = CommandLine.arguments[1]
+    do { exit(try run(CommandLine.arguments[1]) ? 0 : 1) } catch {
+      print("error: \(error)")
+      exit(1)
+    }
+  }
+
+  /// - Returns: whether there was no violation.
+  private static func run(_ text: String) throws -> Bool {
     let pipeline: CheckedPipeline
     do throws(Diagnostic) {
       pipeline = try PipelineText.check(text, catalog: catalog, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -111,6 +118,6 @@ struct FaultyStage {
     }
     print("lost \(report.lostByteCount)")
     let violations = report.stages.flatMap(\.report.counters).filter { $0.name == "violations" }.map(\.value)
-    exit(violations.contains { $0 > 0 } ? 1 : 0)
+    return !violations.contains { $0 > 0 }
   }
 }

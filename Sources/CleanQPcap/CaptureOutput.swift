@@ -19,15 +19,15 @@ struct CaptureOutput: ~Copyable {
   let file: Int32
   /// A regular file that was opened, and emptied, here: its tail can be cut.
   let isOwnFile: Bool
+  private let claim: FileClaim
 
   /// Creates or empties the file, and buffers its header.
   init(
     _ path: String, linkType: LinkType, snaplen: Int, precision: TimestampPrecision
   ) throws(StageError) {
     let file = try Self.openFile(path)
-    var status = stat()
-    // SAFETY: `status` is this function's own.
-    let isRegular = unsafe fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    let claim = try Self.claim(file, path)
+    let isOwnFile = path != standardStream && claim.isRegularFile
     let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: Self.bufferByteCount)
     // SAFETY: the stream takes the descriptor over; the buffer lives until after pcap_dump_close.
     guard let stream = unsafe fdopen(file, "w") else {
@@ -41,13 +41,14 @@ struct CaptureOutput: ~Copyable {
       unsafe buffer.deallocate()
       throw StageError(stageText(path), "libpcap cannot write \(path): out of memory")
     }
-    unsafe self.init(dumper, stream, buffer: buffer, file: file, isOwnFile: isRegular && path != standardStream)
+    unsafe self.init(dumper, stream, buffer: buffer, file: file, isOwnFile: isOwnFile, claim: claim)
   }
 
   private init(
     _ dumper: OpaquePointer, _ stream: UnsafeMutablePointer<FILE>, buffer: UnsafeMutablePointer<CChar>, file: Int32,
-    isOwnFile: Bool
+    isOwnFile: Bool, claim: consuming FileClaim
   ) {
+    self.claim = claim
     unsafe self.dumper = unsafe dumper
     unsafe self.stream = unsafe stream
     unsafe self.buffer = unsafe buffer
@@ -75,9 +76,23 @@ struct CaptureOutput: ~Copyable {
       return copy
     }
     // SAFETY: Swift passes the path as a C string that lives during the call.
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw openingError(path, reading: false, errno: errno) }
     return file
+  }
+
+  /// Claims an open file, and empties it where it is a regular one of our own; closes it where that cannot be.
+  private static func claim(_ file: Int32, _ path: String) throws(StageError) -> FileClaim {
+    do throws(StageError) {
+      let claim = try FileClaim(writing: file, path)
+      guard path == standardStream || !claim.isRegularFile || ftruncate(file, 0) == 0 else {
+        throw openingError(path, reading: false, errno: errno)
+      }
+      return claim
+    } catch {
+      _ = Glibc.close(file)
+      throw error
+    }
   }
 
   private static func openDumper(

@@ -11,6 +11,7 @@ struct CaptureTap: ~Copyable {
   var writer: PcapWriter
   let filter: PcapFilter
   let kind: TrafficKind
+  let stopsOnFailure: Bool
   /// Frames still to be captured before the capture is complete.
   var framesLeft: UInt64
   /// A packet that arrives in several buffers, or needs headers.
@@ -33,20 +34,24 @@ struct CaptureTap: ~Copyable {
     let filter = try PcapFilter(options.filter, linkType: LinkType(kind), for: options.path)
     let writer = try PcapWriter(
       options.path, linkType: LinkType(kind), snaplen: options.snaplen, precision: options.precision, logger: logger)
-    self.init(kind, writer: writer, filter: filter, count: options.count)
+    self.init(kind, options, writer: writer, filter: filter)
   }
 
-  private init(_ kind: TrafficKind, writer: consuming PcapWriter, filter: consuming PcapFilter, count: UInt64?) {
+  private init(
+    _ kind: TrafficKind, _ options: CaptureOptions, writer: consuming PcapWriter, filter: consuming PcapFilter
+  ) {
     self.kind = kind
-    framesLeft = count ?? .max
+    stopsOnFailure = options.stopsOnFailure
+    framesLeft = options.count ?? .max
     arriving = FrameArena(frameCount: 1, snaplen: writer.snaplen)
     offered = FrameArena(frameCount: Burst.capacity, snaplen: writer.snaplen)
     self.writer = writer
     self.filter = filter
   }
 
-  /// Whether as many frames as were asked for have been captured, or would have been but for a failure.
-  var isComplete: Bool { framesLeft == 0 }
+  /// Whether as many frames as were asked for have been captured, or would have been but for a failure; or there was one, and
+  /// it is to be the end.
+  var isComplete: Bool { framesLeft == 0 || stopsOnFailure && writer.hasFailed }
 
   /// Makes the file what it should be while nothing happens.
   mutating func flush() { writer.flush() }
@@ -73,6 +78,7 @@ struct CaptureTap: ~Copyable {
       .init("captured", writer.writtenFrameCount), .init("filtered", filteredFrameCount),
       .init("not-written", writer.lostFrameCount), .init("bytes-written", UInt64(writer.writtenByteCount)),
     ]
+    report.failure = writer.failure
     return report
   }
 }

@@ -50,8 +50,10 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public mutating func arm() -> Bool {
     guard lower.arm() else { return false }
     // Whoever looks at the file while nothing happens sees everything that did.
+    let wasComplete = tap.isComplete
     tap.flush()
-    return true
+    // A failure that ends the pipeline is not slept over.
+    return wasComplete || !tap.isComplete
   }
 
   public mutating func quiesce() {

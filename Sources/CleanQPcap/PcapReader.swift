@@ -23,6 +23,7 @@ struct PcapReader: ~Copyable {
   let file: Int32
   /// Not a regular file: reading can wait for a writer.
   let isStream: Bool
+  private let claim: FileClaim
 
   /// Opens a file and reads its header.
   ///
@@ -53,6 +54,7 @@ struct PcapReader: ~Copyable {
     unsafe self.handle = unsafe handle
     self.file = file
     self.isStream = isStream
+    claim = FileClaim(reading: file)
   }
 
   deinit {

@@ -35,6 +35,7 @@ extension PcapSource {
       case .failure(let message):
         isAtEnd = true
         unreadableCount &+= 1
+        failure = "\(path) cannot be read to its end: \(message)"
         logger.error("\(path) cannot be read to its end: \(message); it ends after \(received.packets) frames")
       }
     }

@@ -37,6 +37,7 @@ public struct PcapSource: Port, ~Copyable {
   var emptyFrameCount: UInt64 = 0
   var filteredFrameCount: UInt64 = 0
   var unreadableCount: UInt64 = 0
+  var failure: String?
 
   /// Opens a capture file.
   ///
@@ -107,6 +108,7 @@ public struct PcapSource: Port, ~Copyable {
       .init("read-only", transmitted.packets),
     ].filter { $0.value > 0 }
     report.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]
+    report.failure = failure
     reports.append(report)
   }
 }

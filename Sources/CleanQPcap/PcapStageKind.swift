@@ -21,6 +21,7 @@ extension PcapTap {
           "of the timestamps; micro unless given"),
         Parameter(
           "count", .integer(1...Int.max, unit: "packets"), keyOnly: true, "end the pipeline after so many packets"),
+        Parameter("stop", .flag, "end the pipeline when the file cannot be written any more"),
       ],
       examples: [
         "tap(tap0) | pcap(echo.pcap, filter: \"udp port 7\") | ip(10.0.0.2/24) | udp(7) | echo",
@@ -29,7 +30,7 @@ extension PcapTap {
       ],
       notes: """
         Between ip and udp, or after udp, packets are written behind headers made from what is known of them. A full disk or a \
-        closed pipe stops the capture with one line in the log, and the traffic goes on. Reading takes pcap and pcapng \
+        closed pipe stops the capture with one line in the log, and the traffic goes on unless stop is given. Reading takes pcap and pcapng \
         files of Ethernet, and what the pipeline sends towards the file is dropped.
         """
     ) { arguments throws(ArgumentComplaint) in
@@ -39,11 +40,13 @@ extension PcapTap {
       guard arguments.flag("read") else {
         let precision = arguments.text("precision").flatMap(TimestampPrecision.init(rawValue:)) ?? .micro
         return PcapTap(
-          path, filter: filter, snaplen: arguments.integer("snaplen") ?? 0, precision: precision, count: count)
+          path, filter: filter, snaplen: arguments.integer("snaplen") ?? 0, precision: precision, count: count,
+          stopsOnFailure: arguments.flag("stop"))
       }
       let onlyForWriting = "it is for writing; leave it out with read"
       guard arguments.integer("snaplen") == nil else { throw ArgumentComplaint("snaplen", onlyForWriting) }
       guard arguments.text("precision") == nil else { throw ArgumentComplaint("precision", onlyForWriting) }
+      guard !arguments.flag("stop") else { throw ArgumentComplaint("stop", onlyForWriting) }
       return PcapFile(path, filter: filter, count: count)
     }
   }

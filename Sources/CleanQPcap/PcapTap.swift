@@ -13,10 +13,13 @@ public struct PcapTap: PassThroughStage, Hashable {
   ///   - snaplen: the most bytes to keep of a packet, 0 for the maximum.
   ///   - precision: of the timestamps.
   ///   - count: after how many captured packets the pipeline ends; nil for never.
+  ///   - stopsOnFailure: whether the pipeline ends when the file cannot be written any more.
   public init(
-    _ path: String, filter: String = "", snaplen: Int = 0, precision: TimestampPrecision = .micro, count: UInt64? = nil
+    _ path: String, filter: String = "", snaplen: Int = 0, precision: TimestampPrecision = .micro, count: UInt64? = nil,
+    stopsOnFailure: Bool = false
   ) {
-    options = CaptureOptions(path, filter: filter, snaplen: snaplen, precision: precision, count: count)
+    options = CaptureOptions(
+      path, filter: filter, snaplen: snaplen, precision: precision, count: count, stopsOnFailure: stopsOnFailure)
   }
 
   public var shape: StageShape { .passThrough }

@@ -34,8 +34,9 @@ public struct PcapWriter: ~Copyable {
 
   /// Frames that are not in the file, because of a failure.
   public private(set) var lostFrameCount: UInt64 = 0
-  /// Whether a write has failed, so that nothing is written any more.
-  public private(set) var hasFailed = false
+  /// Why a write has failed, so that nothing is written any more; nil while none has.
+  public private(set) var failure: String?
+  public var hasFailed: Bool { failure != nil }
 
   /// Creates a capture file, or empties the one that is there.
   ///
@@ -120,7 +121,7 @@ public struct PcapWriter: ~Copyable {
 
   private mutating func fail(_ number: Int32) {
     let kept = abandon(number)
-    hasFailed = true
+    failure = reason(number)
     flushedFrameCount &+= UInt64(kept.frameCount)
     flushedByteCount &+= kept.byteCount
     lostFrameCount &+= UInt64(pendingFrameCount &- kept.frameCount)
@@ -145,8 +146,12 @@ public struct PcapWriter: ~Copyable {
       }
     }
     output.abandon(keeping: flushedByteCount &+ kept.byteCount)
-    let name = path == standardStream ? "standard output" : path
-    logger.error("cannot write the capture to \(name): \(systemErrorText(number)); capturing stopped, traffic goes on")
+    logger.error("\(reason(number)); capturing stopped, traffic goes on")
     return kept
+  }
+
+  private func reason(_ number: Int32) -> String {
+    let name = path == standardStream ? "standard output" : path
+    return "cannot write the capture to \(name): \(systemErrorText(number))"
   }
 }

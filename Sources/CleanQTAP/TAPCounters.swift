@@ -46,6 +46,8 @@ struct TAPCounters: Sendable {
   var emptyReadCount: UInt64 = 0
   /// Frames that went to the kernel as a part of one.
   var joinedCount: UInt64 = 0
+  /// Why nothing comes from the device any more.
+  var failure: String?
 
   /// Whether an error says that the device was removed.
   static func meansGone(_ number: Int32) -> Bool {
@@ -59,6 +61,7 @@ extension TAPPort {
     report.received = counters.received
     report.transmitted = counters.transmitted
     report.drops = counters.drops.counts
+    report.failure = counters.failure
     report.counters = [
       .init("uring", transport.isUring ? 1 : 0), .init("io-enters", batch.systemCallCount),
       .init("empty-reads", counters.emptyReadCount),

@@ -26,6 +26,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
 
   // The ring goes before the device: it holds on to the device's file.
   let transport: Transport
+  /// What was set up, until the first region is registered: a pipeline that cannot start leaves the device as it was.
+  var link: TAPLink?
   let device: TAPDevice
   var waker: TAPWaker
   let logger: Logger
@@ -53,6 +55,7 @@ public struct TAPPort: Port, ~Copyable, Sendable {
 
   private init(_ open: consuming OpenTAP, _ tap: TAP, _ logger: Logger) {
     transport = open.transport
+    link = .some(open.link)
     device = open.device
     waker = open.waker
     mtu = open.mtu
@@ -62,7 +65,10 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     stageName = tap.stageName
   }
 
-  public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
+  public mutating func register(_ region: borrowing Region) throws(QueueError) {
+    try table.insert(region)
+    link.take()?.keep()
+  }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
     let elsewhere = receiving.byteCount(of: region.id) + transmitting.byteCount(of: region.id)

@@ -11,7 +11,7 @@ struct CleanQCommand: ParsableCommand {
         cleanq forward tap0 tap1 --write both.pcap
         cleanq capture -i tap0 -w icmp.pcap -c 100 icmp
         cleanq run 'tap(tap0, address: 10.0.0.1/24) | ip(10.0.0.2/24) | udp(7) | echo'
-        cleanq check 'tap(tap0) | ip(10.0.0.2/24)'
+        cleanq check 'tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo'
         cleanq stages tap
         cleanq devices
       """,

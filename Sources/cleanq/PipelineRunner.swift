@@ -22,15 +22,19 @@ struct PipelineRunner {
     signal(SIGPIPE, SIG_IGN)
     var logger = Logger(label: "cleanq") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = output.logLevel
+    let finished: PipelineReport
     do throws(StageError) {
       let signals = try TerminationSignals()
       let running = try TextPipeline(pipeline).start(logger: logger)
       signals.wait(or: running.doneFileDescriptor)
       running.stop()
-      try report(running.finish(), of: pipeline)
+      finished = running.finish()
+      try report(finished, of: pipeline)
     } catch {
       throw failure("\(error)")
     }
+    // The log has said why, and the summary has it.
+    if finished.stages.contains(where: { $0.report.failure != nil }) { throw ExitCode(1) }
   }
 
   private func report(_ report: PipelineReport, of pipeline: CheckedPipeline) throws(StageError) {

@@ -95,6 +95,7 @@ struct CaptureCommand: ParsableCommand {
     if !filter.isEmpty { arguments.append("filter: " + quoted(filter.joined(separator: " "))) }
     if let snaplen { arguments.append("snaplen: \(snaplen)") }
     if let count { arguments.append("count: \(count)") }
+    arguments.append("stop")
     let text = "tap(\(quoted(interface))) | pcap(\(arguments.joined(separator: ", "))) | discard"
     try PipelineRunner(output, announces: true).run(text, name: "capture")
   }

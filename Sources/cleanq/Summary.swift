@@ -17,6 +17,8 @@ struct Summary: Encodable {
     let transmitted: Tally
     let drops: [String: UInt64]
     let counters: [String: UInt64]
+    /// Why it stopped doing its part; not there where it did not.
+    let failure: String?
   }
 
   struct Memory: Encodable {
@@ -42,7 +44,7 @@ struct Summary: Encodable {
       Stage(
         name: stage.report.name, text: stage.text, cpus: stage.cpus, received: Tally(stage.report.received),
         transmitted: Tally(stage.report.transmitted), drops: Self.table(stage.report.drops),
-        counters: Self.table(stage.report.counters))
+        counters: Self.table(stage.report.counters), failure: stage.report.failure)
     }
     census = Memory(
       registeredBytes: report.census.registeredByteCount, ownedBytes: report.census.ownedByteCount,
@@ -72,6 +74,7 @@ struct Summary: Encodable {
           + (stage.cpus.isEmpty ? "" : ", CPU " + stage.cpus.map(String.init).joined(separator: " and ")))
       lines += stage.drops.sorted { $0.key < $1.key }.map { "    dropped \($0.value) \($0.key)" }
       lines += stage.counters.sorted { $0.key < $1.key }.map { "    \($0.key) \($0.value)" }
+      if let failure = stage.failure { lines.append("    failed: \(failure)") }
     }
     lines.append(
       "census: \(census.buffers) buffers; of \(census.registeredBytes) bytes \(census.ownedBytes) owned, "

@@ -34,10 +34,54 @@ import TestSupport
     #expect(report.counter("captured") == 0)
     #expect(report.counter("not-written") == 640)
     #expect(report.counter("bytes-written") == 0)
+    #expect(report.failure == "cannot write the capture to /dev/full: No space left on device")
     #expect(
       log.lines == [
         "error cannot write the capture to /dev/full: No space left on device; capturing stopped, traffic goes on"
       ])
+  }
+
+  @Test func `a failure ends the pipeline where that is wanted, and is not slept over`() throws {
+    let region = try Region(byteCount: 1 << 20)
+    for stops in [false, true] {
+      var port = try PcapPort(
+        ScriptedPort<Frame>(), CaptureOptions("/dev/full", stopsOnFailure: stops), logger: log.logger)
+      var burst = Burst()
+      burst.append(try makeBuffer([1, 2, 3], in: region))
+      port.transmit(&burst)
+      port.complete(into: &burst)
+      burst.releaseAll()
+      var isExhausted = port.isExhausted
+      #expect(!isExhausted)
+      let sleeps = port.arm()
+      #expect(sleeps == !stops)
+      isExhausted = port.isExhausted
+      #expect(isExhausted == stops)
+      let sleepsThen = port.arm()
+      #expect(sleepsThen)
+    }
+  }
+
+  @Test func `a file that is read or written here is not begun again, and left as it is`() throws {
+    let path = folder("f.pcap")
+    var first = try PcapWriter(path, linkType: .ethernet, logger: log.logger)
+    first.write([1, 2, 3].span, at: .now)
+    first.flush()
+    func complaint(_ path: String) -> String {
+      do {
+        _ = try PcapWriter(path, linkType: .ethernet, logger: log.logger)
+        return "none"
+      } catch { return "\(error)" }
+    }
+    #expect(
+      complaint(path) == "pcap(\(path)): another stage reads or writes this file; give each capture a file of its own")
+    _ = consume first
+    let source = try PcapSource(path, logger: log.logger)
+    #expect(complaint(path).contains("another stage"))
+    _ = consume source
+    #expect(try Capture(path: path).records.count == 1)
+    #expect(complaint(path) == "none")
+    #expect(complaint("/dev/null") == "none")
   }
 
   @Test func `failing at the very end is said too`() throws {

@@ -40,7 +40,7 @@ struct LanguageCopiesTests {
     LanguageGoldenCase(
       "tap(tap0)@0,1 | echo",
       #"""
-      pipeline:1:10: "tap" can be opened once only, not by 2 copies; write one CPU
+      pipeline:1:10: "tap" can be opened once only, not by 2 copies; give it queues: 2, or write one CPU
         tap(tap0)@0,1 | echo
                  ^~~~
       """#),
@@ -61,7 +61,7 @@ struct LanguageCopiesTests {
     LanguageGoldenCase(
       "device(queues: 2)@0,1 | count | tap(tap0)",
       #"""
-      pipeline:1:33: "tap" can be opened once only, not by 2 copies; write one CPU
+      pipeline:1:33: "tap" can be opened once only, not by 2 copies; give it queues: 2, or write one CPU
         device(queues: 2)@0,1 | count | tap(tap0)
                                         ^~~~~~~~~
       """#),

@@ -68,17 +68,17 @@ class Daemon:
     def stderr(self):
         return self.read(self.err)
 
-    def stop(self, sign=signal.SIGINT):
-        """Asks it to stop, expects exit 0, and returns the summary (without JSON: what it wrote to standard output)."""
+    def stop(self, sign=signal.SIGINT, status=0):
+        """Asks it to stop, expects an exit status, and returns the summary (without JSON: what it wrote to standard output)."""
         self.process.send_signal(sign)
-        return self.finished()
+        return self.finished(status=status)
 
-    def finished(self, seconds=STOP_SECONDS):
+    def finished(self, seconds=STOP_SECONDS, status=0):
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still there after {seconds} s: {self.stderr()}") from None
-        if code != 0:
+        if code != status:
             raise AssertionError(f"exit {code}: {self.stderr()}")
         return Summary(self.read(self.out), self.stderr()) if self.json else self.read(self.out)
 

@@ -22,9 +22,9 @@ class Examples(Wire):
         wait_until(lambda: "tap0" in ns.ip("-o", "link") or process.poll() is not None)
         return process
 
-    def finish(self, process):
+    def finish(self, process, status=0):
         output, _ = process.communicate(timeout=10)
-        self.assertEqual(process.returncode, 0, output)
+        self.assertEqual(process.returncode, status, output)
         return output
 
     def test_echo_daemon(self):
@@ -109,7 +109,18 @@ class Examples(Wire):
         ns = self.namespace()
         for name in ("EchoDaemon", "CapturingForwarder", "EmbeddedQueue", "FaultyStage"):
             process = self.child(ns.spawn(BINARIES / name, stdout=subprocess.PIPE, text=True))
-            self.assertIn("usage: " + name, self.finish(process))
+            self.assertIn("usage: " + name, self.finish(process, 64))
+
+    def test_mistakes(self):
+        """One line each, and no trap."""
+        ns = self.namespace()
+        for name, *arguments in (("EchoDaemon", "tap0", "10.0.0.0/24", "7"), ("EmbeddedQueue", "tap0", "10.0.0.300/24", "7", "1"),
+                                 ("CapturingForwarder", "tap0", "tap1", "/nowhere/f.pcap", "icmp"),
+                                 ("FaultyStage", "pcap(/nowhere.pcap, read) | faulty(lose) | discard")):
+            process = self.child(ns.spawn(BINARIES / name, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+            said = self.finish(process, 1)
+            self.assertRegex(said, r"\Aerror: [^\n]*\n\Z")
+        self.assertNotIn("tap", ns.ip("-o", "link"))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ class Streamed(Case):
         echoes(self, ns, count=300, size=1000)
         self.assertIsNone(daemon.process.poll(), "a closed pipe ended the daemon")
         self.assertEqual(ping(ns, 10), (10, 10))
-        daemon.stop()
+        daemon.stop(status=1)
         self.one_complaint(daemon.stderr(), r"(?i)pipe|closed")
 
     def test_full_disk(self):
@@ -145,13 +145,26 @@ class Streamed(Case):
         daemon = self.daemon(ns, "run", with_pcap(f'pcap("{folder}/f.pcap")'), prefix=mount)
         echoes(self, ns, count=300, size=1000)
         self.assertEqual(ping(ns, 10), (10, 10))
-        summary = daemon.stop().check(self)
+        summary = daemon.stop(status=1).check(self)
         self.one_complaint(summary.stderr, r"(?i)space|full")
         stage = summary.stage("pcap")
+        self.assertIn("No space left on device", stage["failure"])
         unwritten = {name: n for name, n in {**stage["drops"], **stage["counters"]}.items()
                      if n and any(w in name for w in ("error", "fail", "lost", "unwritten", "not-written", "drop", "missed"))}
         self.assertTrue(unwritten, f"frames that were not written are not counted: {stage}")
         self.assertEqual(summary.stage("echo")["received"]["packets"], 300)
+
+    def test_one_file_for_one_stage(self):
+        """Neither of two stages that name one file begins to write it."""
+        path = captures.write(self.work / "in.pcap", [bytes(60)] * 9)
+        before = path.read_bytes()
+        (self.work / "link.pcap").symlink_to(path)
+        for text in (f'pcap("{path}", read) | pcap("{self.work}/link.pcap") | discard',
+                     f'loopback | pcap("{self.work}/two.pcap") | pcap("{self.work}/two.pcap") | discard'):
+            done = self.namespace().run(CLEANQ, "run", text, check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("another stage reads or writes this file", done.stderr)
+        self.assertEqual(path.read_bytes(), before)
 
     def one_complaint(self, stderr, pattern):
         lines = [line for line in stderr.splitlines() if " error " in line and re.search(pattern, line)]
@@ -190,6 +203,7 @@ class Source(Case):
                 done = self.namespace(name[:5].strip() + "x").run(CLEANQ, "run", "--json", f'pcap("{path}", read) | count | discard', check=False)
                 self.note(f"{name}: exit {done.returncode}")
                 self.assertIn(done.returncode, (0, 1), done.stderr)
+                self.assertEqual(done.returncode, 0 if name in ("huge frame", "short frames") else 1)
                 if done.returncode == 1:
                     self.assertEqual(len(error_lines(done.stderr)), 1, done.stderr)
 
@@ -231,6 +245,24 @@ class CaptureCommand(Case):
         daemon.finished().check(self)
         self.assertEqual(captures.count(file), 5)
         self.assertEqual(len(captures.tcpdump(file, "udp port 9")), 5)
+
+    def test_reader_that_goes(self):
+        """Nothing is left to do when nobody reads what is captured."""
+        ns = self.namespace()
+        ns.make_tap()
+        ns.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
+        ns.ip("link", "set", "tap0", "up")
+        ns.ip("neigh", "add", STACK, "lladdr", "02:00:00:00:00:02", "dev", "tap0", "nud", "permanent")
+        head = self.child(subprocess.Popen(["head", "-c", "100"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+        daemon = self.daemon(ns, "capture", "-i", "tap0", "-w", "-", json=False, stdout=head.stdin)
+        head.stdin.close()
+        with ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for _ in range(20):
+                if daemon.process.poll() is None:
+                    s.sendto(bytes(500), (STACK, 9))
+                time.sleep(0.05)
+        daemon.finished(status=1)
+        self.assertIn("Broken pipe", daemon.stderr())
 
     def test_snaplen_until_stopped(self):
         daemon, file = self.capture("-s", "80", "udp port 9", send=[8, 9] * 10)

@@ -60,6 +60,8 @@ public struct StageReport: Sendable, Equatable {
   public var drops: [Count] = []
   /// Whatever else the stage counts.
   public var counters: [Count] = []
+  /// Why the stage stopped doing its part before the end, in one line; nil where it did not.
+  public var failure: String?
 
   public init(_ name: String) { self.name = name }
 
@@ -69,6 +71,7 @@ public struct StageReport: Sendable, Equatable {
     transmitted.add(other.transmitted)
     Self.add(other.drops, to: &drops)
     Self.add(other.counters, to: &counters)
+    failure = failure ?? other.failure
   }
 
   private static func add(_ counts: [Count], to sums: inout [Count]) {

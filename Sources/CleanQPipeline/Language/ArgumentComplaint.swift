@@ -28,3 +28,8 @@ public struct ArgumentComplaint: Error, Hashable, Sendable {
     self.problem = problem
   }
 }
+
+extension ArgumentComplaint: CustomStringConvertible {
+  /// `address: it is the broadcast address of /24; write a host's address`
+  public var description: String { parameter.map { "\($0): \(problem)" } ?? problem }
+}

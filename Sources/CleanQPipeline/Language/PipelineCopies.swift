@@ -27,15 +27,21 @@ enum PipelineCopies {
       let list = first.call.cpu.flatMap { $0.isList ? $0 : nil }
       let isFirst = stage.call.range == first.call.range
       throw Diagnostic(
-        complaint(of: stage.kind.name, wanting: stage.description.copies, given: count),
+        complaint(
+          of: stage.kind.name, wanting: stage.description.copies, given: count,
+          remedy: stage.kind.parameters.contains { $0.name == "queues" } ? "give it queues: \(count), or " : ""),
         at: isFirst ? list?.range ?? stage.call.range : stage.call.range)
     }
   }
 
   /// What a stage has against the number of copies.
-  static func complaint(of name: String, wanting wanted: ClosedRange<Int>, given count: Int) -> String {
+  ///
+  /// - Parameter remedy: what can be done to a stage that can be opened once only; ends with ", or ".
+  static func complaint(
+    of name: String, wanting wanted: ClosedRange<Int>, given count: Int, remedy: String = ""
+  ) -> String {
     let name = Prose.quoted(name)
-    if wanted.upperBound == 1 { return "\(name) can be opened once only, not by \(count) copies; write one CPU" }
+    if wanted.upperBound == 1 { return "\(name) can be opened once only, not by \(count) copies; \(remedy)write one CPU" }
     let cpus = (0..<wanted.upperBound).map(String.init).joined(separator: ",")
     let given = count == 1 ? "there is one copy" : "there are \(count) copies"
     return "\(name) has \(wanted.upperBound) queues, one for each copy of the pipeline, but \(given); "

@@ -11,6 +11,8 @@ struct OpenTAP: ~Copyable {
   let mtu: Int
   /// Datagrams of a flow may go to the kernel as one frame.
   let takesTrains: Bool
+  /// What was set up, and is undone until it is kept.
+  let link: TAPLink
 
   /// Makes the device that a description asks for or attaches to it, sets it up, and brings it up last.
   ///
@@ -24,27 +26,25 @@ struct OpenTAP: ~Copyable {
     let waker = try TAPWaker(stage: stage)
     let wasThere = device.exists
     let takesTrains = try device.attach(offload: tap.offload)
-    let mtu = try Self.setUp(device, tap, isNew: !wasThere)
+    let link = try Self.setUp(device, tap, isNew: !wasThere)
+    mtu = try link.mtu()
     self.transport = transport
     self.device = device
     self.waker = waker
-    self.mtu = mtu
+    self.link = link
     self.takesTrains = takesTrains
     if tap.offload, !takesTrains {
       logger.notice("\(stage): each datagram goes to the kernel alone; those of a flow go as one from Linux 6.2 on")
     }
   }
 
-  /// - Returns: the MTU of the link.
-  private static func setUp(_ device: borrowing TAPDevice, _ tap: TAP, isNew: Bool) throws(StageError) -> Int {
+  private static func setUp(_ device: borrowing TAPDevice, _ tap: TAP, isNew: Bool) throws(StageError) -> TAPLink {
     var link = try TAPLink(device)
     if let mac = tap.mac { try link.setMAC(mac) }
     if let mtu = tap.mtu { try link.setMTU(mtu) }
     if let address = tap.address { try link.setAddress(address) }
     if tap.persistent, isNew { try link.makePersistent() }
-    let mtu = try link.mtu()
     try link.bringUp()
-    link.keep()
-    return mtu
+    return link
   }
 }

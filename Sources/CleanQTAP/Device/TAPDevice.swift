@@ -102,8 +102,8 @@ extension TAPDevice {
       switch number {
       case EPERM, EACCES:
         "no permission to make or use the device; run as root or with CAP_NET_ADMIN, or have it made for this user "
-          + "with \"ip tuntap add \(name) mode tap user NAME\""
-      case EBUSY: "the device is busy: another process has it; end that one or choose another name"
+          + "with \"ip tuntap add \(name) mode tap user NAME\" and \"ip link set \(name) up\""
+      case EBUSY: "the device is busy: another process or another stage has it; end that one or choose another name"
       case EINVAL, EEXIST: "\(name) is no TAP device, or one made with several queues; choose another name"
       default: "cannot attach to the device: \(systemErrorText(number))"
       }

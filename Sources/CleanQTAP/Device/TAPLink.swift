@@ -3,16 +3,18 @@ internal import CleanQPipeline
 internal import CleanQWire
 internal import Glibc
 
-/// Settings of the kernel's side of a TAP device. What was changed is changed back unless ``keep()`` is called.
+/// Settings of the kernel's side of a TAP device. What was changed is changed back, and the device is down again, unless
+/// ``keep()`` is called.
 ///
 /// Nothing is set that is so already: then no permission is needed either.
-struct TAPLink: ~Copyable {
+struct TAPLink: ~Copyable, Sendable {
   /// What undoes a setting.
-  enum Undo {
+  enum Undo: Sendable {
     case mac(MACAddress)
     case mtu(Int32)
     case address(IPv4Address, mask: IPv4Address)
     case persistence
+    case up
   }
 
   let name: String
@@ -70,11 +72,12 @@ struct TAPLink: ~Copyable {
   }
 
   /// Lets frames pass. The last step: from here on the kernel sends.
-  func bringUp() throws(StageError) {
+  mutating func bringUp() throws(StageError) {
     var request = try get(SIOCGIFFLAGS, "cannot read its flags")
     guard request.flags & Int16(IFF_UP) == 0 else { return }
     request.flags |= Int16(IFF_UP)
     try set(&request, SIOCSIFFLAGS, "cannot bring it up")
+    undos.append(.up)
   }
 
   private func perform(_ undo: Undo) {
@@ -89,6 +92,10 @@ struct TAPLink: ~Copyable {
       _ = request.perform(UInt(SIOCSIFMTU), on: socket)
     case .address(let address, let mask): restore(address, mask: mask)
     case .persistence: _ = TAPDevice.setPersistent(false, file: device)
+    case .up:
+      guard request.perform(UInt(SIOCGIFFLAGS), on: socket) == nil else { return }
+      request.flags &= ~Int16(IFF_UP)
+      _ = request.perform(UInt(SIOCSIFFLAGS), on: socket)
     }
   }
 }
@@ -107,7 +114,8 @@ extension TAPLink {
   func failure(_ problem: String, _ number: Int32) -> StageError {
     let reason =
       number == EPERM || number == EACCES
-      ? "no permission; run as root or with CAP_NET_ADMIN" : systemErrorText(number)
+      ? "no permission; run as root or with CAP_NET_ADMIN, or let root set it up with \"ip link set \(name) …\""
+      : systemErrorText(number)
     return StageError("tap(\(name))", "\(problem): \(reason)", errno: number)
   }
 }

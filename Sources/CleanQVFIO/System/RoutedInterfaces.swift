@@ -1,10 +1,16 @@
 /// Which of the kernel's interfaces carry a route, so that taking them away cuts somebody off.
+///
+/// An interface that is in another network namespace than this process counts as one: what routes it carries there is not to
+/// be seen from here.
 public struct RoutedInterfaces: Sendable {
   private let names: Set<String>
+  /// The interfaces of this namespace; nil where the kernel does not say.
+  private let here: Set<String>?
   private let tree: SystemTree
 
   public init(in tree: SystemTree = .machine) {
     self.tree = tree
+    here = tree.text("/proc/net/dev").map(Self.interfaces)
     names = Self.version4(tree.text("/proc/net/route") ?? "").union(
       Self.version6(tree.text("/proc/net/ipv6_route") ?? ""))
   }
@@ -15,11 +21,19 @@ public struct RoutedInterfaces: Sendable {
     var seen: Set<String> = []
     while let name = waiting.popLast() {
       guard seen.insert(name).inserted else { continue }
-      if names.contains(name) { return name }
+      if names.contains(name) || here?.contains(name) == false { return name }
       let links = tree.names("/sys/class/net/\(name)").filter { $0.hasPrefix("upper_") }
       waiting += links.map { String($0.dropFirst("upper_".count)) }
     }
     return nil
+  }
+
+  /// Source: Linux net/core/net-procfs.c, `dev_seq_printf_stats`: two lines of heading, then a name and a colon on each line.
+  private static func interfaces(_ text: String) -> Set<String> {
+    Set(
+      text.split(separator: "\n").dropFirst(2).compactMap { line in
+        line.split(separator: ":").first.map { String($0.drop { $0 == " " }) }
+      })
   }
 
   /// Source: Linux net/ipv4/fib_trie.c, `fib_route_seq_show`: the interface's name stands first, below a heading.
