@@ -41,7 +41,9 @@ enum PipelineCopies {
     of name: String, wanting wanted: ClosedRange<Int>, given count: Int, remedy: String = ""
   ) -> String {
     let name = Prose.quoted(name)
-    if wanted.upperBound == 1 { return "\(name) can be opened once only, not by \(count) copies; \(remedy)write one CPU" }
+    if wanted.upperBound == 1 {
+      return "\(name) can be opened once only, not by \(count) copies; \(remedy)write one CPU"
+    }
     let cpus = (0..<wanted.upperBound).map(String.init).joined(separator: ",")
     let given = count == 1 ? "there is one copy" : "there are \(count) copies"
     return "\(name) has \(wanted.upperBound) queues, one for each copy of the pipeline, but \(given); "
