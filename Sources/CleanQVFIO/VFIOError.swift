@@ -21,6 +21,8 @@ public struct VFIOError: Error, Equatable, Sendable, CustomStringConvertible {
     case busy(group: Int)
     /// An interface on it carries routes.
     case routed(interface: String, carrier: String)
+    /// An interface on it is in another network namespace.
+    case elsewhere(interface: String)
     /// After binding, this driver has it.
     case notTaken(driver: String?)
     /// The function lacks something.
@@ -67,6 +69,9 @@ public struct VFIOError: Error, Equatable, Sendable, CustomStringConvertible {
     case .busy(let group): "another process has it, or a device of its IOMMU group \(group); end that process first"
     case .routed(let interface, let carrier):
       "its interface \(interface) is in use: there are routes by way of \(carrier); take them away, or use --force"
+    case .elsewhere(let interface):
+      "its interface \(interface) is in another network namespace, whose routes are not to be seen from here; "
+        + "run this there, or use --force"
     case .notTaken(let driver):
       "it went to \(driver.map { "the driver \($0)" } ?? "no driver") instead; dmesg may say why"
     case .unsupported(let what): what

@@ -13,6 +13,8 @@ struct DeviceList: Encodable {
       let name: String
       /// Whether it, or a bridge, bond or VLAN on it, carries a route.
       let routed: Bool
+      /// Whether it is in another network namespace; its routes are not known then.
+      let elsewhere: Bool
     }
 
     let address: String
@@ -42,7 +44,7 @@ struct DeviceList: Encodable {
           Device.Neighbour(address: "\($0.address)", driver: $0.driver)
         },
         interfaces: function.interfaces.map {
-          Device.Interface(name: $0, routed: routed.carrier(of: $0) != nil)
+          Device.Interface(name: $0, routed: routed.carrier(of: $0) != nil, elsewhere: routed.isElsewhere($0))
         })
     }
   }
@@ -69,7 +71,7 @@ struct DeviceList: Encodable {
 
 extension DeviceList.Device {
   var row: [String] {
-    let names = interfaces.map { $0.name + ($0.routed ? " (routed)" : "") }
+    let names = interfaces.map { $0.name + ($0.routed ? " (routed)" : $0.elsewhere ? " (other namespace)" : "") }
     let group = iommuGroup.map { "\($0)" } ?? "none"
     let shared = groupMembers.map { "\($0.address) (\($0.driver ?? "-"))" }
     return [

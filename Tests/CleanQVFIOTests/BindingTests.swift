@@ -46,6 +46,19 @@ struct BindingTests {
     #expect(PCIFunction(address, in: fake.tree)?.driver == "vfio-pci")
   }
 
+  @Test func refusesANICOfAnotherNamespaceUnlessForced() throws {
+    let fake = FakeTree()
+    fake.function("0000:00:04.0", driver: "virtio-pci", group: 3, interface: "eth0", on: "/virtio0")
+    fake.file("/proc/net/dev", "Inter-|   Receive\n face |bytes\n    lo:       0       0\n")
+    let binding = DriverBinding(in: fake.tree)
+    #expect(
+      message { () throws(VFIOError) in try binding.bind(address) }.contains("eth0 is in another network namespace"))
+    #expect(fake.written.isEmpty)
+    fake.file("/proc/net/dev", "Inter-|   Receive\n face |bytes\n    lo:       0       0\n  eth0:       0       0\n")
+    try binding.bind(address)
+    #expect(PCIFunction(address, in: fake.tree)?.driver == "vfio-pci")
+  }
+
   @Test func saysWhatBlocksTheGroup() throws {
     let fake = FakeTree()
     fake.function("0000:00:04.0", driver: "virtio-pci", group: 3)

@@ -187,6 +187,9 @@ import Testing
     rig.model.presence.vanish()
     isExhausted = rig.port.isExhausted
     #expect(isExhausted)
+    var reports: [StageReport] = []
+    rig.port.report(into: &reports)
+    #expect(reports[0].failure == "the device was removed")
   }
 
   @Test("two pairs: the device begins when both have joined, and again after it was lost")

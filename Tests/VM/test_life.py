@@ -19,16 +19,15 @@ class Life(DeviceCase):
 
     def test_open_and_close_fifty_times(self):
         """In one process: file descriptors, mappings, threads, locked memory and the heap are as before."""
-        done = command(PROBE, "cycles", OURS, "50", timeout=60)
-        counts = {}
-        for line in done.stdout.splitlines():
-            when, *pairs = line.split()
-            counts[when] = {key: int(value) for key, value in (pair.split("=") for pair in pairs)}
-        before, after = counts["before"], counts["after"]
-        self.note(f"heap {before['heap']} then {after['heap']} bytes, resident {before['resident']} then {after['resident']} kB")
+        done = command(PROBE, "cycles", OURS, "50", timeout=120)
+        counts = [{key: int(value) for key, value in (pair.split("=") for pair in line.split())} for line in done.stdout.splitlines()]
+        self.assertEqual(len(counts), 4, done.stdout)
+        heaps = [count["heap"] for count in counts]
+        self.note("heap " + ", ".join(map(str, heaps)) + f" bytes, resident {counts[0]['resident']} then {counts[-1]['resident']} kB")
         for key in ("files", "groups", "mappings", "threads", "locked"):
-            self.assertEqual(after[key], before[key], key)
-        self.assertLess(after["heap"], before["heap"] + 50 * 16, "bytes of the heap: less than any object a cycle")
+            self.assertEqual([count[key] for count in counts], 4 * [counts[0][key]], key)
+        # The allocator keeps a little more now and then; what leaks, leaks in every fifty.
+        self.assertLess(min(b - a for a, b in zip(heaps, heaps[1:])), 50 * 16, "bytes of the heap: less than any object a cycle")
 
     def test_second_process_is_refused(self):
         ns = self.kernel_side()
@@ -50,7 +49,7 @@ class Life(DeviceCase):
         begun = time.monotonic()
         cleanq("devices", "unbind", OURS, "--force")
         self.note(f"let go after {time.monotonic() - begun:.2f} s")
-        summary = daemon.finished(5).check(self)
+        summary = daemon.finished(5, status=1).check(self)
         self.assertIn("the kernel takes the device away", summary.stderr)
         self.assertEqual(driver(OURS), "virtio-pci")
         cleanq("devices", "bind", OURS)
@@ -69,7 +68,7 @@ class List(DeviceCase):
         self.assertEqual((ours["vendorID"], ours["deviceID"], ours["driver"]), ("1af4", "1041", "virtio-pci"))
         self.assertEqual(str(ours["iommuGroup"]), group_of(OURS))
         self.assertEqual(ours["groupMembers"], [])
-        self.assertEqual(ours["interfaces"], [{"name": interface(OURS), "routed": False}])
+        self.assertEqual(ours["interfaces"], [{"name": interface(OURS), "routed": False, "elsewhere": False}])
         self.bind(OURS)
         after = devices()[OURS]
         self.assertEqual((after["driver"], after["interfaces"]), ("vfio-pci", []))
@@ -81,7 +80,7 @@ class List(DeviceCase):
         name = interface(OURS)
         command("ip", "address", "add", "10.7.0.1/24", "dev", name)
         command("ip", "link", "set", name, "up")
-        self.assertEqual(devices()[OURS]["interfaces"], [{"name": name, "routed": True}])
+        self.assertEqual(devices()[OURS]["interfaces"], [{"name": name, "routed": True, "elsewhere": False}])
         said = self.refusal("devices", "bind", OURS)
         self.assertEqual(
             said, f"{OURS}: its interface {name} is in use: there are routes by way of {name}; take them away, or use --force")

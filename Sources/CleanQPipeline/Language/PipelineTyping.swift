@@ -49,13 +49,14 @@ struct PipelineTyping {
       let right = Prose.quoted(stages[index + 1].kind.name)
       problem = "nothing comes out of \(name) for \(right) to take; move \(name) to the right end"
     }
-    throw Diagnostic(problem, at: stage.call.range, help: otherForm(of: stage) { $0.isInnerStage })
+    throw Diagnostic(
+      problem, at: stage.call.range, help: otherForm(of: stage, at: { $0 > 0 && $0 < $1 - 1 }, where: \.isInnerStage))
   }
 
   private func notLeftEnd(_ stage: CheckedStage) -> Diagnostic {
     let name = Prose.quoted(stage.kind.name)
     let ends = catalog.names { $0.trafficAtLeftEnd != nil }
-    let help = otherForm(of: stage) { $0.trafficAtLeftEnd != nil }
+    let help = otherForm(of: stage, at: { index, _ in index == 0 }) { $0.trafficAtLeftEnd != nil }
     return Diagnostic("nothing stands below \(name); begin the pipeline with \(ends)", at: stage.call.range, help: help)
   }
 
@@ -69,7 +70,7 @@ struct PipelineTyping {
   private func notRightEnd(_ stage: CheckedStage) -> Diagnostic {
     let name = Prose.quoted(stage.kind.name)
     let sinks = catalog.names { $0 == .sink }
-    let help = otherForm(of: stage) { $0.isRightEnd }
+    let help = otherForm(of: stage, at: { $0 == $1 - 1 }, where: \.isRightEnd)
     if case .end = stage.description.shape {
       return Diagnostic(
         "\(name) can stand at the left end only; end the pipeline with \(sinks)", at: stage.call.range, help: help)
@@ -77,10 +78,18 @@ struct PipelineTyping {
     return Diagnostic("nothing stands above \(name); end the pipeline with \(sinks)", at: stage.call.range, help: help)
   }
 
-  /// Says that with other arguments the stage would be in its place.
-  private func otherForm(of stage: CheckedStage, where fits: (StageShape) -> Bool) -> String? {
+  /// Says that with other arguments the stage would be in its place, and how, where one of its examples shows it.
+  ///
+  /// - Parameter index: where the stage stands in an example, of so many.
+  private func otherForm(
+    of stage: CheckedStage, at isThere: (_ index: Int, _ count: Int) -> Bool, where fits: (StageShape) -> Bool
+  ) -> String? {
     guard stage.kind.shapes.contains(where: fits) else { return nil }
-    return "with other arguments it can stand there: \(stage.kind.signature)"
+    let example = stage.kind.examples.first { example in
+      let names = ((try? PipelineText.parse(example)) ?? []).map(\.name)
+      return names.indices.contains { names[$0] == stage.kind.name && isThere($0, names.count) }
+    }
+    return "with other arguments it can stand there: \(example ?? stage.kind.signature)"
   }
 
   private func mismatch(at index: Int, wanted: TrafficKind, given: TrafficKind) -> Diagnostic {

@@ -60,6 +60,7 @@ public struct DriverBinding: Sendable {
   private func refuseRouted(_ function: PCIFunction) throws(VFIOError) {
     let routed = RoutedInterfaces(in: tree)
     for interface in function.interfaces {
+      if routed.isElsewhere(interface) { throw VFIOError(function.address, .elsewhere(interface: interface)) }
       guard let carrier = routed.carrier(of: interface) else { continue }
       throw VFIOError(function.address, .routed(interface: interface, carrier: carrier))
     }

@@ -1,7 +1,5 @@
-/// Which of the kernel's interfaces carry a route, so that taking them away cuts somebody off.
-///
-/// An interface that is in another network namespace than this process counts as one: what routes it carries there is not to
-/// be seen from here.
+/// Which of the kernel's interfaces carry a route, so that taking them away cuts somebody off; and which are in another network
+/// namespace than this process, so that their routes are not to be seen from here.
 public struct RoutedInterfaces: Sendable {
   private let names: Set<String>
   /// The interfaces of this namespace; nil where the kernel does not say.
@@ -21,12 +19,15 @@ public struct RoutedInterfaces: Sendable {
     var seen: Set<String> = []
     while let name = waiting.popLast() {
       guard seen.insert(name).inserted else { continue }
-      if names.contains(name) || here?.contains(name) == false { return name }
+      if names.contains(name) { return name }
       let links = tree.names("/sys/class/net/\(name)").filter { $0.hasPrefix("upper_") }
       waiting += links.map { String($0.dropFirst("upper_".count)) }
     }
     return nil
   }
+
+  /// Whether an interface is in another network namespace.
+  public func isElsewhere(_ interface: String) -> Bool { here?.contains(interface) == false }
 
   /// Source: Linux net/core/net-procfs.c, `dev_seq_printf_stats`: two lines of heading, then a name and a colon on each line.
   private static func interfaces(_ text: String) -> Set<String> {

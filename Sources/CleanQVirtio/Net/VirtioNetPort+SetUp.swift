@@ -93,6 +93,8 @@ extension VirtioNetPort {
     var faults = VirtqueueFaults()
     var kickCount: UInt64 = 0
     session.add(to: &faults, &kickCount)
-    reports.append(counters.report(device.transport.name, faults: faults, kickCount: kickCount))
+    var report = counters.report(device.transport.name, faults: faults, kickCount: kickCount)
+    if isExhausted { report.failure = "the device was removed" }
+    reports.append(report)
   }
 }

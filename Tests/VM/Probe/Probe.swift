@@ -1,6 +1,7 @@
 // A tool of the VM suite: does to a device what no pipeline does, and says what came of it.
 //
-//     cleanq-vm-probe cycles ADDRESS COUNT    opens and closes a NIC so often; prints what the process has before and after
+//     cleanq-vm-probe cycles ADDRESS COUNT    opens and closes a NIC so often, three times; prints what the process has before,
+//                                             between and after
 //     cleanq-vm-probe fault ADDRESS           takes the buffers' mapping away under a running driver, and gives it back
 //     cleanq-vm-probe echo ADDRESS            a UDP echo that does what lines on its standard input say; see Sabotage.swift
 //     cleanq-vm-probe bar ADDRESS INDEX       maps a BAR
@@ -46,9 +47,11 @@ struct Probe {
   private static func cycles(_ address: PCIAddress, _ count: Int) throws {
     // What is made once for good is made by then.
     for _ in 0..<5 { try cycle(address) }
-    say("before \(Footprint())")
-    for _ in 0..<count { try cycle(address) }
-    say("after \(Footprint())")
+    say("\(Footprint())")
+    for _ in 0..<3 {
+      for _ in 0..<count { try cycle(address) }
+      say("\(Footprint())")
+    }
   }
 
   private static func cycle(_ address: PCIAddress) throws {
