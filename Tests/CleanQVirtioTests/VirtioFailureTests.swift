@@ -24,8 +24,10 @@ import Testing
       let release = rig.model.holdResets()
       let thread = LittleThread {
         while !isDone.isSet {
+          // One that there is not, one that was taken before this one is, and the right one.
           for place in 0..<8 {
             box.queue?.setUsedID(at: place, 0x1000)
+            box.queue?.setUsedID(at: place, UInt16((place + 7) % 8))
             box.queue?.setUsedID(at: place, UInt16(place))
           }
           isRunning.set()
