@@ -35,8 +35,9 @@ extension PcapSource {
       case .failure(let message):
         isAtEnd = true
         unreadableCount &+= 1
-        failure = "\(path) cannot be read to its end: \(message)"
-        logger.error("\(path) cannot be read to its end: \(message); it ends after \(received.packets) frames")
+        let reason = "\(path) cannot be read to its end: \(message)"
+        failure = reason
+        logger.error("\(reason); it ends after \(received.packets) frames")
       }
     }
   }

@@ -186,7 +186,8 @@ extension TAPPort {
   private mutating func end(_ number: Int32) {
     guard !isGone else { return }
     isGone = true
-    counters.failure = "the device was removed (\(systemErrorText(number)))"
-    logger.warning("\(stageName): the device was removed (\(systemErrorText(number))); nothing more comes from it")
+    let reason = "the device was removed (\(systemErrorText(number)))"
+    counters.failure = reason
+    logger.warning("\(stageName): \(reason); nothing more comes from it")
   }
 }

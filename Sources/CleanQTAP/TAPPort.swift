@@ -12,6 +12,8 @@ internal import Logging
 /// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and
 /// comes back with the answers. A device that is removed ends the port: ``isExhausted``.
 ///
+/// What was set up when the device was opened is undone with a port that never had a region registered.
+///
 /// Thread-confined; may be sent to another thread.
 public struct TAPPort: Port, ~Copyable, Sendable {
   public typealias Unit = Frame

@@ -228,12 +228,17 @@ class Source(Case):
 class CaptureCommand(Case):
     """`cleanq capture`, with tcpdump's flags."""
 
-    def capture(self, *options, send):
-        ns, file = self.namespace(), self.work / "f.pcap"
+    def device(self):
+        """A namespace whose kernel sends to STACK by way of tap0 without asking."""
+        ns = self.namespace()
         ns.make_tap()
         ns.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
         ns.ip("link", "set", "tap0", "up")
         ns.ip("neigh", "add", STACK, "lladdr", "02:00:00:00:00:02", "dev", "tap0", "nud", "permanent")
+        return ns
+
+    def capture(self, *options, send):
+        ns, file = self.device(), self.work / "f.pcap"
         daemon = self.daemon(ns, "capture", "-i", "tap0", "-w", file, *options)
         with ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             for port in send:
@@ -248,11 +253,7 @@ class CaptureCommand(Case):
 
     def test_reader_that_goes(self):
         """Nothing is left to do when nobody reads what is captured."""
-        ns = self.namespace()
-        ns.make_tap()
-        ns.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
-        ns.ip("link", "set", "tap0", "up")
-        ns.ip("neigh", "add", STACK, "lladdr", "02:00:00:00:00:02", "dev", "tap0", "nud", "permanent")
+        ns = self.device()
         head = self.child(subprocess.Popen(["head", "-c", "100"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
         daemon = self.daemon(ns, "capture", "-i", "tap0", "-w", "-", json=False, stdout=head.stdin)
         head.stdin.close()

@@ -107,8 +107,7 @@ VIRTQUEUE += [
              "let given = MUTANT && !state.isRunning ? [] : state.given.sorted()")]),
     Mutant("vhost-user: a region is told twice", ["VhostUserTransportTests/memoryAfterReset"],
            [("Sources/CleanQVirtio/Transport/VhostUser/VhostUserTransport+Queues.swift",
-             "for (id, region) in regions where state.told[id] == nil {",
-             "for (id, region) in regions where state.told[id] == nil || MUTANT {")]),
+             " where state.told[id] == nil {", " where state.told[id] == nil || MUTANT {")]),
     Mutant("port: buffers of a packet that was dropped are a run", ["VirtioTrafficTests/droppedRun"],
            [(PORT + "VirtioNetReceiver.swift", "          stage[bad].reset()\n", "          if !MUTANT { stage[bad].reset() }\n")]),
 ]

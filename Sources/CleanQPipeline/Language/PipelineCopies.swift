@@ -29,19 +29,20 @@ enum PipelineCopies {
       throw Diagnostic(
         complaint(
           of: stage.kind.name, wanting: stage.description.copies, given: count,
-          remedy: stage.kind.parameters.contains { $0.name == "queues" } ? "give it queues: \(count), or " : ""),
+          hasQueues: stage.kind.parameters.contains { $0.name == "queues" }),
         at: isFirst ? list?.range ?? stage.call.range : stage.call.range)
     }
   }
 
   /// What a stage has against the number of copies.
   ///
-  /// - Parameter remedy: what can be done to a stage that can be opened once only; ends with ", or ".
+  /// - Parameter hasQueues: whether it can be told how many queues it is to have.
   static func complaint(
-    of name: String, wanting wanted: ClosedRange<Int>, given count: Int, remedy: String = ""
+    of name: String, wanting wanted: ClosedRange<Int>, given count: Int, hasQueues: Bool = false
   ) -> String {
     let name = Prose.quoted(name)
     if wanted.upperBound == 1 {
+      let remedy = hasQueues ? "give it queues: \(count), or " : ""
       return "\(name) can be opened once only, not by \(count) copies; \(remedy)write one CPU"
     }
     let cpus = (0..<wanted.upperBound).map(String.init).joined(separator: ",")

@@ -29,15 +29,15 @@ struct VirtioNetCounters: Sendable {
     all.add(faults)
     report.drops = [
       .init("truncated", truncated), .init("bad-buffer-count", badBufferCount),
-      .init("bad-checksum-place", badChecksumPlace), .init("device-gone", deviceGone), .init("too-long", all.tooLong),
-      .init("empty", all.empty),
+      .init("bad-checksum-place", badChecksumPlace), .init("device-gone", deviceGone),
     ].filter { $0.value > 0 }
+    report.drops += all.drops
     report.counters = [.init("kicks", pastKicks &+ kickCount)]
     report.counters += [
       .init("completed-checksums", completedChecksums), .init("device-losses", losses),
       .init("device-returns", returns),
     ].filter { $0.value > 0 }
-    report.counters += all.counts.filter { $0.name != "too-long" && $0.name != "empty" }
+    report.counters += all.counters
     return report
   }
 }

@@ -26,11 +26,15 @@ public struct VirtqueueFaults: Equatable, Sendable {
     indexJump &+= other.indexJump
   }
 
-  /// For reports; those that never occurred are left out.
-  public var counts: [StageReport.Count] {
-    [
-      .init("bad-id", badID), .init("not-in-flight", notInFlight), .init("too-long", tooLong),
-      .init("empty", empty), .init("index-jump", indexJump),
-    ].filter { $0.value > 0 }
+  /// For reports: those that end a packet. Those that never occurred are left out.
+  public var drops: [StageReport.Count] {
+    [.init("too-long", tooLong), .init("empty", empty)].filter { $0.value > 0 }
+  }
+
+  /// The others.
+  public var counters: [StageReport.Count] {
+    [.init("bad-id", badID), .init("not-in-flight", notInFlight), .init("index-jump", indexJump)].filter {
+      $0.value > 0
+    }
   }
 }

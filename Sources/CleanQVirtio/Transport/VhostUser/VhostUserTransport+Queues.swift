@@ -63,13 +63,13 @@ extension VhostUserTransport {
     }
     guard keepsApart else {
       guard !regions.isEmpty else { return }
-      return try order(VhostUserMessage(table: Array(regions.values)), state)
+      return try order(VhostUserMessage(table: regions.values.sorted { $0.address < $1.address }), state)
     }
     for (id, region) in state.told where regions[id] == nil {
       try order(VhostUserMessage(.removeMemoryRegion, region: region), state)
       state.told[id] = nil
     }
-    for (id, region) in regions where state.told[id] == nil {
+    for (id, region) in regions.sorted(by: { $0.value.address < $1.value.address }) where state.told[id] == nil {
       try order(VhostUserMessage(.addMemoryRegion, region: region), state)
       state.told[id] = region
     }
