@@ -1,5 +1,3 @@
-public import CleanQ
-
 /// Limits how often something is done: a burst at once, then a steady rate.
 @frozen
 public struct TokenBucket: Sendable {
@@ -14,13 +12,17 @@ public struct TokenBucket: Sendable {
   ///   - capacity: how many may be taken at once.
   ///   - perSecond: how many grow back in a second, 1 ... 10⁹.
   public init(capacity: UInt64, perSecond: UInt64) {
-    self.capacity = capacity
-    intervalNanoseconds = 1_000_000_000 / max(1, perSecond)
-    tokens = capacity
+    self.init(capacity: capacity, intervalNanoseconds: 1_000_000_000 / max(1, perSecond))
   }
 
-  /// The limit of a Linux host for ICMP errors: a thousand a second, fifty at once. RFC 1812 § 4.3.2.8 asks for one.
-  public static var icmpErrors: TokenBucket { TokenBucket(capacity: 50, perSecond: 1000) }
+  /// - Parameters:
+  ///   - capacity: how many may be taken at once.
+  ///   - intervalNanoseconds: how long it takes until one has grown back, > 0.
+  public init(capacity: UInt64, intervalNanoseconds: UInt64) {
+    self.capacity = capacity
+    self.intervalNanoseconds = max(1, intervalNanoseconds)
+    tokens = capacity
+  }
 
   /// Takes a token.
   ///
