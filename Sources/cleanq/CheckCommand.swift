@@ -11,21 +11,10 @@ struct CheckCommand: ParsableCommand {
         cleanq check --file pipeline.cleanq
       """)
 
-  @Option(help: "Read the pipeline from a file.")
-  var file: String?
-
-  @Argument(help: "The pipeline.")
-  var pipeline: String?
-
-  func validate() throws {
-    if (pipeline == nil) == (file == nil) {
-      throw ValidationError("give the pipeline as one argument, or its file with --file")
-    }
-  }
+  @OptionGroup var input: PipelineInput
 
   func run() throws {
-    let name = file ?? "pipeline"
-    let text = try file.map(readText) ?? pipeline ?? ""
+    let (name, text) = try input.read()
     print(try checked(text, name: name))
   }
 }
@@ -46,8 +35,9 @@ struct StagesCommand: ParsableCommand {
   func run() throws {
     let kinds = catalog.kinds.filter { name == nil || $0.name == name }
     if kinds.isEmpty {
+      let near = Spelling.nearest(to: name ?? "", among: catalog.names).map { "did you mean \($0)?" }
       throw ValidationError(
-        "no stage is called \"\(name ?? "")\"; there are \(catalog.kinds.map(\.name).joined(separator: ", "))")
+        "no stage is called \"\(name ?? "")\"; \(near ?? "there are \(catalog.names.joined(separator: ", "))")")
     }
     print(kinds.map(describe).joined(separator: "\n\n"))
   }

@@ -20,4 +20,9 @@ struct CleanQCommand: ParsableCommand {
       RunCommand.self, EchoCommand.self, ForwardCommand.self, CaptureCommand.self, CheckCommand.self,
       StagesCommand.self, DevicesCommand.self,
     ])
+
+  static func main() {
+    CommandLineAdvice.check(Array(CommandLine.arguments.dropFirst()))
+    main(nil)
+  }
 }

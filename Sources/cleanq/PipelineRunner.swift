@@ -55,6 +55,7 @@ func checked(_ text: String, name: String) throws -> CheckedPipeline {
     return try PipelineText.check(text, catalog: catalog, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   } catch {
     printError(error.render(source: text, name: name))
+    if let advice = PipelineInput.advice(on: text, name: name) { printError("  help: \(advice)") }
     throw ExitCode(EX_USAGE)
   }
 }

@@ -16,23 +16,10 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  @Option(help: "Read the pipeline from a file: the same language, with comments and line breaks.")
-  var file: String?
-
-  @Argument(help: "The pipeline: stages from left to right, with | between them.")
-  var pipeline: String?
-
-  func validate() throws {
-    if (pipeline == nil) == (file == nil) {
-      throw ValidationError("give the pipeline as one argument, or its file with --file")
-    }
-  }
+  @OptionGroup var input: PipelineInput
 
   func run() throws {
-    if let file {
-      try PipelineRunner(output).run(try readText(file), name: file)
-    } else {
-      try PipelineRunner(output).run(pipeline ?? "", name: "pipeline")
-    }
+    let (name, text) = try input.read()
+    try PipelineRunner(output).run(text, name: name)
   }
 }

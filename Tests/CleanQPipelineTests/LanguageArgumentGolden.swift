@@ -55,10 +55,46 @@ enum LanguageArgumentGolden {
     LanguageGoldenCase(
       "tap(t) | ip(fe80::1/64) | echo",
       #"""
-      pipeline:1:13: "ip" has no argument called "fe80"; it has address and mtu
+      pipeline:1:13: bad address "fe80::1/64" for "ip": write one such as 10.0.0.2/24
         tap(t) | ip(fe80::1/64) | echo
-                    ^~~~~
-        help: if "fe80::1/64" is one value, put it in quotes
+                    ^~~~~~~~~~
+      """#),
+    LanguageGoldenCase(
+      "tap(t, unix:/run/x) | echo",
+      #"""
+      pipeline:1:8: "tap" has no argument called "unix"; it has name, address, mac and queues
+        tap(t, unix:/run/x) | echo
+               ^~~~~
+        help: if "unix:/run/x" is one value, put it in quotes
+      """#),
+    LanguageGoldenCase(
+      "tap(t, adress=10.0.0.1/24) | echo",
+      #"""
+      pipeline:1:8: a colon stands after the name of an argument, not =; write address: 10.0.0.1/24
+        tap(t, adress=10.0.0.1/24) | echo
+               ^~~~~~~~~~~~~~~~~~
+        help: if "adress=10.0.0.1/24" is one value, put it in quotes
+      """#),
+    LanguageGoldenCase(
+      "tap(t) | tcp(7) | echo",
+      #"""
+      pipeline:1:10: no stage is called "tcp"; TCP is not supported yet; udp is
+        tap(t) | tcp(7) | echo
+                 ^~~
+      """#),
+    LanguageGoldenCase(
+      "tap('tap0') | echo",
+      #"""
+      pipeline:1:5: a single quote does not quote here; put text in double quotes, as in "udp port 7"
+        tap('tap0') | echo
+            ^
+      """#),
+    LanguageGoldenCase(
+      "`tap` | echo",
+      #"""
+      pipeline:1:1: a backquote does not quote here; put text in double quotes, as in "udp port 7"
+        `tap` | echo
+        ^
       """#),
     LanguageGoldenCase(
       "tap | echo",

@@ -6,6 +6,8 @@ import Testing
     arguments: [
       ("10.0.0.2", .missingSlash), ("", .missingSlash), ("24", .missingSlash), ("10.0.0.2 24", .missingSlash),
       ("10.0.0.2\\24", .missingSlash),
+      ("fd00::2/64", .ipv6), ("::", .ipv6), ("::ffff:10.0.0.2/96", .ipv6), ("fe80::1%eth0/64", .ipv6),
+      ("ad:10.0.0.2/24", .badAddress), ("g::1/64", .badAddress), ("dhcp", .automatic), ("auto", .automatic),
       ("/24", .badAddress), ("10.0.0/24", .badAddress), ("10.0.0.256/24", .badAddress), ("010.0.0.2/24", .badAddress),
       ("host/24", .badAddress), (" 10.0.0.2/24", .badAddress), ("10.0.0.2 /24", .badAddress),
       ("10.0.0/33", .badAddress),

@@ -11,7 +11,7 @@ from pathlib import Path
 from processes import STOP_SECONDS, reap, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-CLEANQ = os.environ.get("CLEANQ", str(ROOT / ".build/release/cleanq"))
+CLEANQ = os.path.abspath(os.environ.get("CLEANQ", ROOT / ".build/release/cleanq"))
 READY_SECONDS = 10
 
 

@@ -43,6 +43,37 @@ def tree(folder):
     return sorted(str(p) for p in folder.rglob("*"))
 
 
+class Slips(Refused):
+    """Slips on the command line: each says what was probably meant."""
+
+    def test_nearest_spelling(self):
+        for words, arguments in {
+            ("did you mean echo",): ("ecko", "tap0"), ("did you mean capture",): ("captrue", "-i", "tap0"),
+            ("did you mean list",): ("devices", "lst"), ("did you mean bind",): ("devices", "bnd", "0000:00:04.0"),
+            ("did you mean --address",): ("echo", "tap0", "--adress", "10.0.0.2/24"),
+            ("did you mean --file",): ("run", "--fiel", "x"), ("did you mean udp",): ("stages", "upd"),
+        }.items():
+            with self.subTest(arguments=arguments):
+                self.refused(USAGE, words, *arguments)
+
+    def test_option_given_twice(self):
+        self.refused(USAGE, ["--port", "twice"], "echo", "tap0", "--address", "10.0.0.2/24", "--port", "7", "--port=8")
+        self.refused(USAGE, ["-w", "twice"], "capture", "-i", "tap0", "-w", "a", "-w", "b")
+
+    def test_shell_without_quotes(self):
+        self.refused(USAGE, ["quotes", "'tap(tap0) | echo'"], "run", "tap(tap0)", "|", "echo")
+        self.assertIn("the shell took it", self.ns.run(CLEANQ, "check", "tap(tap0)", check=False).stderr)
+
+    def test_file_without_the_option(self):
+        path = self.work / "echo.cleanq"
+        path.write_text("tap(tap0) | count | discard # a file\n")
+        self.refused(USAGE, [f"--file {path}"], "run", path)
+        self.refused(USAGE, ["not both"], "run", "--file", path, "tap(tap0) | discard")
+        self.assertEqual(self.ns.run(CLEANQ, "check", "--file", path).stdout, "tap(tap0) | count | discard\n")
+        done = self.ns.run("sh", "-c", f'"{CLEANQ}" check --file - <"{path}"')
+        self.assertEqual(done.stdout, "tap(tap0) | count | discard\n")
+
+
 class PipelineText(Refused):
     """Mistakes that are seen before anything is opened: `check` and `run` say the same."""
 
@@ -76,6 +107,16 @@ class PipelineText(Refused):
             with self.subTest(address=bad):
                 self.wrong([], f'{TAP} | ip("{bad}") | udp(7) | echo')
                 self.wrong([], f'tap(tap0, address: "{bad}") | discard')
+
+    def test_not_supported_yet(self):
+        for text in (f"{TAP} | tcp(7) | echo", f"{TAP} | ip(fd00::2/64) | udp(7) | echo", f"{TAP} | ip(dhcp) | udp(7) | echo",
+                     "tap(tap0, address: fd00::1/64) | discard", "tap(tap0, address: 2001:db8::1/64) | discard"):
+            with self.subTest(text=text):
+                self.wrong(["not supported yet"], text)
+
+    def test_other_ways_to_write_it(self):
+        self.wrong(["write address: 10.0.0.1/24"], "tap(tap0, address=10.0.0.1/24) | discard")
+        self.wrong(["double quotes"], "tap('tap0') | discard")
 
     def test_bad_port(self):
         for port in ("70000", "65536", "-1", "seven", "7.5", "99999999999999999999"):

@@ -25,6 +25,7 @@ struct ArgumentBinder {
       } else if !argument.isQuoted, let flag = flagIndex(argument.value) {
         try accept(.boolean(true), for: flag, from: argument)
       } else {
+        try refuseEqualsSign(argument)
         try bind(argument, to: try positionalIndex(for: argument))
       }
     }
@@ -36,6 +37,19 @@ struct ArgumentBinder {
       }
     }
     return Arguments(entries: entries)
+  }
+
+  /// `address=10.0.0.1/24`, which is `address: 10.0.0.1/24` in this language.
+  private func refuseEqualsSign(_ argument: StageCall.Argument) throws(Diagnostic) {
+    guard !argument.isQuoted, let sign = argument.value.firstIndex(of: "=") else { return }
+    let key = String(argument.value[..<sign])
+    guard CharacterRules.isIdentifier(key),
+      let name = Spelling.nearest(to: key, among: kind.parameters.map(\.name))
+    else { return }
+    let value = argument.value[argument.value.index(after: sign)...]
+    throw Diagnostic(
+      "a colon stands after the name of an argument, not =; write \(name): \(Prose.printable(String(value)))",
+      at: argument.range, help: "if \(Prose.quoted(argument.value)) is one value, put it in quotes")
   }
 
   private func flagIndex(_ word: String) -> Int? {
@@ -50,7 +64,14 @@ struct ArgumentBinder {
     let what = Spelling.suggestion(for: key, among: names, otherwise: "it has \(Prose.list(names, "and"))")
     // `fe80::1` and `unix:/run/x` begin like a key.
     let isJoined = !argument.isQuoted && argument.keyRange?.end == argument.valueRange.start
-    let joined = Prose.quoted("\(key):\(argument.value)")
+    let whole = "\(key):\(argument.value)"
+    if isJoined, key.allSatisfy(\.isHexDigit), argument.value.contains(":"),
+      let parameter = entries.first(where: { $0.parameter.isPositional && $0.values.isEmpty })?.parameter,
+      case .complaint(let problem) = parameter.type.read(whole)
+    {
+      throw kind.complaint(problem, about: parameter.name, value: whole, at: argument.range)
+    }
+    let joined = Prose.quoted(whole)
     throw Diagnostic(
       "\(stageName) has no argument called \(Prose.quoted(key)); \(what)", at: range,
       help: isJoined ? "if \(joined) is one value, put it in quotes" : kind.signature)

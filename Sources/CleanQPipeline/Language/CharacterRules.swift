@@ -5,6 +5,15 @@ enum CharacterRules {
     byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
   }
 
+  /// The name of a quotation mark that quotes in shells and other languages, and not in this one. No word begins with it.
+  static func otherQuote(_ byte: UInt8) -> String? {
+    switch byte {
+    case UInt8(ascii: "'"): "a single quote"
+    case UInt8(ascii: "`"): "a backquote"
+    default: nil
+    }
+  }
+
   /// `0` to `9`.
   static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 

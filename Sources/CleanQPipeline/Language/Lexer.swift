@@ -86,6 +86,11 @@ struct Lexer {
 
   private mutating func bareText() throws(Diagnostic) -> String {
     let start = offset
+    if let byte, let name = CharacterRules.otherQuote(byte) {
+      throw Diagnostic(
+        "\(name) does not quote here; put text in double quotes, as in \"udp port 7\"",
+        at: SourceRange(start, start + 1))
+    }
     while let byte, CharacterRules.isBare(byte, inBrackets: isInBrackets) { offset += 1 }
     let word = text(start..<offset)
     var place = start

@@ -1,5 +1,5 @@
 /// Finds the word that was meant.
-enum Spelling {
+package enum Spelling {
   /// Longer words are not compared: nobody meant one of ours.
   private static let maximumLength = 64
 
@@ -7,7 +7,7 @@ enum Spelling {
   /// case, or three letters and more of its beginning.
   ///
   /// - Complexity: O(*c* · *l*²) for *c* candidates of length *l*.
-  static func nearest(to word: String, among candidates: [String]) -> String? {
+  package static func nearest(to word: String, among candidates: [String]) -> String? {
     guard word.utf8.count <= maximumLength else { return nil }
     let wanted = Array(word.lowercased().unicodeScalars)
     var best: (candidate: String, distance: Int)?
