@@ -30,7 +30,7 @@ struct PackedRing: VirtqueueRing, @unchecked Sendable {
   private var firstPosition: UInt16 = 0
   private var unpublishedCount: UInt16 = 0
   /// Descriptors published since the device was last asked whether it wants a notification.
-  private var unannouncedCount: UInt16 = 0
+  private var unannouncedCount = 0
 
   /// `VIRTQ_DESC_F_AVAIL` and `VIRTQ_DESC_F_USED`. § 2.8.1
   private static var availableBit: UInt16 { 1 << 7 }
@@ -84,7 +84,7 @@ struct PackedRing: VirtqueueRing, @unchecked Sendable {
     guard unpublishedCount > 0 else { return }
     // Release; pairs with the acquire by which the device reads the flags: all descriptors behind it are there by then.
     unsafe ring[2 &* Int(firstPosition) &+ 1].store(firstWord, ordering: .releasing)
-    unannouncedCount &+= unpublishedCount
+    unannouncedCount &+= Int(unpublishedCount)
     unpublishedCount = 0
   }
 
@@ -140,7 +140,7 @@ struct PackedRing: VirtqueueRing, @unchecked Sendable {
     var offset = UInt16(truncatingIfNeeded: event & 0x7FFF)
     let isSameLap = (event & 0x8000 != 0) == (turnBits & Self.availableBit != 0)
     if !isSameLap { offset &-= size }
-    return Self.crosses(event: offset, old: nextAvailable &- count, new: nextAvailable)
+    return Self.passes(event: offset, count: count, new: nextAvailable)
   }
 
   mutating func enableCalls() {

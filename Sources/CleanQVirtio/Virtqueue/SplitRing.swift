@@ -30,8 +30,11 @@ struct SplitRing: VirtqueueRing, @unchecked Sendable {
   private let usesEventIndex: Bool
   /// The next available entry to write; the index as the device will see it.
   private var nextAvailable: UInt16 = 0
-  /// ``nextAvailable`` when the device was last asked whether it wants a notification.
-  private var announced: UInt16 = 0
+  /// ``nextAvailable`` when it was last published.
+  private var published: UInt16 = 0
+  /// Chains published since the device was last asked whether it wants a notification. The index cannot say: it is the same
+  /// again after 65,536.
+  private var unannouncedCount = 0
   /// The next used entry to read.
   private var nextUsed: UInt16 = 0
   /// The device's index, when it was last fetched and found plausible.
@@ -92,6 +95,9 @@ struct SplitRing: VirtqueueRing, @unchecked Sendable {
   mutating func publish() {
     // Release; pairs with the acquire by which the device reads the index: descriptors and entries are there by then.
     unsafe availableIndex.pointee.store(nextAvailable, ordering: .releasing)
+    // Exact: at most ``size`` chains are available at a time.
+    unannouncedCount &+= Int(nextAvailable &- published)
+    published = nextAvailable
   }
 
   /// § 2.7.14 Receiving Used Buffers From The Device
@@ -133,12 +139,12 @@ struct SplitRing: VirtqueueRing, @unchecked Sendable {
   /// § 2.7.13.4.1 Driver Requirements: Notifying The Device
   @inline(__always)
   mutating func wantsKick() -> Bool {
-    let old = announced
-    announced = nextAvailable
-    if old == nextAvailable { return false }
+    let count = unannouncedCount
+    unannouncedCount = 0
+    if count == 0 { return false }
     if usesEventIndex {
       let event = unsafe availableEvent.pointee.load(ordering: .relaxed)
-      return Self.crosses(event: event, old: old, new: nextAvailable)
+      return Self.passes(event: event, count: count, new: published)
     }
     return unsafe usedFlags.pointee.load(ordering: .relaxed) & Self.suppress == 0
   }

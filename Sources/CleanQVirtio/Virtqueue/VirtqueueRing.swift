@@ -68,9 +68,10 @@ protocol VirtqueueRing: BitwiseCopyable, Sendable {
 }
 
 extension VirtqueueRing {
-  /// Whether an event index lies among the indices that were passed from `old` to `new`. Source: [virtio 1.2 § 2.7.10.1]
+  /// Whether an event index lies among the `count` indices that were passed up to `new`. Every index does after 65,536 of them,
+  /// where `new` alone would not tell. Source: [virtio 1.2 § 2.7.10.1]
   @inline(__always)
-  static func crosses(event: UInt16, old: UInt16, new: UInt16) -> Bool {
-    new &- event &- 1 < new &- old
+  static func passes(event: UInt16, count: Int, new: UInt16) -> Bool {
+    Int(new &- event &- 1) < count
   }
 }
