@@ -12,6 +12,7 @@ final class FuzzDevice: VirtioTransport, @unchecked Sendable {
   /// The same for both queues; a device that comes back may have another.
   var queueSize: Int
   private var bits: VirtioStatus = []
+  private var usesEventIndex = false
   private(set) var queues: [Int: FuzzQueue] = [:]
   private var regions: [RegionID: Range<UInt64>] = [:]
 
@@ -34,7 +35,10 @@ final class FuzzDevice: VirtioTransport, @unchecked Sendable {
 
   func offeredFeatures() throws(VirtioError) -> VirtioFeatures { features }
 
-  func acceptFeatures(_ features: VirtioFeatures) throws(VirtioError) { bits.insert(.featuresOK) }
+  func acceptFeatures(_ features: VirtioFeatures) throws(VirtioError) {
+    usesEventIndex = features.contains(.eventIndex)
+    bits.insert(.featuresOK)
+  }
 
   /// Address, link up, one pair, MTU 1500.
   func readConfiguration(offset: Int, byteCount: Int) throws(VirtioError) -> [UInt8]? {
@@ -58,7 +62,7 @@ final class FuzzDevice: VirtioTransport, @unchecked Sendable {
   }
 
   func startQueue(_ index: Int, _ layout: VirtqueueLayout) throws(VirtioError) -> VirtqueueNotifier {
-    queues[index] = FuzzQueue(layout)
+    queues[index] = FuzzQueue(layout, usesEventIndex: usesEventIndex)
     return .none
   }
 

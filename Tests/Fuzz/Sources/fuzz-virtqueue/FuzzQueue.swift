@@ -21,7 +21,12 @@ final class FuzzQueue {
   private var nextUsed = 0
   private var usedWrap = true
 
-  init(_ layout: VirtqueueLayout) { self.layout = layout }
+  private let usesEventIndex: Bool
+
+  init(_ layout: VirtqueueLayout, usesEventIndex: Bool) {
+    self.layout = layout
+    self.usesEventIndex = usesEventIndex
+  }
 
   private var areas: [(address: UInt64, byteCount: Int)] {
     let size = layout.size
@@ -92,6 +97,16 @@ final class FuzzQueue {
     store(usedWrap ? 0x8080 : 0 as UInt16, layout.descriptorAddress, place + 14)
     nextUsed += descriptorCount
     if nextUsed >= layout.size { (nextUsed, usedWrap) = (nextUsed - layout.size, !usedWrap) }
+  }
+
+  /// Asks to be notified of the next chain that becomes available. § 2.7.10, § 2.8.10
+  func askForKick() {
+    guard layout.isPacked else {
+      store(0 as UInt16, layout.deviceAddress, 0)
+      return store(UInt16(nextAvailable), layout.deviceAddress, 4 + 8 * layout.size)
+    }
+    let event = usesEventIndex ? UInt32(nextAvailable) | (availableWrap ? 0x8000 : 0) | 2 << 16 : 0
+    store(event, layout.deviceAddress, 0)
   }
 
   // MARK: Not honest

@@ -16,6 +16,8 @@ struct VirtqueueRig: ~Copyable {
   /// Which buffers were handed over, by where they begin, and whether as packets.
   private var away: [Int: Bool] = [:]
   private let headerByteCount = 12
+  /// One such walk in each input: it takes a large part of a second.
+  private var hasWalkedFar = false
 
   init(variant: UInt8) {
     var features: VirtioFeatures = [.version1, .mac, .status, .mtu]
@@ -54,6 +56,7 @@ struct VirtqueueRig: ~Copyable {
     case 10: device.presence.vanish()
     case 11: comeBack(queueSize: Self.queueSizes[Int(operation >> 5)])
     case 12: device.presence.startOver()
+    case 14: checkWakeUp(isLong: operation >> 5 == 7, &input)
     default: tryDeregister()
     }
     checkCensus()
@@ -168,6 +171,57 @@ struct VirtqueueRig: ~Copyable {
       queue.use(
         id: chain.id, byteCount: UInt32(min(length * 2, chain.byteCount)), descriptorCount: chain.descriptorCount)
     }
+  }
+
+  /// The device sleeps when it has sent all, and asked to be notified; the next packets wake it. Where `isLong`, the packets
+  /// since the last notification are 65,536 or a few more or less, so that indices say little.
+  private mutating func checkWakeUp(isLong: Bool, _ input: inout FuzzInput) {
+    let (missing, last) = (Int(input.byte() & 63), 1 + Int(input.byte() & 15))
+    complete()
+    guard port.isJoined, let queue = device.queues[1], !queue.isScribbled else { return }
+    port.notify()
+    if isLong, !hasWalkedFar {
+      hasWalkedFar = true
+      var left = 65_536 - missing
+      while left > 0 {
+        let sent = send(min(left, Burst.capacity))
+        guard sent > 0 else { return }
+        left -= sent
+        sendAll(queue)
+        complete()
+        guard port.isJoined else { return }
+      }
+    }
+    sendAll(queue)
+    complete()
+    guard port.isJoined else { return }
+    queue.askForKick()
+    let before = kickCount
+    guard send(last) > 0 else { return }
+    port.notify()
+    require(kickCount == before + 1, "a device that sleeps and has asked for it is notified of what was published")
+  }
+
+  /// Transmits packets of a buffer each. Returns how many were taken.
+  private mutating func send(_ count: Int) -> Int {
+    var burst = Burst()
+    while burst.count < count, var buffer = region.buffer(byteCount: Self.bufferByteCount) {
+      require(buffer.setValid(offset: 50, byteCount: 60), "a valid part fits")
+      burst.append(buffer)
+    }
+    let before = away.count
+    hand(&burst, asPackets: true) { port, burst in port.transmit(&burst) }
+    return away.count - before
+  }
+
+  private func sendAll(_ queue: FuzzQueue) {
+    while let chain = queue.take() { queue.use(id: chain.id, byteCount: 0, descriptorCount: chain.descriptorCount) }
+  }
+
+  private var kickCount: UInt64 {
+    var reports: [StageReport] = []
+    port.report(into: &reports)
+    return reports[0].counters.first { $0.name == "kicks" }?.value ?? 0
   }
 
   private func write(_ bytes: [UInt8], _ address: UInt64) {
