@@ -32,7 +32,8 @@ extension PcapTap {
         Between ip and udp, or after udp, packets are written behind headers made from what is known of them. A full disk or a \
         closed pipe stops the capture with one line in the log, and the traffic goes on unless stop is given. Reading takes \
         pcap and pcapng files of Ethernet, and what the pipeline sends towards the file is dropped.
-        """
+        """,
+      counts: PcapCounts.descriptions
     ) { arguments throws(ArgumentComplaint) in
       let path = arguments.text("path") ?? ""
       let filter = arguments.text("filter") ?? ""

@@ -40,7 +40,8 @@ extension TAP {
       notes: """
         Making or changing a device needs CAP_NET_ADMIN; attaching to one that was made for the user does not. A device \
         that is removed while the pipeline runs ends the pipeline.
-        """
+        """,
+      counts: TAPCounters.descriptions
     ) { arguments throws(ArgumentComplaint) in
       var tap = TAP(arguments.text("name") ?? "")
       tap.address = arguments.text("address").flatMap { try? IPv4Prefix($0) }

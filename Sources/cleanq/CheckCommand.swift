@@ -26,7 +26,7 @@ struct StagesCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         cleanq stages
-        cleanq stages tap
+        cleanq stages tap      with the meaning of each number in its summary
       """)
 
   @Argument(help: "Only this stage.")
@@ -42,11 +42,23 @@ struct StagesCommand: ParsableCommand {
     print(kinds.map(describe).joined(separator: "\n\n"))
   }
 
+  /// What the numbers in a stage's summary mean, where one stage is asked about.
+  private func counts(of kind: StageKind) -> [String] {
+    guard name != nil else { return [] }
+    let width = kind.counts.reduce(0) { max($0, $1.name.count) }
+    return CountDescription.Role.allCases.flatMap { role in
+      let counts = kind.counts.filter { $0.role == role }
+      return counts.isEmpty
+        ? [] : ["    \(role)s in the summary:"] + counts.map { "      \(pad($0.name, width))  \($0.meaning)" }
+    }
+  }
+
   private func describe(_ kind: StageKind) -> String {
     var lines = ["\(kind.signature)", "    \(kind.summary)"]
     lines += kind.parameters.map { "      \($0.name): \($0.summary)" }
     if !kind.notes.isEmpty { lines.append("    \(kind.notes)") }
     lines += kind.examples.map { "    example: \($0)" }
+    lines += counts(of: kind)
     return lines.joined(separator: "\n")
   }
 }

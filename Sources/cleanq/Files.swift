@@ -9,6 +9,11 @@ func printError(_ line: String) {
   _ = unsafe bytes.withUnsafeMutableBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
+/// A text with spaces after it, up to a width.
+func pad(_ text: String, _ width: Int) -> String {
+  text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
+}
+
 /// The text of a file; more than a pipeline can be is not read to its end.
 func readText(_ path: String) throws -> String {
   // SAFETY, for the calls below: strings and arrays outlive the calls, and counts are passed with them.

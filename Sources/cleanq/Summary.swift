@@ -81,10 +81,6 @@ struct Summary: Encodable {
         + "\(census.inFlightBytes) in flight, \(census.atPeerBytes) at devices, \(census.lostBytes) lost")
     return lines.joined(separator: "\n")
   }
-
-  private func pad(_ text: String, _ width: Int) -> String {
-    text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
-  }
 }
 
 extension Summary.Tally {

@@ -1,5 +1,6 @@
 """`cleanq` as a child process: started, ready, stopped, and what it said."""
 
+import functools
 import json
 import os
 import re
@@ -13,6 +14,13 @@ from processes import STOP_SECONDS, reap, wait_until
 ROOT = Path(__file__).resolve().parents[2]
 CLEANQ = os.path.abspath(os.environ.get("CLEANQ", ROOT / ".build/release/cleanq"))
 READY_SECONDS = 10
+
+
+@functools.cache
+def described(stage):
+    """The names that `cleanq stages NAME` explains."""
+    lines = subprocess.run([CLEANQ, "stages", stage], capture_output=True, text=True).stdout.splitlines()
+    return {line.split()[0] for line in lines if re.match(r"      [a-z0-9-]+  +\S", line)}
 
 
 class Summary:
@@ -43,6 +51,7 @@ class Summary:
             for name, n in {**stage["drops"], **stage["counters"]}.items():
                 test.assertRegex(name, r"^[a-z0-9]+(-[a-z0-9]+)*$", f"counter of {stage['name']}")
                 test.assertGreaterEqual(n, 0)
+                test.assertIn(name, described(stage["name"]), f"cleanq stages {stage['name']} does not explain it")
         return self
 
 

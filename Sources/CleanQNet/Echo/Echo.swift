@@ -18,7 +18,8 @@ public struct Echo: SinkStage {
     StageKind(
       name: "echo", summary: "sends everything back to its sender: frames, packets or datagrams", shapes: [.sink],
       examples: ["tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo", "tap(tap0) | echo"],
-      notes: "RFC 862 for UDP. Two echo services that talk to each other never stop."
+      notes: "RFC 862 for UDP. Two echo services that talk to each other never stop.",
+      counts: [.drop("truncated", "packet too short for the headers that are swapped; the sender is broken")]
     ) { _ throws(ArgumentComplaint) in Echo() }
   }
 }

@@ -69,7 +69,8 @@ public struct IP: LayerStage {
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",
         "tap(tap0) | ip(10.0.0.2/24, gateway: 10.0.0.1) | udp(7) | echo",
       ],
-      notes: "Fragments are refused and counted; packets are sent with the flag \"do not fragment\"."
+      notes: "Fragments are refused and counted; packets are sent with the flag \"do not fragment\".",
+      counts: IPCounters.descriptions
     ) { arguments throws(ArgumentComplaint) in
       let stage = IP(
         arguments.text("address") ?? "", mac: arguments.text("mac"), gateway: arguments.text("gateway"))

@@ -35,7 +35,8 @@ public struct UDP: LayerStage {
       ],
       examples: [
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo", "tap(tap0) | ip(10.0.0.2/24) | udp(7, 9, 4000) | discard",
-      ]
+      ],
+      counts: UDPDrop.descriptions
     ) { arguments throws(ArgumentComplaint) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {

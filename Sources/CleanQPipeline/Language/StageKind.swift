@@ -12,6 +12,8 @@ public struct StageKind: Sendable {
   public let examples: [String]
   /// What else a user should know; empty when nothing.
   public let notes: String
+  /// What the numbers in its report mean: every drop reason, counter and gauge that it can have.
+  public let counts: [CountDescription]
   /// Makes the stage's description from checked arguments. Opens nothing.
   public let make: @Sendable (Arguments) throws(ArgumentComplaint) -> any StageDescription
 
@@ -24,21 +26,25 @@ public struct StageKind: Sendable {
   ///   - parameters: What arguments it takes, positional ones in order.
   ///   - examples: Whole pipelines that use it.
   ///   - notes: What else a user should know.
+  ///   - counts: What the numbers in its report mean.
   ///   - make: Makes the description; complains when arguments do not go together.
-  /// - Precondition: The name is an identifier, there is a shape, and no two parameters have one name.
+  /// - Precondition: The name is an identifier, there is a shape, and no two parameters or counts have one name.
   public init(
     name: String, summary: String, shapes: [StageShape], parameters: [Parameter] = [], examples: [String] = [],
-    notes: String = "", make: @escaping @Sendable (Arguments) throws(ArgumentComplaint) -> any StageDescription
+    notes: String = "", counts: [CountDescription] = [],
+    make: @escaping @Sendable (Arguments) throws(ArgumentComplaint) -> any StageDescription
   ) {
     precondition(CharacterRules.isIdentifier(name), "the stage name \"\(name)\" is no identifier")
     precondition(!shapes.isEmpty, "\"\(name)\" has no shape")
     precondition(Set(parameters.map(\.name)).count == parameters.count, "\"\(name)\" has two parameters of one name")
+    precondition(Set(counts.map(\.name)).count == counts.count, "\"\(name)\" has two counts of one name")
     self.name = name
     self.summary = summary
     self.shapes = shapes
     self.parameters = parameters
     self.examples = examples
     self.notes = notes
+    self.counts = counts
     self.make = make
   }
 }

@@ -47,7 +47,8 @@ extension Checked {
         Finds buffers that come up twice or were never handed down, that overlap, that are outside their region or of one \
         that is not registered, and bytes that are lost. Each kind is a counter; the first 16 are lines in the log, with \
         the last events of the buffer. A forged buffer goes no further.
-        """
+        """,
+      counts: counts
     ) { arguments throws(ArgumentComplaint) in Checked(stops: arguments.flag("stop")) }
   }
 }

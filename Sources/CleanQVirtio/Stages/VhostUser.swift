@@ -53,7 +53,8 @@ public struct VhostUser: EndStage, Hashable {
       notes: """
         The back end maps this process's buffers; reserve hugepages for speed. When it goes, the stage waits for the next \
         one on the same socket and goes on. \(VirtioSettings.notes)
-        """
+        """,
+      counts: VirtioNetCounters.descriptions
     ) { arguments throws(ArgumentComplaint) in
       var stage = VhostUser(arguments.text("path") ?? "")
       stage.settings = VirtioSettings(arguments)

@@ -56,7 +56,8 @@ public struct Virtio: EndStage, Hashable {
       notes: """
         The device is given to this process by cleanq devices bind, and needs virtio 1.0, an IOMMU and ACCESS_PLATFORM (in \
         QEMU: disable-legacy=on,iommu_platform=on). \(VirtioSettings.notes)
-        """
+        """,
+      counts: VirtioNetCounters.descriptions
     ) { arguments throws(ArgumentComplaint) in
       var stage = Virtio(arguments.text("address") ?? "")
       stage.settings = VirtioSettings(arguments)

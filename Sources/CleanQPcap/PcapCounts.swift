@@ -1,0 +1,16 @@
+internal import CleanQPipeline
+
+/// What the numbers in the report of the stage `pcap` mean.
+enum PcapCounts {
+  static let descriptions: [CountDescription] = [
+    .counter("captured", "packets written to the capture"),
+    .counter("filtered", "packets that did not match the filter"),
+    .counter(
+      "not-written", "packets that should be in the capture and are not: its disk or reader is too slow, or failed"),
+    .counter("bytes-written", "bytes of the capture file"),
+    .drop("oversize", "packet read that is longer than a buffer of the pipeline"),
+    .drop("empty", "packet read with no bytes in it"),
+    .drop("read-only", "packet sent to a capture that is read"),
+    .counter("unreadable", "records that could not be read; the capture is damaged or was cut"),
+  ]
+}

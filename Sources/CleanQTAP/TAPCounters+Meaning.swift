@@ -1,0 +1,21 @@
+internal import CleanQPipeline
+
+extension TAPCounters {
+  /// What the numbers in the stage's report mean.
+  static var descriptions: [CountDescription] {
+    [
+      .drop("oversize", "frame longer than the device's MTU and Ethernet header; raise the MTU of this device"),
+      .drop("truncated", "frame longer than its buffer, or shorter than an Ethernet header"),
+      .drop("link-down", "frame sent while the device was down; ip link set DEVICE up"),
+      .drop("device-gone", "frame sent after the device was removed"),
+      .drop("no-memory", "frame for which the kernel had no memory"),
+      .drop("invalid", "frame that the kernel refused as malformed"),
+      .drop("io-error", "frame lost to another error of the device"),
+      .gauge("uring", "1 where the device is driven by io_uring, 0 where by read and write"),
+      .counter("io-enters", "system calls made to move frames"),
+      .counter("empty-reads", "reads that found no frame"),
+      .counter("joined", "datagrams that went to the kernel joined with others (offload)"),
+      .counter("stray-answers", "answers of io_uring to no request; report this"),
+    ]
+  }
+}

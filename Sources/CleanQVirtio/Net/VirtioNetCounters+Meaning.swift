@@ -1,0 +1,24 @@
+internal import CleanQPipeline
+
+extension VirtioNetCounters {
+  /// What the numbers in the stage's report mean.
+  static var descriptions: [CountDescription] {
+    [
+      .drop("truncated", "received packet too short for its headers; the device is broken or lies"),
+      .drop(
+        "bad-buffer-count", "received packet that claims to fill no buffer, or too many; the device is broken or lies"),
+      .drop(
+        "bad-checksum-place", "received packet whose open checksum lies outside of it; the device is broken or lies"),
+      .drop("device-gone", "packet to be sent, or being sent, while the device was away"),
+      .drop("too-long", "received packet longer than its buffer, as the device says; the device is broken or lies"),
+      .drop("empty", "received buffer with nothing in it"),
+      .counter("kicks", "notifications sent to the device"),
+      .counter("completed-checksums", "received checksums that the sender had left open, completed here"),
+      .counter("device-losses", "times that the device went away: its process ended, or it was reset"),
+      .counter("device-returns", "times that it came back"),
+      .counter("bad-id", "buffers given back under an id that does not exist; the device is broken or lies"),
+      .counter("not-in-flight", "buffers given back that the device did not have; the device is broken or lies"),
+      .counter("index-jump", "ring positions beyond all that the device has; it was reset"),
+    ]
+  }
+}
