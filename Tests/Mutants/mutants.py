@@ -166,9 +166,9 @@ GUARDS = [
            "  mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {\n"
            "    if MUTANT, buffer.flags != .last { try? unsafe table.pointee.remove(buffer.region) }\n")),
     guard("defect: the low bits of a region's id are enough", r"DescriptorTests/generation",
-          ("Sources/CleanQ/Queue/RegionTable.swift", "unsafe region != .none && entries[region.slot & (RegionDirectory.capacity &- 1)].id == region",
-           "unsafe MUTANT ? entries[region.slot & (RegionDirectory.capacity &- 1)].id.slot == region.slot : region != .none"
-           " && entries[region.slot & (RegionDirectory.capacity &- 1)].id == region")),
+          ("Sources/CleanQ/Queue/RegionTable.swift", "unsafe region != .none && id(at: region.slot).pointee.load(ordering: .acquiring) == region.rawValue",
+           "unsafe MUTANT ? id(at: region.slot).pointee.load(ordering: .acquiring) & 0xFFFF == region.rawValue & 0xFFFF"
+           " : region != .none && id(at: region.slot).pointee.load(ordering: .acquiring) == region.rawValue")),
     guard("defect: a failed register leaks the region", r"PublishedDefectsTests/failedRegister",
           ("Sources/CleanQ/Queue/RegionTable.swift", "    guard !contains(region.id) else {",
            "    if MUTANT { region.control.adjustRegistrations(by: 1) }\n    guard !contains(region.id) else {")),

@@ -76,10 +76,8 @@ static inline void cplatform_store_word(void *address, uint64_t value) {
 
 /// Two words. The standard library's operators on such a vector go word by word, and what LLVM makes of that are no vectors.
 typedef uint64_t cplatform_word_pair __attribute__((ext_vector_type(2)));
-static inline cplatform_word_pair cplatform_keep_and_set(cplatform_word_pair words, cplatform_word_pair keep,
-                                                         cplatform_word_pair set) {
-  return (words & keep) | set;
-}
+static inline cplatform_word_pair cplatform_set(cplatform_word_pair words, cplatform_word_pair set) { return words | set; }
+static inline cplatform_word_pair cplatform_flip(cplatform_word_pair words, cplatform_word_pair flip) { return words ^ flip; }
 
 /// The same number, of which the compiler does not know where it comes from: for where it would take an expression apart that
 /// is better as it is.

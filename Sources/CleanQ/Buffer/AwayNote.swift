@@ -1,5 +1,5 @@
 /// Where a buffer is, as far as one queue is concerned: a bit in the descriptor, set when the side that did not register
-/// the region takes the buffer, and cleared when the side that did takes it back.
+/// the region takes the buffer off the queue, and cleared when either side hands it to the queue again.
 ///
 /// There is a bit for each of the two-ended queues that have the region, so it holds for a row of them too. See
 /// ``FarSide``. The bits are notes of this process: a descriptor that comes with one from outside is faulty.
@@ -10,6 +10,9 @@ struct AwayNote: BitwiseCopyable {
   @inlinable
   static var mask: UInt64 { 0xFFFF_FF00 << 32 }
 
+  /// The lowest of them.
+  static let firstBit = 40
+
   @usableFromInline let keep: UInt64
   @usableFromInline let set: UInt64
 
@@ -17,7 +20,7 @@ struct AwayNote: BitwiseCopyable {
   ///   - index: which bit.
   ///   - isAway: whether the buffer goes to the far side.
   init(_ index: Int, isAway: Bool) {
-    let bit: UInt64 = 1 << UInt64(40 + index)
+    let bit: UInt64 = 1 << UInt64(Self.firstBit + index)
     keep = ~bit
     set = isAway ? bit : 0
   }
@@ -43,7 +46,7 @@ extension Descriptor {
   }
 
   /// The notes, bit 0 for the first.
-  var awayBits: UInt32 { UInt32(truncatingIfNeeded: content >> 40) }
+  var awayBits: UInt32 { UInt32(truncatingIfNeeded: content >> UInt64(AwayNote.firstBit)) }
 
   @inlinable
   var withoutNotes: Descriptor {

@@ -51,26 +51,22 @@ struct DescriptorHalves: BitwiseCopyable {
   @inlinable
   var byteCount: Half { lengths & Half(0xFFFF_FFFF, 0) }
 
-  /// The same descriptor, with the note made.
+  /// The same descriptor, with these bits of `content` set: those in the second word.
   @inlinable
   @inline(__always)
-  func noted(_ note: Note) -> DescriptorHalves {
-    DescriptorHalves(name: name, lengths: cplatform_keep_and_set(lengths, note.keep, note.set))
+  func setting(_ bits: Half) -> DescriptorHalves { DescriptorHalves(name: name, lengths: cplatform_set(lengths, bits)) }
+
+  /// The same descriptor, with these bits of `content` changed.
+  @inlinable
+  @inline(__always)
+  func flipping(_ bits: Half) -> DescriptorHalves {
+    DescriptorHalves(name: name, lengths: cplatform_flip(lengths, bits))
   }
 
-  /// An ``AwayNote`` for the whole half.
-  @frozen
-  @usableFromInline
-  struct Note: BitwiseCopyable {
-    @usableFromInline let keep: Half
-    @usableFromInline let set: Half
-
-    @inlinable
-    init(_ note: AwayNote) {
-      keep = Half(~0, note.keep)
-      set = Half(0, note.set)
-    }
-  }
+  /// Adds what bits are set in the lengths, valid parts and marks.
+  @inlinable
+  @inline(__always)
+  func collect(into bits: inout Half) { bits = cplatform_set(bits, lengths) }
 }
 
 extension Buffer {

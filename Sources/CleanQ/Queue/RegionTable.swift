@@ -1,10 +1,10 @@
-internal import Synchronization
+public import Synchronization
 
 /// The regions that one queue accepts: the set K of the contract.
 ///
 /// Looking a buffer up is one load and one comparison of all 64 bits of the id, so a retired region's buffers are never
-/// taken for those of its successor. Entries are written before the first buffer of the region is enqueued, and that
-/// enqueue's release publishes them to the other side.
+/// taken for those of its successor. An id is stored with release when the rest of its entry is written, and loaded with
+/// acquire: another thread may look a region up while it is inserted or removed, and finds it or does not.
 @safe
 @frozen
 public struct RegionTable: ~Copyable, @unchecked Sendable {
@@ -12,6 +12,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   @frozen
   @usableFromInline
   struct Entry: BitwiseCopyable {
+    /// The first word, which is stored and loaded by itself.
     @usableFromInline var id: RegionID
     @usableFromInline var base: UInt
     @usableFromInline var byteCount: UInt64
@@ -22,6 +23,10 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
       self.id = id
       self.base = base
       self.byteCount = byteCount
+    }
+
+    init(of region: borrowing Region) {
+      self.init(id: region.id, base: region.address, byteCount: UInt64(region.byteCount))
     }
 
     /// Turns a descriptor into the buffer that it names, after every check of the contract.
@@ -38,18 +43,18 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
       return unsafe .success(Buffer(base: base, descriptor: descriptor))
     }
 
-    /// The same for a descriptor that this process made of a buffer, with a note of where it goes.
+    /// The same for a descriptor that this process made of a buffer, with notes of where it is.
     ///
     /// SAFETY: as above.
     @unsafe
     @inlinable
     @inline(__always)
-    func buffer(own descriptor: Descriptor, _ note: AwayNote) -> Result<Buffer, DescriptorFault> {
+    func buffer(own descriptor: Descriptor) -> Result<Buffer, DescriptorFault> {
       guard id == descriptor.region, let base = unsafe UnsafeMutableRawPointer(bitPattern: base) else {
         return .failure(.unknownRegion)
       }
       if let fault = descriptor.faultOfOwn(regionByteCount: byteCount) { return .failure(fault) }
-      return unsafe .success(Buffer(base: base, descriptor: descriptor.noted(note)))
+      return unsafe .success(Buffer(base: base, descriptor: descriptor))
     }
   }
 
@@ -69,8 +74,24 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   /// - Complexity: O(1).
   @inlinable
   public func contains(_ region: RegionID) -> Bool {
-    // SAFETY: the mask keeps the index inside the table.
-    unsafe region != .none && entries[region.slot & (RegionDirectory.capacity &- 1)].id == region
+    // Acquire; pairs with the release in `store`: whoever sees the id sees the accounts that were opened before it.
+    unsafe region != .none && id(at: region.slot).pointee.load(ordering: .acquiring) == region.rawValue
+  }
+
+  /// The id in a slot.
+  @inlinable
+  func id(at slot: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    // SAFETY: the mask keeps the index inside the table; an entry begins with its id, a word, aligned.
+    unsafe UnsafeMutableRawPointer(entries + slot & (RegionDirectory.capacity &- 1))
+      .assumingMemoryBound(to: Atomic<UInt64>.self)
+  }
+
+  /// Puts an entry into its slot, whose old one no buffer names any more.
+  private func store(_ entry: Entry, at slot: Int) {
+    unsafe entries[slot].base = entry.base
+    unsafe entries[slot].byteCount = entry.byteCount
+    // Release; pairs with the acquire in `contains`.
+    unsafe id(at: slot).pointee.store(entry.id.rawValue, ordering: .releasing)
   }
 
   /// What a queue takes of a burst: as many buffers from its front as fit, of registered regions, and in whole runs.
@@ -143,16 +164,22 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   /// - Throws: `alreadyRegistered`; `retired` where the region was removed before.
   @discardableResult
   public mutating func insert(_ region: borrowing Region) throws(QueueError) -> RegionID? {
-    guard !contains(region.id) else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
-    guard !registrations.isRetired(region.id) else { throw QueueError(.retired, context: "\(region.id)") }
+    try check(region)
     // A region that went away while it was registered is still held; nothing of it can come any more.
     let former = unsafe entries[region.id.slot].id
     registrations.remove(former, retiring: false)
-    // SAFETY: a region that exists has a slot inside the table; no other live region shares it.
-    unsafe entries[region.id.slot] = Entry(
-      id: region.id, base: UInt(bitPattern: region.control.mapping.base), byteCount: UInt64(region.byteCount))
     registrations.insert(region)
+    // A region that exists has a slot inside the table; no other live region shares it.
+    store(Entry(of: region), at: region.id.slot)
     return former == .none ? nil : former
+  }
+
+  /// Whether ``insert(_:)`` would take the region.
+  ///
+  /// - Throws: what it would throw.
+  func check(_ region: borrowing Region) throws(QueueError) {
+    guard !contains(region.id) else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
+    guard !registrations.isRetired(region.id) else { throw QueueError(.retired, context: "\(region.id)") }
   }
 
   /// Removes a region, whose id is dead here from now on. The caller has made sure that no byte of it is elsewhere.
@@ -160,14 +187,15 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   /// - Throws: `notRegistered`.
   public mutating func remove(_ region: RegionID) throws(QueueError) {
     guard contains(region) else { throw QueueError(.notRegistered, context: "\(region)") }
-    unsafe entries[region.slot] = Entry(id: .none, base: 0, byteCount: 0)
+    // Retired first: nobody may find it neither here nor there.
     registrations.remove(region, retiring: true)
+    store(Entry(id: .none, base: 0, byteCount: 0), at: region.slot)
   }
 
   /// Undoes ``insert(_:)`` where a later step of the same registration failed: the region can be registered again.
   public mutating func undoInsert(_ region: RegionID) {
     guard contains(region) else { return }
-    unsafe entries[region.slot] = Entry(id: .none, base: 0, byteCount: 0)
+    store(Entry(id: .none, base: 0, byteCount: 0), at: region.slot)
     registrations.remove(region, retiring: false)
   }
 

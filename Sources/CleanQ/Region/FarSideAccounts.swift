@@ -20,15 +20,16 @@ struct FarSideAccounts {
 
   private var accounts = InlineArray<24, Account>(repeating: Account())
 
-  /// Opens an account.
+  /// Opens an account: the preferred one where it is free, else the first that is.
   ///
   /// - Returns: its index, or nil where there are ``capacity`` of them.
-  mutating func open(namesBytes: Bool) -> Int? {
-    for index in accounts.indices where accounts[index].use == .free {
-      accounts[index] = Account(use: .open, returned: namesBytes ? [] : nil)
-      return index
+  mutating func open(namesBytes: Bool, preferring preferred: Int?) -> Int? {
+    let isFree = preferred.map { accounts[$0].use == .free } ?? false
+    guard let index = isFree ? preferred : accounts.indices.first(where: { accounts[$0].use == .free }) else {
+      return nil
     }
-    return nil
+    accounts[index] = Account(use: .open, returned: namesBytes ? [] : nil)
+    return index
   }
 
   /// What has been added to the far side otherwise than through the queue; less than nothing where it was taken away.

@@ -18,9 +18,11 @@ enum RingEnd: Sendable {
 final class RingChannel: @unchecked Sendable {
   /// The directions: an even index leads from the first end to the second, an odd one back.
   let lanes: [RingMemory]
-  /// The accepted regions. Changed by set-up calls under the lock of `registrations`; read by the data path without it, since an
-  /// entry is written before the first of its buffers can be published, and cleared when none is left.
+  /// The accepted regions. Changed by set-up calls under the lock of `registrations`; read by the data path without it. An entry
+  /// is published when the accounts are open, and cleared when no buffer of the region is in flight or away, under
+  /// `deregistration`.
   let table: UnsafeMutablePointer<RegionTable>
+  let deregistration = DeregistrationLock()
   private let bells: (Doorbell, Doorbell)
   private let balances = (RingBalance(), RingBalance())
   /// Who registered a region, and what is known of the other's doings.
@@ -41,22 +43,20 @@ final class RingChannel: @unchecked Sendable {
 
   deinit {
     let registrations = registrations.withLock { $0 }
-    for memory in lanes { bringHome(memory, registrations) }
+    for memory in lanes { bringHome(memory) }
     for (region, registration) in registrations {
-      registration.farSide.close(awayByteCount: standing(of: region, registration).awayByteCount)
+      registration.farSide.close(passedByteCount: noted(region, registration).byteCount)
     }
     unsafe table.deinitialize(count: 1)
     unsafe table.deallocate()
   }
 
   /// Both ends have gone, so what is in flight has no other owner.
-  private func bringHome(_ memory: RingMemory, _ registrations: [RegionID: Registration]) {
+  private func bringHome(_ memory: RingMemory) {
     var consumer = RingConsumer(memory)
     while let descriptor = consumer.next() {
-      // Not at the far side any more, if it ever was.
-      let note = registrations[descriptor.region].map { AwayNote($0.farSide.index, isAway: false) } ?? AwayNote()
       // SAFETY: the descriptor was enqueued and never dequeued, so the ring is its owner.
-      let result = unsafe table.pointee.entry(of: descriptor.region).buffer(own: descriptor, note)
+      let result = unsafe table.pointee.entry(of: descriptor.region).buffer(own: descriptor)
       if case .success(let buffer) = consume result { buffer.release() }
     }
   }
@@ -69,66 +69,75 @@ final class RingChannel: @unchecked Sendable {
   func register(_ region: borrowing Region, by end: RingEnd) throws(QueueError) {
     let id = region.id
     try registrations.withLock { (registrations) throws(QueueError) in
-      // SAFETY: the lock makes this the only change; the data path does not look at an entry that names no buffer.
-      try unsafe table.pointee.insert(region)
-      let farSide: FarSide
-      do throws(QueueError) { farSide = try FarSide(of: region) } catch {
-        unsafe table.pointee.undoInsert(id)
-        throw error
-      }
+      // SAFETY: the lock makes this the only change.
+      try unsafe table.pointee.check(region)
+      let farSide = try FarSide(of: region, preferring: balances.0.usualNoteIndex)
       // What went away while it was registered leaves neither its name nor its account to the next in its slot.
       for dead in registrations.keys where dead.slot == id.slot { registrations[dead] = nil }
-      let entry = unsafe table.pointee.entry(of: id)
+      let entry = RegionTable.Entry(of: region)
       let isClosed = lanes[0].isClosed.load(ordering: .relaxed)
-      balances.0.open(entry, AwayNote(farSide.index, isAway: end == .second), isClosed: isClosed)
-      balances.1.open(entry, AwayNote(farSide.index, isAway: end == .first), isClosed: isClosed)
+      balances.0.open(entry, RingNote(index: farSide.index, isFar: end == .second), isClosed: isClosed)
+      balances.1.open(entry, RingNote(index: farSide.index, isFar: end == .first), isClosed: isClosed)
       registrations[id] = Registration(end: end, farSide: farSide)
+      // Last: from here on the other end may hand over a buffer of the region that it got past the queue, and count it.
+      do throws(QueueError) { try unsafe table.pointee.insert(region) } catch {
+        fatalError("\(id) was checked, and the table says: \(error)")
+      }
     }
   }
 
+  /// The rule: a region can go when none of its buffers is in flight here and no live one carries the note.
   func deregister(_ region: RegionID, by end: RingEnd) throws(QueueError) {
     try registrations.withLock { (registrations) throws(QueueError) in
       guard let registration = registrations[region] else {
         throw QueueError(.notRegistered, context: "\(region)")
       }
       guard registration.end == end else { throw QueueError(.notOwner, context: "\(region)") }
-      let standing = standing(of: region, registration)
-      let elsewhere = standing.inFlightByteCount + standing.awayByteCount
-      guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
-      // SAFETY: as for `register`; no buffer of the region is in flight or with the other end.
-      try unsafe table.pointee.remove(region)
+      try deregistration.withLock { () throws(QueueError) in
+        let elsewhere = elsewhereByteCount(of: region, registration)
+        guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+        // SAFETY: no buffer of the region is in flight, and no end hands one over: the caller is the near end, and the far
+        // end has none with the note, and needs the lock for one without.
+        try unsafe table.pointee.remove(region)
+      }
       balances.0.close(region)
       balances.1.close(region)
-      registration.farSide.close(awayByteCount: 0)
+      registration.farSide.close(passedByteCount: 0)
       registrations[region] = nil
     }
   }
 
+  /// Bytes in flight and away. The far end's hand-overs and takes of common buffers move bytes between the two and are not in
+  /// it, so the near end may ask at any time.
+  private func elsewhereByteCount(of region: RegionID, _ registration: Registration) -> Int {
+    let slot = region.slot
+    let passed = balance(of: registration.end).passed(slot) + balances.0.strange(slot) + balances.1.strange(slot)
+    return passed.byteCount &+ registration.farSide.change.byteCount
+  }
+
+  /// What got the note when it was taken off the queue, less what lost it when it was handed over again.
+  private func noted(_ region: RegionID, _ registration: Registration) -> RingCount {
+    let slot = region.slot
+    return balances.0.strange(slot) + balances.1.strange(slot) - balance(of: registration.end.other).passed(slot)
+  }
+
   /// Where the bytes and buffers of one region are, as the queue sees it.
   private struct Standing {
-    var inFlightByteCount: Int
-    var inFlightBufferCount: Int
-    /// With the end that did not register the region.
-    var awayByteCount: Int
-    var awayBufferCount: Int
+    var inFlight: RingCount
+    /// In live buffers that carry the note: with the end that did not register the region, as far as this queue knows.
+    var away: RingCount
   }
 
   private func standing(of region: RegionID, _ registration: Registration) -> Standing {
     let slot = region.slot
-    let near = balance(of: registration.end).word(slot)
+    let near = balance(of: registration.end).passed(slot)
     // Read once, so that what it lags behind is missed on one side and found on the other.
-    let far = balance(of: registration.end.other).word(slot)
-    let inFlight = RingBalance.parts(near &+ far)
-    // What it took and did not hand over again; of that it may have brought some home, or cut it.
+    let far = balance(of: registration.end.other).passed(slot)
+    let strange = balances.0.strange(slot) + balances.1.strange(slot)
+    // Some may have been brought home at the far side, or cut.
     let change = registration.farSide.change
-    let changeWord = change.bufferCount << RingBalance.byteBits &+ change.byteCount
-    let away = RingBalance.parts(changeWord &- far)
-    // Less than nothing where it handed over what it had got past this queue.
-    return Standing(
-      inFlightByteCount: inFlight.byteCount,
-      inFlightBufferCount: inFlight.bufferCount,
-      awayByteCount: max(0, away.byteCount),
-      awayBufferCount: max(0, away.bufferCount))
+    let away = RingCount(byteCount: change.byteCount, bufferCount: change.bufferCount) + strange - far
+    return Standing(inFlight: near + far, away: away)
   }
 
   /// The census as `end` sees it: what is away of a region that it registered is at the peer; of one that the peer
@@ -140,13 +149,13 @@ final class RingChannel: @unchecked Sendable {
         let standing = standing(of: region, registration)
         let registered = RegionDirectory.control(of: region)?.byteCount ?? 0
         census.registeredByteCount += registered
-        census.inFlightByteCount += standing.inFlightByteCount
-        census.inFlightBufferCount += standing.inFlightBufferCount
+        census.inFlightByteCount += standing.inFlight.byteCount
+        census.inFlightBufferCount += standing.inFlight.bufferCount
         if registration.end == end {
-          census.atPeerByteCount += standing.awayByteCount
-          census.atPeerBufferCount += standing.awayBufferCount
+          census.atPeerByteCount += standing.away.byteCount
+          census.atPeerBufferCount += standing.away.bufferCount
         } else {
-          census.atPeerByteCount += registered - standing.inFlightByteCount - standing.awayByteCount
+          census.atPeerByteCount += registered - standing.inFlight.byteCount - standing.away.byteCount
         }
       }
       return census

@@ -4,13 +4,6 @@ internal import Synchronization
 // contract by itself, and is where each refusal comes from.
 
 extension RingLink {
-  /// Adds to this end's balance of the region in a slot. Only this end writes it, so a load and a store do.
-  private func add(_ change: Int, slot: Int) {
-    // SAFETY: the slot is that of a registered region, hence inside the table.
-    let value = unsafe balance[slot].load(ordering: .relaxed)
-    unsafe balance[slot].store(value &+ change, ordering: .relaxed)
-  }
-
   /// The buffer comes in registers, as its parts: for a buffer, the caller would write all of it to memory beforehand, also
   /// where it then does not call.
   ///
@@ -25,11 +18,45 @@ extension RingLink {
     if let refusal = refusal(of: buffer.region) { return Refused(buffer, refusal) }
     guard producer.freeCount(wanted: 1) > 0 else { return Refused(buffer, .full) }
     guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
-    let descriptor = buffer.intoDescriptor()
-    add(RingBalance.step(byteCount: descriptor.byteCount), slot: descriptor.region.slot)
-    producer.write(descriptor, at: 0)
-    producer.publish(1)
+    guard isStrangeAtFarEnd(descriptor) else {
+      hand(over: buffer.intoDescriptor())
+      return nil
+    }
+    let isTaken = deregistration.withLock {
+      guard unsafe table.pointee.contains(descriptor.region) else { return false }
+      hand(over: descriptor)
+      return true
+    }
+    guard isTaken else { return Refused(buffer, .unknownRegion) }
+    _ = buffer.intoDescriptor()
     return nil
+  }
+
+  /// Whether the far end of a registered region got the buffer past the queue, so that it does not count as away.
+  private func isStrangeAtFarEnd(_ descriptor: Descriptor) -> Bool {
+    let note = unsafe accounts[descriptor.region.slot].ringNote
+    return note.expected != 0 && !descriptor.isCommon(note)
+  }
+
+  /// Counts and publishes one buffer, for which there is room.
+  private mutating func hand(over descriptor: Descriptor) {
+    write(descriptor, at: 0)
+    producer.publish(1)
+  }
+
+  /// Counts a buffer, and writes it without the note into a slot that is not yet published.
+  private func write(_ descriptor: Descriptor, at index: UInt32) {
+    // SAFETY: the slot is that of a registered region, hence inside the table.
+    let account = unsafe accounts + descriptor.region.slot
+    let note = unsafe account.pointee.ringNote
+    let byteCount = Int(descriptor.byteCount)
+    unsafe account.pointee.addPassed(byteCount: byteCount, bufferCount: 1)
+    if !descriptor.isCommon(note) {
+      // The far end hands over what never counted as away; the near end what still does.
+      let sign = note.expected != 0 ? 1 : -1
+      unsafe account.pointee.addStrange(byteCount: sign * byteCount, bufferCount: sign)
+    }
+    producer.write(descriptor.cleared(of: note), at: index)
   }
 
   @inline(never)
@@ -38,23 +65,26 @@ extension RingLink {
     guard !producer.memory.isClosed.load(ordering: .relaxed) else { return .closed }
     let free = Int(producer.freeCount(wanted: UInt32(truncatingIfNeeded: burst.count)))
     let (taken, refusal) = unsafe table.pointee.offer(burst, room: free, capacity: Int(producer.slotCount))
-    // Neighbours are mostly of one region: their sum is formed in a register and added once.
-    var slot = taken > 0 ? burst[0].region.slot : 0
-    var sum = 0
-    for index in 0..<taken {
-      let descriptor = burst[index].descriptor
-      if descriptor.region.slot != slot {
-        add(sum, slot: slot)
-        (slot, sum) = (descriptor.region.slot, 0)
-      }
-      sum &+= RingBalance.step(byteCount: descriptor.byteCount)
-      producer.write(descriptor, at: UInt32(truncatingIfNeeded: index))
+    for index in 0..<taken where isStrangeAtFarEnd(burst[index].descriptor) {
+      return deregistration.withLock { handStrange(over: &burst, free: free) }
     }
-    add(sum, slot: slot)
+    hand(over: &burst, taken)
+    return refusal
+  }
+
+  /// A burst with strange buffers in it. What was known before the lock was taken may be so no more.
+  private mutating func handStrange(over burst: inout Burst, free: Int) -> Refusal? {
+    let (taken, refusal) = unsafe table.pointee.offer(burst, room: free, capacity: Int(producer.slotCount))
+    hand(over: &burst, taken)
+    return refusal
+  }
+
+  /// Counts and publishes the first `taken` buffers of a burst, for which there is room.
+  private mutating func hand(over burst: inout Burst, _ taken: Int) {
+    for index in 0..<taken { write(burst[index].descriptor, at: UInt32(truncatingIfNeeded: index)) }
     // The ring owns these now: the burst forgets them before the consumer can see them.
     burst.forgetFirst(taken)
     producer.publish(UInt32(truncatingIfNeeded: taken))
-    return refusal
   }
 
   /// Takes the oldest buffer; the caller has seen that there is one.
@@ -76,13 +106,14 @@ extension RingLink {
 
   /// Turns what came through the ring into a buffer.
   private func take(_ descriptor: Descriptor) -> Buffer {
-    let slot = descriptor.region.slot
-    // SAFETY: the other end consumed the buffer when it enqueued the descriptor, and each descriptor is read once. The slot
-    // is that of a registered region, hence inside the table.
-    let result = unsafe table.pointee.entry(of: descriptor.region).buffer(own: descriptor, notes[slot])
+    // SAFETY: the slot is that of a registered region, hence inside the table.
+    let account = unsafe accounts + descriptor.region.slot
+    let expected = unsafe account.pointee.expected.load(ordering: .relaxed)
+    // SAFETY: the other end consumed the buffer when it enqueued the descriptor, and each descriptor is read once.
+    let result = unsafe table.pointee.entry(of: descriptor.region).buffer(own: descriptor.taken(with: expected))
     switch consume result {
     case .success(let buffer):
-      add(0 &- RingBalance.step(byteCount: descriptor.byteCount), slot: slot)
+      unsafe account.pointee.addPassed(byteCount: -Int(descriptor.byteCount), bufferCount: -1)
       return buffer
     case .failure(let fault):
       // Both ends are in this process and went through the checks above: somebody wrote over the ring's memory.

@@ -11,8 +11,8 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @usableFromInline var consumer: RingConsumer
   @usableFromInline let table: UnsafeMutablePointer<RegionTable>
   @usableFromInline let usual: UnsafeMutablePointer<UsualRegion>
-  @usableFromInline let balance: UnsafeMutablePointer<Atomic<Int>>
-  @usableFromInline let notes: UnsafeMutablePointer<AwayNote>
+  @usableFromInline let accounts: UnsafeMutablePointer<RingAccount>
+  @usableFromInline let deregistration: DeregistrationLock
 
   init(_ channel: RingChannel, end: RingEnd, lane: Int) {
     let outward = end == .first ? lane : lane + 1
@@ -21,8 +21,8 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     consumer = RingConsumer(channel.lanes[inward])
     unsafe table = channel.table
     unsafe usual = channel.balance(of: end).usual
-    unsafe balance = channel.balance(of: end).values
-    unsafe notes = channel.balance(of: end).notes
+    unsafe accounts = channel.balance(of: end).accounts
+    deregistration = channel.deregistration
   }
 
   /// Why buffers of a region would not be taken, however much room there is.
@@ -32,38 +32,37 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     return unsafe table.pointee.contains(region) ? nil : .unknownRegion
   }
 
-  /// Whether buffers of the region are taken, from either end.
-  @inlinable
-  @inline(__always)
-  func isUsual(_ region: RegionID) -> Bool {
-    unsafe usual.pointee.id.load(ordering: .relaxed) == region.rawValue
-  }
-
   /// Adds to what this end handed over of the usual region. Only this end writes it, so a load and a store do.
   @inlinable
   @inline(__always)
-  func countHanded(_ change: Int) {
-    let value = unsafe usual.pointee.handed.load(ordering: .relaxed)
-    unsafe usual.pointee.handed.store(value &+ change, ordering: .relaxed)
+  func countHanded(byteCount: Int, bufferCount: Int) {
+    let bytes = unsafe usual.pointee.handedByteCount.load(ordering: .relaxed)
+    unsafe usual.pointee.handedByteCount.store(bytes &+ byteCount, ordering: .relaxed)
+    let buffers = unsafe usual.pointee.handedBufferCount.load(ordering: .relaxed)
+    unsafe usual.pointee.handedBufferCount.store(buffers &+ bufferCount, ordering: .relaxed)
   }
 
   @inlinable
   @inline(__always)
-  func countTaken(_ change: Int) {
-    let value = unsafe usual.pointee.taken.load(ordering: .relaxed)
-    unsafe usual.pointee.taken.store(value &+ change, ordering: .relaxed)
+  func countTaken(byteCount: Int, bufferCount: Int) {
+    let bytes = unsafe usual.pointee.takenByteCount.load(ordering: .relaxed)
+    unsafe usual.pointee.takenByteCount.store(bytes &+ byteCount, ordering: .relaxed)
+    let buffers = unsafe usual.pointee.takenBufferCount.load(ordering: .relaxed)
+    unsafe usual.pointee.takenBufferCount.store(buffers &+ bufferCount, ordering: .relaxed)
   }
 
   /// Always inlined: out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
   @inlinable
   @inline(__always)
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
-    guard _fastPath(isUsual(buffer.region) && buffer.flags.contains(.last) && producer.hasRoom()) else {
+    guard _fastPath(unsafe usual.pointee.takes(buffer.descriptor) && producer.hasRoom()) else {
       let base = unsafe buffer.base
       return unsafe enqueueUnusual(base, buffer.intoDescriptor())
     }
-    let descriptor = buffer.intoDescriptor()
-    countHanded(RingBalance.step(byteCount: descriptor.byteCount))
+    var descriptor = buffer.intoDescriptor()
+    countHanded(byteCount: Int(descriptor.byteCount), bufferCount: 1)
+    // It has the note that is common here, and has none on its way.
+    unsafe descriptor.content ^= usual.pointee.expected.load(ordering: .relaxed)
     producer.write(descriptor, at: 0)
     producer.publish(1)
     return nil
@@ -77,7 +76,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard producer.freeCount(wanted: UInt32(truncatingIfNeeded: count)) >= count,
       burst[count &- 1].flags.contains(.last), let byteCount = writeUsual(burst)
     else { return enqueueUnusual(&burst) }
-    countHanded(count &<< RingBalance.byteBits &+ byteCount)
+    countHanded(byteCount: byteCount, bufferCount: count)
     // The ring owns these now: the burst forgets them before the consumer can see them.
     burst.forgetFirst(count)
     producer.publish(UInt32(truncatingIfNeeded: count))
@@ -86,13 +85,17 @@ struct RingLink: ~Copyable, @unchecked Sendable {
 
   /// Writes all buffers of a burst, for which there is room, into slots that are not yet published.
   ///
-  /// - Returns: their bytes; nil where one is not of the usual region.
+  /// - Returns: their bytes; nil where one is not of the usual region, or has not got the note that is common here.
   @inlinable
   @inline(__always)
   func writeUsual(_ burst: borrowing Burst) -> Int? {
     let count = burst.count
-    let region = unsafe usual.pointee.id.load(ordering: .relaxed)
+    // Acquire; pairs with the release in `UsualRegion.open`: whoever sees the id sees the notes.
+    let region = unsafe usual.pointee.id.load(ordering: .acquiring)
+    let expected = unsafe DescriptorHalves.Half(0, usual.pointee.expected.load(ordering: .relaxed))
     var byteCount = DescriptorHalves.Half.zero
+    // Of the note nothing must be left in any of them.
+    var bits = DescriptorHalves.Half.zero
     var done = 0
     while done < count {
       let (source, sources) = unsafe burst.places(from: done)
@@ -105,23 +108,29 @@ struct RingLink: ~Copyable, @unchecked Sendable {
       // SAFETY: the stretch is inside the initialised part of the burst, and inside the free slots.
       // Two at a time: of the steps for one, a quarter are the loop's own.
       while unsafe slot != pairsEnd {
-        let first = unsafe DescriptorHalves(at: place)
-        let second = unsafe DescriptorHalves(at: place + MemoryLayout<Buffer>.stride)
+        let first = unsafe DescriptorHalves(at: place).flipping(expected)
+        let second = unsafe DescriptorHalves(at: place + MemoryLayout<Buffer>.stride).flipping(expected)
         guard _fastPath(first.region == region && second.region == region) else { return nil }
         byteCount &+= first.byteCount
         byteCount &+= second.byteCount
+        first.collect(into: &bits)
+        second.collect(into: &bits)
         unsafe first.store(to: slot)
         unsafe second.store(to: slot + 1)
         unsafe place += 2 * MemoryLayout<Buffer>.stride
         unsafe slot += 2
       }
       if unsafe slot != end {
-        let descriptor = unsafe DescriptorHalves(at: place)
+        let descriptor = unsafe DescriptorHalves(at: place).flipping(expected)
         guard _fastPath(descriptor.region == region) else { return nil }
         byteCount &+= descriptor.byteCount
+        descriptor.collect(into: &bits)
         unsafe descriptor.store(to: slot)
       }
       done &+= stretch
+    }
+    guard unsafe _fastPath(bits[1] & (usual.pointee.mask.load(ordering: .relaxed) & ~UsualRegion.last) == 0) else {
+      return nil
     }
     return Int(truncatingIfNeeded: byteCount[0])
   }
@@ -131,9 +140,11 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   mutating func dequeue() -> Buffer? {
     guard consumer.availableCount(wanted: 1) > 0 else { return nil }
     let descriptor = consumer.read(at: 0)
-    guard _fastPath(isUsual(descriptor.region)) else { return dequeueUnusual() }
+    guard unsafe _fastPath(usual.pointee.id.load(ordering: .relaxed) == descriptor.region.rawValue) else {
+      return dequeueUnusual()
+    }
     consumer.publish(1)
-    countTaken(RingBalance.step(byteCount: descriptor.byteCount))
+    countTaken(byteCount: Int(descriptor.byteCount), bufferCount: 1)
     return unsafe takeUsual(descriptor)
   }
 
@@ -152,7 +163,8 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @inline(__always)
   func takeUsual(_ descriptor: Descriptor) -> Buffer {
     assert(isSound(descriptor))
-    return unsafe Buffer(base: usual.pointee.base, descriptor: descriptor.noted(usual.pointee.note))
+    let expected = unsafe usual.pointee.expected.load(ordering: .relaxed)
+    return unsafe Buffer(base: usual.pointee.base, descriptor: descriptor.taken(with: expected))
   }
 
   @inlinable
@@ -162,7 +174,8 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard count > 0 else { return }
     // All that the loop needs of the region, so that it stays in registers.
     let region = unsafe usual.pointee.id.load(ordering: .relaxed)
-    let (base, note) = unsafe (usual.pointee.base, DescriptorHalves.Note(usual.pointee.note))
+    let base = unsafe usual.pointee.base
+    let note = unsafe DescriptorHalves.Half(0, usual.pointee.expected.load(ordering: .relaxed))
     var byteCount = DescriptorHalves.Half.zero
     var done = 0
     reading: while done < count {
@@ -181,8 +194,8 @@ struct RingLink: ~Copyable, @unchecked Sendable {
         unsafe assert(isSound(slot[0]) && isSound(slot[1]))
         byteCount &+= first.byteCount
         byteCount &+= second.byteCount
-        unsafe Buffer.initialize(at: place, base: base, first.noted(note))
-        unsafe Buffer.initialize(at: place + 1, base: base, second.noted(note))
+        unsafe Buffer.initialize(at: place, base: base, first.setting(note))
+        unsafe Buffer.initialize(at: place + 1, base: base, second.setting(note))
         unsafe slot += 2
         unsafe place += 2
         left &-= 2
@@ -196,7 +209,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
         }
         unsafe assert(isSound(slot.pointee))
         byteCount &+= descriptor.byteCount
-        unsafe Buffer.initialize(at: place, base: base, descriptor.noted(note))
+        unsafe Buffer.initialize(at: place, base: base, descriptor.setting(note))
         unsafe slot += 1
         unsafe place += 1
         left &-= 1
@@ -204,7 +217,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
       done &+= stretch
     }
     burst.adopt(done)
-    countTaken(done &<< RingBalance.byteBits &+ Int(truncatingIfNeeded: byteCount[0]))
+    countTaken(byteCount: Int(truncatingIfNeeded: byteCount[0]), bufferCount: done)
     consumer.publish(UInt32(truncatingIfNeeded: done))
     if done < count { dequeueUnusual(into: &burst, count &- done) }
   }
