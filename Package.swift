@@ -88,7 +88,7 @@ let package = Package(
     example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),
     example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
     .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: settings),
-    tests("CleanQTests", ["CleanQ", "TestSupport"]),
+    tests("CleanQTests", ["CPlatform", "CleanQPlatform", "CleanQ", "TestSupport"]),
     tests(
       "CleanQConformanceTests",
       ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),

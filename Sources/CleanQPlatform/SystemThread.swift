@@ -24,7 +24,9 @@ package struct SystemThread: Sendable {
     var previous = sigset_t()
     // SAFETY: the sets are local variables.
     unsafe sigfillset(&blocked)
-    unsafe pthread_sigmask(SIG_BLOCK, &blocked, &previous)
+    // A fault of the thread's own is delivered: a blocked one ends the process, whatever handler there is.
+    for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS] { unsafe sigdelset(&blocked, fault) }
+    unsafe pthread_sigmask(SIG_SETMASK, &blocked, &previous)
     defer { unsafe pthread_sigmask(SIG_SETMASK, &previous, nil) }
     // SAFETY: the box is retained here and released by the thread that gets its address, or below where there is none.
     let box = unsafe Unmanaged.passRetained(Start(body))

@@ -28,7 +28,7 @@ extension Objection {
     switch error.code {
     case .inUse(let byteCount): self = .inUse(byteCount: byteCount)
     case .registered: self = .registered
-    case .badSize, .system, .tooMany: self = .noRegion
+    case .badSize, .system, .seal, .notShared, .tooMany: self = .noRegion
     }
   }
 }

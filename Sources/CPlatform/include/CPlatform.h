@@ -8,6 +8,7 @@
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <malloc.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "CPlatformDevice.h"
+#include "CPlatformSharedMemory.h"
 
 /// The processor's time-stamp counter: cheap, monotonic on one machine, of a fixed but unnamed frequency.
 static inline uint64_t cplatform_timestamp(void) {
@@ -99,10 +101,21 @@ static inline long cplatform_heap_byte_count(void) { return (long)mallinfo2().uo
 static inline int cplatform_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
 
 static const unsigned int CPLATFORM_MFD_CLOEXEC = MFD_CLOEXEC;
+static const unsigned int CPLATFORM_MFD_ALLOW_SEALING = MFD_ALLOW_SEALING;
+/// Seals a memfd: nobody can make it shorter or longer, or take a seal off or add one. Source: [fcntl(2), "File Sealing"].
+static inline int cplatform_seal_size(int file) {
+  return fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
 static const unsigned int CPLATFORM_MFD_HUGETLB_2MB = MFD_HUGETLB | (21u << 26);
 static const int CPLATFORM_MAP_ANONYMOUS = MAP_ANONYMOUS | MAP_PRIVATE;
 static const int CPLATFORM_MAP_HUGE_2MB = MAP_HUGETLB | (21 << 26);
 static const int CPLATFORM_MADV_HUGEPAGE = MADV_HUGEPAGE;
+/// MADV_POPULATE_WRITE, of Linux 5.14, which older headers lack.
+static const int CPLATFORM_MADV_POPULATE_WRITE = 23;
+/// mremap is variadic in C. Moves a mapping to `place`, over whatever is there.
+static inline void *cplatform_move_mapping(void *from, size_t byte_count, void *place) {
+  return mremap(from, byte_count, byte_count, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+}
 
 /// Ties the calling thread to one CPU. Returns 0 or an errno.
 static inline int cplatform_pin_current_thread(int cpu) {

@@ -55,7 +55,8 @@ public struct Region: ~Copyable, Sendable {
   /// The length of the mapping from ``address`` on: ``byteCount`` in whole pages.
   public var mappedByteCount: Int { control.mapping.byteCount }
 
-  /// The memfd behind a `.shared` region, owned by the region; nil for an anonymous one.
+  /// The memfd behind a `.shared` region, owned by the region; nil for an anonymous one. It is sealed; before another process
+  /// gets it, call ``share()``.
   public var fileDescriptor: Int32? { control.mapping.file >= 0 ? control.mapping.file : nil }
 
   /// The bytes that buffers name at this moment, wherever those buffers are.

@@ -1,3 +1,5 @@
+internal import CPlatform
+internal import Glibc
 internal import Synchronization
 
 /// The bookkeeping of one region: which bytes are at home, how many buffers are out, who has it registered.
@@ -12,6 +14,8 @@ final class RegionControl: Sendable {
     var registrations = 0
     /// What became of buffers at the far sides of queues.
     var farSides = FarSideAccounts()
+    /// The watch over pages that another process can take away; nil before the region is shared.
+    var watch: Int32?
     /// The ``Region`` value has gone; the last buffer to come home ends the directory's hold.
     var isOrphan = false
   }
@@ -27,6 +31,26 @@ final class RegionControl: Sendable {
     self.byteCount = byteCount
     self.mapping = mapping
     state = Mutex(State(home: ExtentSet(0..<byteCount)))
+  }
+
+  deinit {
+    // The mapping goes next.
+    if let watch = state.withLock({ $0.watch }) { cplatform_watch_end(watch) }
+  }
+
+  /// Watches the pages, from now until they are unmapped.
+  ///
+  /// - Returns: the number of the watch.
+  func watch() throws(RegionError) -> Int32 {
+    let number = state.withLock { state -> Int32 in
+      if let watch = state.watch { return watch }
+      // SAFETY: the range is mapped as long as the control lives, which ends the watch.
+      let watch = unsafe cplatform_watch(mapping.base, mapping.byteCount, mapping.pageByteCount)
+      if watch >= 0 { state.watch = watch }
+      return watch
+    }
+    guard number >= 0 else { throw RegionError(.system, errno: errno, context: "watching the pages of shared memory") }
+    return number
   }
 
   /// Carves a buffer from the bytes at home, or returns nil where no run of them is long enough.

@@ -5,7 +5,8 @@ internal import Glibc
 public enum RegionBacking: Equatable, Sendable {
   /// Memory of this process only.
   case anonymous
-  /// A memfd, which can be handed to another process over a socket.
+  /// A memfd, which can be handed to another process over a socket. It is sealed: that process can make it neither shorter nor
+  /// longer.
   case shared
 }
 
@@ -44,13 +45,18 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
     var flags = CPLATFORM_MAP_ANONYMOUS
     var file: Int32 = -1
     if backing == .shared {
-      let fileFlags = CPLATFORM_MFD_CLOEXEC | (huge ? CPLATFORM_MFD_HUGETLB_2MB : 0)
+      let fileFlags = CPLATFORM_MFD_CLOEXEC | CPLATFORM_MFD_ALLOW_SEALING | (huge ? CPLATFORM_MFD_HUGETLB_2MB : 0)
       file = unsafe cplatform_memfd_create("cleanq", fileFlags)
       guard file >= 0 else { throw RegionError(.system, errno: errno, context: "memfd_create") }
       guard ftruncate(file, rounded) == 0 else {
         let number = errno
         close(file)
         throw RegionError(.system, errno: number, context: "ftruncate of \(rounded) bytes")
+      }
+      guard cplatform_seal_size(file) == 0 else {
+        let number = errno
+        close(file)
+        throw RegionError(.seal, errno: number)
       }
       flags = MAP_SHARED
     } else if huge {
@@ -71,6 +77,55 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
     self.byteCount = rounded
     self.pageByteCount = pageByteCount
     self.file = file
+  }
+
+  /// Puts a page of the file where a private one took its place, with what the private one contains.
+  ///
+  /// The file's page is mapped and filled elsewhere and then moved, so that other threads find one or the other. What they
+  /// write to the page meanwhile may be lost; what the file's page contained is lost in any case.
+  ///
+  /// - Parameters:
+  ///   - offset: of the page's first byte.
+  ///   - watch: the number of the watch over this mapping.
+  /// - Returns: 0, or the error number that says why there is no such page: ENOMEM where no hugepage is free.
+  func restorePage(at offset: Int, watch: Int32) -> Int32 {
+    // SAFETY: fresh mappings at addresses of the kernel's choice; nothing else knows of them. The second is long enough for a
+    // whole page at a multiple of its length.
+    let page = unsafe mmap(nil, pageByteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file, off_t(offset))
+    guard let page = unsafe page, unsafe page != MAP_FAILED else { return errno }
+    let space = unsafe mmap(nil, 2 * pageByteCount, PROT_NONE, CPLATFORM_MAP_ANONYMOUS, -1, 0)
+    guard let space = unsafe space, unsafe space != MAP_FAILED else {
+      let number = errno
+      _ = unsafe munmap(page, pageByteCount)
+      return number
+    }
+    // Linux before 5.16 does not move hugepages, and unmaps the destination before it says so; so they are moved twice.
+    let place = unsafe space.alignedUp(toMultipleOf: pageByteCount)
+    let canMove = unsafe cplatform_move_mapping(page, pageByteCount, place) != MAP_FAILED
+    var failure = canMove ? 0 : errno
+    if canMove { failure = unsafe fill(place, from: offset) }
+    // SAFETY: both are whole pages, of which the second is this mapping's own, and a private one.
+    if failure == 0, unsafe cplatform_move_mapping(place, pageByteCount, base + offset) == MAP_FAILED { failure = errno }
+    if failure == 0 { cplatform_watch_restored(watch, offset / pageByteCount) }
+    // SAFETY: what is left of the fresh mappings, and nothing that was moved away, where another thread may have mapped something.
+    if !canMove { _ = unsafe munmap(page, pageByteCount) }
+    if canMove, failure != 0 { _ = unsafe munmap(place, pageByteCount) }
+    if unsafe place > space { _ = unsafe munmap(space, place - space) }
+    _ = unsafe munmap(place + pageByteCount, space + pageByteCount - place)
+    return failure
+  }
+
+  /// Makes a page of the file present, and copies what the mapping has at `offset` into it.
+  ///
+  /// - Returns: 0, or why not: the peer may take it away again at any moment.
+  private func fill(_ page: UnsafeMutableRawPointer, from offset: Int) -> Int32 {
+    guard unsafe madvise(page, pageByteCount, CPLATFORM_MADV_POPULATE_WRITE) == 0 else { return errno }
+    let watch = unsafe cplatform_watch(page, pageByteCount, pageByteCount)
+    guard watch >= 0 else { return errno }
+    defer { cplatform_watch_end(watch) }
+    // SAFETY: both are mapped, and as long as a page.
+    unsafe page.copyMemory(from: base + offset, byteCount: pageByteCount)
+    return cplatform_watch_lost_pages(watch) == 0 ? 0 : ENOMEM
   }
 
   deinit {
