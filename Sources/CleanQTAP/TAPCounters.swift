@@ -17,6 +17,8 @@ struct TAPCounters: Sendable {
     var noMemory: UInt64 = 0
     /// The kernel did not like the frame.
     var invalid: UInt64 = 0
+    /// In memory that a peer took away, which is replaced then.
+    var memoryLost: UInt64 = 0
     /// Any other error.
     var ioError: UInt64 = 0
 
@@ -26,6 +28,7 @@ struct TAPCounters: Sendable {
       case EIO, ENETDOWN: linkDown &+= count
       case ENOMEM, ENOBUFS, EAGAIN: noMemory &+= count
       case EINVAL, EMSGSIZE: invalid &+= count
+      case EFAULT: memoryLost &+= count
       default: if TAPCounters.meansGone(number) { deviceGone &+= count } else { ioError &+= count }
       }
     }
@@ -34,7 +37,7 @@ struct TAPCounters: Sendable {
       [
         .init("oversize", oversize), .init("truncated", truncated), .init("link-down", linkDown),
         .init("device-gone", deviceGone), .init("no-memory", noMemory), .init("invalid", invalid),
-        .init("io-error", ioError),
+        .init("memory-lost", memoryLost), .init("io-error", ioError),
       ].filter { $0.value > 0 }
     }
   }

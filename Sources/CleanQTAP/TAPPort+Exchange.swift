@@ -128,6 +128,9 @@ extension TAPPort {
       let operation = batch[index]
       let result = operation.result
       if result == IOBatch.unanswered { return false }
+      if result == -EFAULT {
+        for waiting in 0..<operation.bufferCount { transmitting[waiting: waiting].touch() }
+      }
       transmitting.finishFirst(operation.bufferCount)
       if result < 0 {
         counters.drops.count(writeError: -result, frames: operation.frameCount)
@@ -150,7 +153,13 @@ extension TAPPort {
         receiving.finish(waiting: unused)
         continue
       }
-      if result < 0, result != IOBatch.unanswered { settle(readError: -result) }
+      if result == -EFAULT {
+        // The kernel has taken the frame off its queue already. The next one finds a page.
+        receiving[waiting: unused].touch()
+        counters.drops.memoryLost &+= 1
+      } else if result < 0, result != IOBatch.unanswered {
+        settle(readError: -result)
+      }
       unused &+= 1
     }
     budget.learn(asked: asked, found: asked &- unused)

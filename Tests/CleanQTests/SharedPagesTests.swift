@@ -22,7 +22,8 @@ import Testing
     init() {
       let byteCount = Self.pageCount * Self.pageByteCount
       precondition(ftruncate(file, byteCount) == 0)
-      guard let base = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), unsafe base != MAP_FAILED
+      guard let base = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
+        unsafe base != MAP_FAILED
       else { fatalError("no memory") }
       // SAFETY: mapped until the process ends.
       unsafe self.base = base.bindMemory(to: UInt8.self, capacity: byteCount)

@@ -67,6 +67,17 @@ extension Buffer {
     }
   }
 
+  /// Reads a byte of each page. For whoever was told EFAULT about this memory: a page of shared memory that a peer took away is
+  /// replaced by a private one then, as where this process reads or writes it itself (``SharedPages``).
+  ///
+  /// - Complexity: O(number of pages of 4 KiB).
+  public func touch() {
+    let start = unsafe base.advanced(by: offset)
+    // SAFETY: the invariant keeps the whole buffer inside the region.
+    for place in stride(from: 0, to: byteCount, by: 4096) { unsafe _ = cplatform_fetch_8(start + place) }
+    if byteCount > 0 { unsafe _ = cplatform_fetch_8(start + (byteCount - 1)) }
+  }
+
   /// The address of the first valid byte, for a device or a system call that reads or writes there.
   ///
   /// SAFETY: good while the buffer is owned by whoever uses the address; `byteCount - headroom` bytes may be touched.

@@ -105,7 +105,9 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
     var failure = canMove ? 0 : errno
     if canMove { failure = unsafe fill(place, from: offset) }
     // SAFETY: both are whole pages, of which the second is this mapping's own, and a private one.
-    if failure == 0, unsafe cplatform_move_mapping(place, pageByteCount, base + offset) == MAP_FAILED { failure = errno }
+    if failure == 0, unsafe cplatform_move_mapping(place, pageByteCount, base + offset) == MAP_FAILED {
+      failure = errno
+    }
     if failure == 0 { cplatform_watch_restored(watch, offset / pageByteCount) }
     // SAFETY: what is left of the fresh mappings, and nothing that was moved away, where another thread may have mapped something.
     if !canMove { _ = unsafe munmap(page, pageByteCount) }

@@ -94,6 +94,9 @@ extension VirtioNetPort {
     var kickCount: UInt64 = 0
     session.add(to: &faults, &kickCount)
     var report = counters.report(device.transport.name, faults: faults, kickCount: kickCount)
+    // The device's, told once.
+    let memoryLossCount = index == 0 ? device.transport.memoryLossCount : 0
+    if memoryLossCount > 0 { report.counters.append(.init("memory-lost", memoryLossCount)) }
     if isExhausted { report.failure = "the device was removed" }
     reports.append(report)
   }

@@ -29,6 +29,9 @@ public protocol VirtioTransport: AnyObject, Sendable {
   /// the transport makes every ``callFile(_:)`` readable, so that sleepers look.
   var presence: VirtioPresence { get }
 
+  /// How many times a device took away memory that it shares with the driver, which then began again.
+  var memoryLossCount: UInt64 { get }
+
   /// Stops everything; when it returns the device holds nothing, reads nothing and writes nothing. § 2.4
   ///
   /// Succeeds, and does nothing, where the device has gone.
@@ -90,6 +93,8 @@ extension VirtioTransport {
   public var requiredFeatures: VirtioFeatures { [] }
 
   public var canComeBack: Bool { true }
+
+  public var memoryLossCount: UInt64 { 0 }
 
   /// False once the device has vanished.
   public var isPresent: Bool { presence.isPresent }

@@ -27,6 +27,8 @@ final class VhostUserLink: Sendable {
   private let bells: [EventFile]
   /// Wakes the monitor at the end.
   private let closing: EventFile
+  /// The memory that the back end maps.
+  let pages: VhostUserSharedPages
   /// How many regions the back end could map when it was met first.
   let memorySlotCount: Int
   private let sessionCount = Atomic<UInt64>(1)
@@ -41,6 +43,7 @@ final class VhostUserLink: Sendable {
     self.bells = bells
     self.logger = logger
     closing = try EventFile.make(for: name)
+    pages = try VhostUserSharedPages(name: name, logger: logger)
     let socket = try VhostUserSocket(path: path, name: name)
     let session: VhostUserSession
     do { session = try VhostUserSession(socket, number: 1) } catch {
@@ -110,9 +113,11 @@ extension VhostUserLink {
     while let session = state.withLock({ $0.isClosing ? nil : Optional($0.session) }) {
       if let session {
         delayMilliseconds = Self.firstDelayMilliseconds
-        if waitForEnd(of: session.socket) {
+        let isEnd = waitForEnd(of: session.socket)
+        let loss = pages.takeLoss()
+        if isEnd || loss != nil {
           state.withLock { state in
-            if state.session?.number == session.number { lose(&state, because: .closed) }
+            if state.session?.number == session.number { lose(&state, because: loss ?? .closed) }
           }
         }
       } else if !closing.waitUntilReadable(timeoutMilliseconds: delayMilliseconds) {
@@ -122,20 +127,21 @@ extension VhostUserLink {
     }
   }
 
-  /// Sleeps until the other side, or this one, ends the connection, or the link closes.
+  /// Sleeps until the other side, or this one, ends the connection, or the link closes, or memory is lost.
   private func waitForEnd(of socket: VhostUserSocket) -> Bool {
     var files = [
       pollfd(fd: socket.file, events: Int16(CPLATFORM_POLLRDHUP), revents: 0),
       pollfd(fd: closing.number, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: pages.file.number, events: Int16(POLLIN), revents: 0),
     ]
     // SAFETY: the array outlives the call and its count is passed with it.
-    _ = unsafe poll(&files, 2, -1)
+    _ = unsafe poll(&files, nfds_t(files.count), -1)
     return files[0].revents != 0
   }
 
   /// Connects and makes acquaintance without holding the lock; nobody else makes sessions.
   private func connectAgain() {
-    guard let socket = try? VhostUserSocket(path: path, name: name) else { return }
+    guard pages.restore(), let socket = try? VhostUserSocket(path: path, name: name) else { return }
     let number = sessionCount.load(ordering: .relaxed) + 1
     guard let session = try? VhostUserSession(socket, number: number) else {
       faultCount.add(1, ordering: .relaxed)

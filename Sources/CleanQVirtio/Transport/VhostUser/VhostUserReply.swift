@@ -18,6 +18,8 @@ enum VhostUserFault: Error, Equatable, Sendable {
   case contradiction
   /// The back end says that it could not do what it was asked.
   case refused(UInt64)
+  /// It took pages of shared memory away.
+  case tookMemory(byteCount: Int)
   /// The operating system's error number.
   case system(Int32)
 }
@@ -34,6 +36,7 @@ extension VhostUserFault: CustomStringConvertible {
     case .files(let count): "it sent \(count) file descriptors along, which were closed"
     case .contradiction: "its answer is not to the question"
     case .refused(let code): "it refused, with code \(code)"
+    case .tookMemory(let byteCount): "it took \(byteCount) bytes of shared memory away, by a hole in hugepages"
     case .system(let number): "the connection failed with error \(number)"
     }
   }

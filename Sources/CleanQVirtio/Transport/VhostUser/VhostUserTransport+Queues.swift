@@ -3,13 +3,20 @@ public import CleanQ
 extension VhostUserTransport {
   public func map(_ region: borrowing Region) throws(QueueError) -> UInt64 {
     try state.withLock { state throws(QueueError) in
-      let added = try state.memory.insert(region)
+      // Before anybody else can reach them.
+      try link.pages.insert(region)
+      let added: VhostUserRegion
+      do throws(QueueError) { added = try state.memory.insert(region) } catch {
+        if error.code != .alreadyRegistered { link.pages.remove(region.id) }
+        throw error
+      }
       do throws(VirtioError) {
         if state.isRunning { try giveTable(&state) }
       } catch {
         // Gone, or now gone: the next back end is told all.
         guard error.code == .refused || error.code == .memory else { return added.address }
         _ = try state.memory.remove(region.id)
+        link.pages.remove(region.id)
         throw QueueError(.refused, context: "\(error)")
       }
       return added.address
@@ -19,6 +26,7 @@ extension VhostUserTransport {
   public func unmap(_ region: RegionID) throws(QueueError) {
     try state.withLock { state throws(QueueError) in
       try state.memory.remove(region)
+      link.pages.remove(region)
       // A back end that is gone, or breaks the protocol here, has the region no longer either way.
       if state.isRunning { try? giveTable(&state) }
     }

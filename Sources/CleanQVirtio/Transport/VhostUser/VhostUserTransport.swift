@@ -73,6 +73,9 @@ public final class VhostUserTransport: VirtioTransport {
   /// How many connections there were, and how many of them ended because the back end broke the protocol.
   public var connectionCounts: (all: UInt64, broken: UInt64) { (link.connectionCount, link.brokenCount) }
 
+  /// How many times a back end took away memory that it shares with this process.
+  public var memoryLossCount: UInt64 { link.pages.lossCount }
+
   public func callFile(_ index: Int) -> Int32 { calls[index].number }
 
   func kickFile(_ index: Int) -> Int32 { kicks[index].number }

@@ -1,0 +1,218 @@
+"""A back end that takes away the memory that it was given: it cannot make it shorter, and where it takes pages away its queues
+break and are made anew, and the process goes on.
+"""
+
+import ctypes
+import fcntl
+import mmap
+import os
+import struct
+import subprocess
+import sys
+import time
+
+from backend import GUEST_CHECKSUM, PROTOCOL_FEATURES, RING_PACKED, VERSION_1, BackEnd
+from rig import CLEANQ, Case, hugepages
+from namespace import Namespace
+from process import Failure
+
+FEATURES = VERSION_1 | RING_PACKED | GUEST_CHECKSUM | PROTOCOL_FEATURES
+LIBC = ctypes.CDLL(None, use_errno=True)
+KEEP_SIZE, PUNCH_HOLE = 1, 2
+MAP_HUGE_2MB = 0x40000 | 21 << 26
+HUGE = 2 << 20
+GET_SEALS, SEALS = 1034, 1 | 2 | 4
+
+
+class Taker(BackEnd):
+    """Keeps the files of the memory that it is given."""
+
+    files = ()
+
+    def _map(self, payload, files):
+        for file, _ in self.files:
+            os.close(file)
+        sizes = [struct.unpack_from("=Q", payload, 16 + 32 * index)[0] for index in range(len(files))]
+        self.files = [(os.dup(file), size) for file, size in zip(files, sizes)]
+        super()._map(payload, files)
+
+    def punch(self, file, size):
+        if LIBC.fallocate(file, KEEP_SIZE | PUNCH_HOLE, ctypes.c_long(0), ctypes.c_long(size)) != 0:
+            raise OSError(ctypes.get_errno(), "fallocate")
+
+    @property
+    def huge(self):
+        return [(file, size) for file, size in self.files if os.fstat(file).st_blksize == HUGE]
+
+
+def hog():
+    """Takes hugepages until there is none; they are free again when it is closed."""
+    mapping = mmap.mmap(-1, HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_HUGE_2MB)
+    mapping[0] = 1
+    return mapping
+
+
+class Memory(Case):
+    """Split rings."""
+
+    packed = False
+
+    def start(self, end="loopback", command=(), address=""):
+        path = self.path("memory")
+        device = self.enterContext(Taker(path, FEATURES))
+        text = f"vhost-user({path}, packed: {'yes' if self.packed else 'no'}{address}) | {end}"
+        self.driver = self.child(*command, CLEANQ, "run", "--json", "--log-level", "info", text)
+        self.assertTrue(device.ready(), f"no driver; it said {self.driver.said()[1]}")
+        return device
+
+    def is_alive(self):
+        return self.driver.process.poll() is None
+
+    def end(self, *kinds):
+        summary = self.driver.end()
+        stage = summary["stages"][0]
+        counted = {**stage["drops"], **stage["counters"]}
+        for kind in kinds:
+            self.assertGreater(counted.get(kind, 0), 0, f"{kind} is not counted: {counted}")
+        self.assertEqual(summary["census"]["lostBytes"], 0)
+        self.assertTrue(summary["census"]["exact"])
+        return summary
+
+    def test_cut_off(self):
+        device = self.start()
+        self.assertTrue(device.works(b"before"))
+        self.assertGreater(len(device.files), 1)
+        for file, size in device.files:
+            self.assertEqual(fcntl.fcntl(file, GET_SEALS), SEALS)
+            for length in (0, 2 * size):
+                with self.assertRaises(PermissionError):
+                    os.ftruncate(file, length)
+        self.assertTrue(device.works(b"after"), self.driver.said()[1])
+        self.end()
+
+    def test_hole_in_ordinary_pages(self):
+        """Zeros: as if the back end had written them."""
+        device = self.start()
+        self.assertTrue(device.works(b"before"))
+        for file, size in device.files:
+            if (file, size) not in device.huge:
+                device.punch(file, size)
+        for ring in device.rings.values():
+            ring.ring_call()
+        time.sleep(0.3)
+        self.assertTrue(self.is_alive(), self.driver.said()[1])
+        device.hang_up()
+        self.assertTrue(device.works(b"after"), self.driver.said()[1])
+        self.end()
+
+    def huge_pages(self, count):
+        pages = hugepages.Hugepages(count)
+        try:
+            pages.take()
+        except Failure as failure:
+            self.skipTest(str(failure))
+        self.addCleanup(pages.give_back)
+
+    def take_away(self, device):
+        """Punches holes into the hugepages, and takes what has become free. Returns what holds it."""
+        self.assertTrue(device.huge, "no region is of hugepages")
+        taken = []
+        with device.lock:
+            for file, size in device.huge:
+                device.punch(file, size)
+        while True:
+            try:
+                taken.append(hog())
+            except OSError:
+                break
+        self.assertTrue(taken, "no hugepage has become free")
+        self.addCleanup(lambda: [mapping.close() for mapping in taken])
+        return taken
+
+    def use_without_touching(self, device, length=76):
+        """Says that a frame was written to a buffer, which the driver looks at."""
+        with device.lock:
+            ring = device.rings[0]
+            chain = ring.wait()
+            ring.use(chain.id, length, chain.slots)
+
+    def recover(self, device, taken):
+        """While no hugepage is free the stage waits and says why; then it goes on."""
+        self.wait_until(lambda: device.served == 1, "end of the connection")
+        self.wait_until(lambda: "reserve more hugepages" in self.driver.said()[1], "word of what to do")
+        self.assertTrue(self.is_alive(), self.driver.said()[1])
+        for mapping in taken:
+            mapping.close()
+        taken.clear()
+        self.assertTrue(device.ready(), self.driver.said()[1])
+
+    def test_hole_in_hugepages(self):
+        self.huge_pages(1)
+        device = self.start()
+        self.assertTrue(device.works(b"before"))
+        for turn in range(2):
+            device.served = 0
+            taken = self.take_away(device)
+            self.use_without_touching(device)
+            self.recover(device, taken)
+            self.assertTrue(device.works(b"after"), self.driver.said()[1])
+        said = self.driver.said()[1]
+        self.assertIn("shared memory away", said)
+        summary = self.end("memory-lost", "device-losses", "device-returns")
+        self.assertEqual(summary["stages"][0]["counters"]["memory-lost"], 2)
+
+    def test_hole_in_hugepages_that_can_be_replaced(self):
+        """Another page is free: the driver reads zeros, and no page is lost."""
+        self.huge_pages(2)
+        device = self.start()
+        self.assertTrue(device.works(b"before"))
+        for file, size in device.huge:
+            device.punch(file, size)
+        self.assertTrue(device.works(b"after"), self.driver.said()[1])
+        self.end()
+
+    def test_stop_while_it_is_gone(self):
+        self.huge_pages(1)
+        device = self.start()
+        self.assertTrue(device.works(b"before"))
+        self.take_away(device)
+        self.use_without_touching(device)
+        self.wait_until(lambda: device.served == 1, "end of the connection")
+        self.end("memory-lost")
+
+    def test_system_calls_find_no_page(self):
+        """The kernel writes what came from a TAP device to a page that is gone: that is no end of the TAP device."""
+        self.huge_pages(1)
+        with Namespace() as namespace:
+            device = self.start("tap(tap0, address: 10.251.0.1/24)", namespace.command(), ", mac: 02:00:00:00:00:09")
+            namespace.run("ip", "neigh", "add", "10.251.0.2", "lladdr", "02:00:00:00:00:09", "dev", "tap0")
+
+            def crosses(mark):
+                send = f"import socket; s = socket.socket(2, 2); s.sendto({mark!r} * 8, ('10.251.0.2', 9))"
+                subprocess.run(namespace.command(sys.executable, "-c", send), check=True)
+                deadline = time.monotonic() + 1
+                while time.monotonic() < deadline:
+                    try:
+                        frame = device.receive(0.2)
+                    except (LookupError, ValueError, OSError):
+                        continue
+                    if frame and mark * 8 in frame:
+                        return True
+                return False
+
+            self.wait_until(lambda: crosses(b"before"), "frame from the TAP device")
+            taken = self.take_away(device)
+            # Nothing but the kernel touches the buffers.
+            send = "import socket; s = socket.socket(2, 2)\nfor _ in range(20): s.sendto(bytes(80), ('10.251.0.2', 9))"
+            subprocess.run(namespace.command(sys.executable, "-c", send), check=True)
+            self.recover(device, taken)
+            self.wait_until(lambda: crosses(b"after"), "frame from the TAP device")
+            summary = self.end("memory-lost")
+            self.assertIsNone(summary["stages"][1].get("failure"))
+            self.assertGreater(summary["stages"][1]["drops"]["memory-lost"], 0)
+
+
+class MemoryPacked(Memory):
+    """Packed rings."""
+
+    packed = True
