@@ -10,6 +10,7 @@ extension TAPCounters {
       .drop("device-gone", "frame sent after the device was removed"),
       .drop("no-memory", "frame for which the kernel had no memory"),
       .drop("invalid", "frame that the kernel refused as malformed"),
+      .drop("memory-lost", "frame in shared memory that the back end of another stage took away; see its memory-lost"),
       .drop("io-error", "frame lost to another error of the device"),
       .gauge("uring", "1 where the device is driven by io_uring, 0 where by read and write"),
       .counter("io-enters", "system calls made to move frames"),

@@ -67,6 +67,22 @@ extension Buffer {
     }
   }
 
+  /// Copies bytes of another buffer's valid part behind this one's, reading each once.
+  ///
+  /// - Precondition: the other has so many from `offset` on, and this one has so much tailroom.
+  /// - Complexity: O(number of bytes).
+  @inlinable
+  public mutating func append(_ count: Int, from offset: Int, of other: borrowing Buffer) {
+    precondition(
+      count >= 0 && offset >= 0 && offset <= other.validByteCount && count <= other.validByteCount &- offset
+        && count <= tailroom, "bytes that one buffer does not have, or the other has no room for")
+    let end = unsafe base.advanced(by: self.offset &+ headroom &+ validByteCount)
+    let start = unsafe other.base.advanced(by: other.offset &+ other.headroom &+ offset)
+    // SAFETY: both ranges are inside their buffers, checked above, and two buffers share no byte.
+    unsafe end.copyMemory(from: start, byteCount: count)
+    descriptor.shift(by: 0, to: validByteCount &+ count)
+  }
+
   /// Reads a byte of each page. For whoever was told EFAULT about this memory: a page of shared memory that a peer took away is
   /// replaced by a private one then, as where this process reads or writes it itself (``SharedPages``).
   ///

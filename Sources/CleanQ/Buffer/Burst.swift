@@ -145,6 +145,15 @@ extension Burst {
 }
 
 extension Burst {
+  /// How many buffers the first packet has; nil where its last one is not here. A burst that is full has no room for it.
+  ///
+  /// - Complexity: O(number of buffers of the packet).
+  @inlinable
+  public var packetBufferCount: Int? {
+    for index in 0..<count where self[index].flags.contains(.last) { return index &+ 1 }
+    return room == 0 ? count : nil
+  }
+
   /// Whether one of the buffers carries one of the marks.
   ///
   /// - Complexity: O(number of buffers).

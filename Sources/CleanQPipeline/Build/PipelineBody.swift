@@ -47,7 +47,16 @@ struct JoinEnd<End: EndStage>: PortContinuation {
   @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
     try context.admit(end)
-    context.add(port, try end.open(in: context))
+    try end.openEnd(of: port, in: context)
+  }
+}
+
+extension EndStage {
+  @inlinable
+  @inline(__always)
+  public func openEnd<Left: Port & ~Copyable>(of left: consuming Left, in context: PipelineContext) throws(StageError)
+  where Left.Unit == Unit {
+    context.add(left, try open(in: context))
   }
 }
 

@@ -14,6 +14,8 @@ public final class PipelineContext {
   /// What ``shared(_:)`` has made, and how many of it the copy in the making has asked for.
   private var shared: [AnyObject] = []
   private var sharedCount = 0
+  /// The process that maps the memory of the copy in the making, as errors name its stage, and whether others may, too.
+  private var peer: (stage: String, shares: Bool)?
 
   public init(logger: Logger, copyCount: Int = 1) {
     self.logger = logger
@@ -45,12 +47,28 @@ public final class PipelineContext {
     return device
   }
 
+  /// Enters a device that is another process, which wants to map the buffers of the copy in the making.
+  ///
+  /// - Parameters:
+  ///   - stage: its stage, as errors name it.
+  ///   - shares: whether the user said that it may map what other processes map, and they what it does.
+  /// - Returns: the stage of a process that maps them already, and must not share them with this one: a ``CopyingPort`` has to
+  ///   stand in between. Else nil.
+  public func admitPeer(_ stage: String, shares: Bool) -> String? {
+    guard let peer else {
+      peer = (stage, shares)
+      return nil
+    }
+    return shares || peer.shares ? nil : peer.stage
+  }
+
   /// Opens every copy.
   @usableFromInline
   func openCopies(_ open: () throws(StageError) -> Void) throws(StageError) {
     for index in 0..<copyCount {
       copyIndex = index
       sharedCount = 0
+      peer = nil
       try open()
     }
   }

@@ -22,6 +22,11 @@ public protocol EndStage: StageDescription {
   /// Opens the port. What it opened goes when the port goes.
   func open(in context: PipelineContext) throws(StageError) -> Opened
 
+  /// Opens the port and makes it the right end of a loop with `left`. By default that is all; a stage whose device is another
+  /// process asks ``PipelineContext/admitPeer(_:shares:)`` first.
+  func openEnd<Left: Port & ~Copyable>(of left: consuming Left, in context: PipelineContext) throws(StageError)
+  where Left.Unit == Unit
+
   /// Opens the port as the left end of a pipeline from a text.
   func openBottom(in context: PipelineContext) throws(StageError) -> AnyStack
 

@@ -21,4 +21,15 @@ extension VirtioNetCounters {
       .counter("index-jump", "ring positions beyond all that the device has; it was reset"),
     ]
   }
+
+  /// Those of a device that is another process.
+  static var peerDescriptions: [CountDescription] {
+    [
+      .counter(
+        "memory-lost", "times that the back end took shared hugepages away; its queues began again, see the log"),
+      .counter("copied", "packets copied, since the other end of the pipeline is a back end, too (shared: no)"),
+      .drop("too-long-to-copy", "packet that fits in no buffer of the other side; make the MTUs the same"),
+      .drop("not-sent", "packet that was copied for the back end, and that it had not taken at the end"),
+    ]
+  }
 }

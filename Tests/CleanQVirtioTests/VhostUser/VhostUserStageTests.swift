@@ -29,8 +29,9 @@ struct VhostUserStageTests {
     wanted.settings.mergeable = false
     wanted.settings.inOrder = true
     wanted.settings.eventIndex = false
+    wanted.isShared = true
     let text =
-      "vhost-user(/run/x.sock, queues: 2, mac: 02:00:00:00:00:07, packed: yes, mergeable: no, in-order: yes, "
+      "vhost-user(/run/x.sock, shared: yes, queues: 2, mac: 02:00:00:00:00:07, packed: yes, mergeable: no, in-order: yes, "
       + "event-index: no)@0,1 | count | discard"
     #expect(try stage(text) == wanted)
   }

@@ -22,6 +22,7 @@ KEEP_SIZE, PUNCH_HOLE = 1, 2
 MAP_HUGE_2MB = 0x40000 | 21 << 26
 HUGE = 2 << 20
 GET_SEALS, SEALS = 1034, 1 | 2 | 4
+FRAME = bytes(12) + b"\x88\xb5" + bytes(range(50))
 
 
 class Taker(BackEnd):
@@ -210,6 +211,72 @@ class Memory(Case):
             summary = self.end("memory-lost")
             self.assertIsNone(summary["stages"][1].get("failure"))
             self.assertGreater(summary["stages"][1]["drops"]["memory-lost"], 0)
+
+
+class Two(Case):
+    """Two back ends, one at each end of a pipeline."""
+
+    def start(self, shared="", middle=""):
+        left, right = (self.enterContext(Taker(self.path(name), FEATURES)) for name in ("left", "right"))
+        text = f"vhost-user({left.path}) | {middle}vhost-user({right.path}{shared})"
+        self.driver = self.child(CLEANQ, "run", "--json", "--log-level", "info", text)
+        self.assertTrue(left.ready() and right.ready(), f"no driver; it said {self.driver.said()[1]}")
+        self.wait_until(lambda: left.send(FRAME, seconds=0.2) and right.receive(0.2), "traffic")
+        while right.receive(0.2):
+            pass
+        return left, right
+
+    def common(self, left, right):
+        """Memory that both have."""
+        return {os.fstat(file).st_ino for file, _ in left.files} & {os.fstat(file).st_ino for file, _ in right.files}
+
+    def crosses(self, source, sink, frame):
+        self.assertTrue(source.send(frame), self.driver.said()[1])
+        return sink.receive(3) == frame
+
+    def test_packets_are_copied(self):
+        left, right = self.start()
+        self.assertEqual(self.common(left, right), set())
+        for number in range(600):  # more than there are buffers
+            frame = FRAME + number.to_bytes(4, "big")
+            self.assertTrue(self.crosses(left, right, frame), f"frame {number} to the right")
+            self.assertTrue(self.crosses(right, left, frame), f"frame {number} to the left")
+        right.hang_up()
+        self.wait_until(lambda: right.ready(0.1), "new connection")
+        self.wait_until(lambda: left.send(FRAME, seconds=0.2) and right.receive(0.2), "traffic")
+        summary = self.driver.end()
+        self.assertEqual(summary["census"]["lostBytes"], 0)
+        self.assertTrue(summary["census"]["exact"])
+        self.assertGreaterEqual(summary["stages"][1]["counters"]["copied"], 1200)
+
+    def test_one_cannot_change_what_was_captured(self):
+        path = self.path("capture")
+        left, right = self.start(middle=f"pcap({path}) | ")
+        frame = FRAME + b"as it was sent"
+        left.send(frame)
+        # What the one is about to write to, the other one cannot reach.
+        with left.lock, right.lock:
+            place = left.rings[0].wait().parts[0][0]
+            left.memory.write(place, b"mine")
+            with self.assertRaises(LookupError):
+                right.memory.write(place, b"not mine")
+        # The receiver writes all over what it was given; the next one is as it was sent.
+        with right.lock:
+            chain = right.rings[1].wait()
+            self.assertEqual(right.rings[1].gather(chain)[12:], frame)
+            right.rings[1].scatter(chain, bytes(chain.room))
+            right.rings[1].use(chain.id, 0, chain.slots)
+        self.assertTrue(self.crosses(right, left, frame))
+        self.driver.end()
+        with open(path, "rb") as file:
+            self.assertGreaterEqual(file.read().count(frame), 2)
+
+    def test_shared(self):
+        left, right = self.start(shared=", shared: yes")
+        self.assertEqual(len(self.common(left, right)), 1)
+        self.assertTrue(self.crosses(left, right, FRAME))
+        summary = self.driver.end()
+        self.assertNotIn("copied", summary["stages"][1]["counters"])
 
 
 class MemoryPacked(Memory):
