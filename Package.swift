@@ -56,7 +56,9 @@ let package = Package(
     library("CleanQWire", []),
     library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline"]),
-    library("CleanQTAP", ["CPlatform", "CUring", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
+    library(
+      "CleanQTAP",
+      ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
     library("CleanQPcap", ["CPlatform", "CPcap", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
     library("CleanQVFIO", ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQPipeline"]),
     library(
@@ -104,7 +106,10 @@ let package = Package(
       ]),
     tests(
       "CleanQTAPTests",
-      ["CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQTAP", "TestSupport", logging]),
+      [
+        "CPlatform", "CleanQPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQTAP",
+        "TestSupport", logging,
+      ]),
     tests(
       "CleanQVirtioTests",
       [

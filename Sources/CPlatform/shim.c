@@ -17,6 +17,13 @@ _Static_assert(offsetof(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges
 _Static_assert(sizeof(struct vfio_iova_range) == 16, "first and last address");
 _Static_assert(sizeof(struct vfio_iommu_type1_dma_unmap) == 24, "no data of its own");
 
+// linux/rtnetlink.h: the headers that Swift builds and reads by offset.
+_Static_assert(sizeof(struct nlmsghdr) == 16 && offsetof(struct nlmsghdr, nlmsg_seq) == 8, "header of a message");
+_Static_assert(sizeof(struct nlmsgerr) == 20, "error and the header of the request");
+_Static_assert(sizeof(struct rtattr) == 4, "header of an attribute");
+_Static_assert(sizeof(struct ifinfomsg) == 16 && offsetof(struct ifinfomsg, ifi_index) == 4, "a link");
+_Static_assert(sizeof(struct ifaddrmsg) == 8 && offsetof(struct ifaddrmsg, ifa_index) == 4, "an address");
+
 int cplatform_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 int cplatform_epoll_watch(int set, int fd) {

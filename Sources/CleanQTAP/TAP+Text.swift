@@ -14,10 +14,10 @@ extension TAP {
       parameters: [
         Parameter(
           "name", .custom(placeholder: "NAME") { TAPName.complaint(about: $0) }, required: true,
-          "the device; made where it does not exist, gone at the end unless it was there before"),
+          "the device; made where it does not exist, gone at the end unless it was there before, and then as it was"),
         Parameter(
           "address", .custom(placeholder: "ADDRESS/PREFIX") { complaint(aboutAddress: $0) }, keyOnly: true,
-          "the IPv4 address of the kernel's side"),
+          "an IPv4 address for the kernel's side, beside those that it has"),
         Parameter(
           "mac", .custom(placeholder: "MAC") { complaint(aboutMAC: $0) }, keyOnly: true,
           "the Ethernet address of the kernel's side"),
@@ -25,6 +25,8 @@ extension TAP {
           "mtu", .integer(mtuRange, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
           "the longest IP packet on the link; 1500 in a new device"),
         Parameter("persistent", .boolean, keyOnly: true, "whether a device that is made stays at the end"),
+        Parameter(
+          "create", .boolean, keyOnly: true, "no: a device that does not exist is an error; else it is made"),
         Parameter(
           "io", .choice(IO.allCases.map(\.rawValue)), keyOnly: true,
           "how frames pass; auto, which is the default, falls back from uring to readwrite"),
@@ -39,7 +41,8 @@ extension TAP {
       ],
       notes: """
         Making or changing a device needs CAP_NET_ADMIN; attaching to one that was made for the user does not. A device \
-        that is removed while the pipeline runs ends the pipeline.
+        that is removed while the pipeline runs ends the pipeline. Address, MAC and MTU of a device that was there before are put \
+        back at the end, but not by a process that is killed (SIGKILL).
         """,
       counts: TAPCounters.descriptions
     ) { arguments throws(ArgumentComplaint) in
@@ -48,6 +51,7 @@ extension TAP {
       tap.mac = arguments.text("mac").flatMap { MACAddress($0) }
       tap.mtu = arguments.integer("mtu")
       tap.persistent = arguments.boolean("persistent") ?? false
+      tap.create = arguments.boolean("create") ?? true
       tap.io = arguments.text("io").flatMap(IO.init(rawValue:)) ?? .auto
       tap.offload = arguments.boolean("offload") ?? true
       return tap

@@ -25,7 +25,8 @@ public struct TAP: EndStage, Hashable {
 
   /// The device's name, 1 to 15 bytes.
   public var name: String
-  /// The address of the kernel's side, replacing its first one; nil leaves it as it is.
+  /// An address for the kernel's side, beside those that it has; nil leaves it as it is. It goes at the end unless it was there before,
+  /// as do the next two settings in a device that was there before.
   public var address: IPv4Prefix?
   /// The Ethernet address of the kernel's side; nil leaves it as it is, random in a device that is made.
   public var mac: MACAddress?
@@ -33,6 +34,8 @@ public struct TAP: EndStage, Hashable {
   public var mtu: Int?
   /// Whether a device that is made stays when the pipeline ends. One that was there before always does.
   public var persistent: Bool
+  /// Whether the device is made where it does not exist; else that is an error.
+  public var create = true
   public var io: IO
   /// Whether UDP datagrams of one flow that are sent together go to the kernel as one frame, which takes it apart again.
   ///

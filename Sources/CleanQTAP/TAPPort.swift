@@ -12,7 +12,8 @@ internal import Logging
 /// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and
 /// comes back with the answers. A device that is removed ends the port: ``isExhausted``.
 ///
-/// What was set up when the device was opened is undone with a port that never had a region registered.
+/// A device that was there before has its MTU, its addresses and its state back when the port goes; one that was made keeps what was
+/// set up once a region has been registered. A process that is killed undoes nothing.
 ///
 /// Thread-confined; may be sent to another thread.
 public struct TAPPort: Port, ~Copyable, Sendable {
@@ -28,8 +29,11 @@ public struct TAPPort: Port, ~Copyable, Sendable {
 
   // The ring goes before the device: it holds on to the device's file.
   let transport: Transport
-  /// What was set up, until the first region is registered: a pipeline that cannot start leaves the device as it was.
+  /// What was set up, to be undone: at the end in a device that was there before, else where no region is ever registered, so that a
+  /// pipeline that cannot start leaves nothing.
   var link: TAPLink?
+  /// The device was made, and keeps its settings if it stays.
+  let isNew: Bool
   let device: TAPDevice
   var waker: TAPWaker
   let logger: Logger
@@ -58,6 +62,7 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   private init(_ open: consuming OpenTAP, _ tap: TAP, _ logger: Logger) {
     transport = open.transport
     link = .some(open.link)
+    isNew = open.isNew
     device = open.device
     waker = open.waker
     mtu = open.mtu
@@ -69,7 +74,7 @@ public struct TAPPort: Port, ~Copyable, Sendable {
 
   public mutating func register(_ region: borrowing Region) throws(QueueError) {
     try table.insert(region)
-    link.take()?.keep()
+    if isNew { link.take()?.keep() }
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {

@@ -68,12 +68,13 @@ struct CaptureCommand: ParsableCommand {
     abstract: "Write the frames that the kernel sends to a TAP device to a capture file; flags as tcpdump's.",
     discussion: """
       EXAMPLES
+        ip tuntap add tap0 mode tap
         cleanq capture -i tap0 -w all.pcap
         cleanq capture -i tap0 -w icmp.pcap -c 100 -s 96 icmp
         cleanq capture -i tap0 -w - udp port 53 | tcpdump -r -
       """)
 
-  @Option(name: .customShort("i"), help: "The TAP device; made where it does not exist.")
+  @Option(name: .customShort("i"), help: "The TAP device, which must exist.")
   var interface: String
 
   @Option(name: .customShort("w"), help: "The capture file; - is standard output.")
@@ -91,12 +92,17 @@ struct CaptureCommand: ParsableCommand {
   var filter: [String] = []
 
   func run() throws {
+    if interface == "any" {
+      throw ValidationError(
+        "there is no capture from all devices (-i any): only TAP devices are supported as yet, one at a time, as in -i tap0"
+      )
+    }
     var arguments = [quoted(file)]
     if !filter.isEmpty { arguments.append("filter: " + quoted(filter.joined(separator: " "))) }
     if let snaplen { arguments.append("snaplen: \(snaplen)") }
     if let count { arguments.append("count: \(count)") }
     arguments.append("stop")
-    let text = "tap(\(quoted(interface))) | pcap(\(arguments.joined(separator: ", "))) | discard"
+    let text = "tap(\(quoted(interface)), create: no) | pcap(\(arguments.joined(separator: ", "))) | discard"
     try PipelineRunner(output, announces: true).run(text, name: "capture")
   }
 }

@@ -1,5 +1,7 @@
 import CleanQ
 import CleanQPipeline
+import CleanQPlatform
+import CleanQWire
 import Glibc
 import Testing
 import TestSupport
@@ -89,6 +91,21 @@ enum Administrator {
       try #require(value.perform(UInt(request), on: file) == nil)
       return value
     }
+  }
+
+  /// The IPv4 addresses of the device and their prefixes, in the kernel's order.
+  static func addresses(_ name: String = "tap0") throws -> [String] {
+    guard var socket = NetlinkSocket() else { throw StageError("rig", "no netlink") }
+    // SAFETY: the name outlives the call.
+    return InterfaceAddress.all(of: unsafe if_nametoindex(name), by: &socket).map {
+      "\(IPv4Address(rawValue: $0.address))/\($0.prefixLength)"
+    }
+  }
+
+  static func setMTU(_ mtu: Int32, _ name: String = "tap0") throws {
+    var value = InterfaceRequest(name: name)
+    value.mtu = mtu
+    try withSocket { file in try #require(value.perform(UInt(SIOCSIFMTU), on: file) == nil) }
   }
 
   static func setUp(_ isUp: Bool) throws {

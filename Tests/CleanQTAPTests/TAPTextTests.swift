@@ -14,9 +14,10 @@ import TestSupport
 
   @Test func everyArgument() throws {
     let text =
-      "tap(tap0, address: 10.0.0.1/24, mac: 02:00:00:00:00:01, mtu: 9000, persistent: yes, io: readwrite, offload: yes)"
+      "tap(tap0, address: 10.0.0.1/24, mac: 02:00:00:00:00:01, mtu: 9000, persistent: yes, create: no, io: readwrite, offload: yes)"
     var wanted = TAP(
       "tap0", mac: MACAddress("02:00:00:00:00:01"), mtu: 9000, persistent: true, io: .readWrite, offload: true)
+    wanted.create = false
     wanted.address = try IPv4Prefix("10.0.0.1/24")
     #expect(try tap(text) == wanted)
     let checked = try PipelineText.check("\(text) | discard", catalog: catalog, cpuCount: 2)

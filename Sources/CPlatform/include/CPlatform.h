@@ -24,6 +24,7 @@
 
 #include "CPlatformDevice.h"
 #include "CPlatformSharedMemory.h"
+#include "CPlatformNetlink.h"
 
 /// The processor's time-stamp counter: cheap, monotonic on one machine, of a fixed but unnamed frequency.
 static inline uint64_t cplatform_timestamp(void) {

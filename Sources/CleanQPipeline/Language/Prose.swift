@@ -1,5 +1,5 @@
 /// Words for messages: quotation, lists, and keeping control characters out.
-enum Prose {
+package enum Prose {
   private static let maximumQuotedCount = 48
 
   /// The text in double quotes, on one line, shortened when it is very long.
@@ -9,7 +9,7 @@ enum Prose {
   }
 
   /// `a`, `a or b`, `a, b or c`.
-  static func list(_ words: [String], _ conjunction: String) -> String {
+  package static func list(_ words: [String], _ conjunction: String) -> String {
     guard let last = words.last, words.count > 1 else { return words.first ?? "" }
     return words.dropLast().joined(separator: ", ") + " \(conjunction) " + last
   }

@@ -24,7 +24,7 @@ package enum Spelling {
   }
 
   /// `; did you mean "ip"?`, or the alternative when nothing is near.
-  static func suggestion(for word: String, among candidates: [String], otherwise: String) -> String {
+  package static func suggestion(for word: String, among candidates: [String], otherwise: String) -> String {
     nearest(to: word, among: candidates).map { "did you mean \(Prose.quoted($0))?" } ?? otherwise
   }
 

@@ -29,17 +29,6 @@ struct InterfaceRequest {
     set { unsafe raw.ifr_ifru.ifru_mtu = newValue }
   }
 
-  /// The value as a `sockaddr_in`.
-  var address: IPv4Address {
-    get { IPv4Address(rawValue: UInt32(bigEndian: socketAddress.sin_addr.s_addr)) }
-    set {
-      var value = sockaddr_in()
-      value.sin_family = sa_family_t(AF_INET)
-      value.sin_addr.s_addr = newValue.rawValue.bigEndian
-      socketAddress = value
-    }
-  }
-
   /// The value as a `sockaddr` of type Ethernet.
   var hardwareAddress: MACAddress {
     get {
@@ -56,13 +45,6 @@ struct InterfaceRequest {
           unsafe field[index] = UInt8(truncatingIfNeeded: newValue.rawValue >> UInt64(40 - 8 * index))
         }
       }
-    }
-  }
-
-  private var socketAddress: sockaddr_in {
-    get { unsafe withUnsafeBytes(of: raw.ifr_ifru) { unsafe $0.loadUnaligned(as: sockaddr_in.self) } }
-    set {
-      unsafe withUnsafeMutableBytes(of: &raw.ifr_ifru) { unsafe $0.storeBytes(of: newValue, as: sockaddr_in.self) }
     }
   }
 

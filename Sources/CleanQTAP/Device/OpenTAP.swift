@@ -1,4 +1,5 @@
 internal import CleanQPipeline
+internal import Glibc
 internal import Logging
 
 /// A device that is open, set up and up, and what belongs to it.
@@ -11,8 +12,10 @@ struct OpenTAP: ~Copyable {
   let mtu: Int
   /// Datagrams of a flow may go to the kernel as one frame.
   let takesTrains: Bool
-  /// What was set up, and is undone until it is kept.
+  /// What was set up, and is undone when it goes.
   let link: TAPLink
+  /// The device was made; else it was there before.
+  let isNew: Bool
 
   /// Makes the device that a description asks for or attaches to it, sets it up, and brings it up last.
   ///
@@ -24,15 +27,22 @@ struct OpenTAP: ~Copyable {
     // The ring is tried out before there is a device, so that the trial cannot take a frame.
     let transport = try Transport(tap.io, file: device.file, stage: stage, logger: logger)
     let waker = try TAPWaker(stage: stage)
-    let wasThere = device.exists
+    let before = device.index
+    if before == 0, !tap.create { throw StageError(stage, TAPDevice.missing(tap.name), errno: ENODEV) }
     let takesTrains = try device.attach(offload: tap.offload)
-    let link = try Self.setUp(device, tap, isNew: !wasThere)
+    // One that went in between was made again, and is gone with the file.
+    if device.index != before, !tap.create { throw StageError(stage, TAPDevice.missing(tap.name), errno: ENODEV) }
+    let isNew = device.index != before
+    let link = try Self.setUp(device, tap, isNew: isNew)
     mtu = try link.mtu()
     self.transport = transport
     self.device = device
     self.waker = waker
     self.link = link
+    self.isNew = isNew
     self.takesTrains = takesTrains
+    let end = tap.persistent ? "stays" : "goes"
+    logger.notice("\(stage): \(isNew ? "made \(tap.name), which \(end) at the end" : "attached to \(tap.name)")")
     if tap.offload, !takesTrains {
       logger.notice("\(stage): each datagram goes to the kernel alone; those of a flow go as one from Linux 6.2 on")
     }
@@ -42,7 +52,7 @@ struct OpenTAP: ~Copyable {
     var link = try TAPLink(device)
     if let mac = tap.mac { try link.setMAC(mac) }
     if let mtu = tap.mtu { try link.setMTU(mtu) }
-    if let address = tap.address { try link.setAddress(address) }
+    if let address = tap.address { try link.addAddress(address) }
     if tap.persistent, isNew { try link.makePersistent() }
     try link.bringUp()
     return link

@@ -1,6 +1,7 @@
 internal import CPlatform
 internal import CleanQ
 internal import CleanQPipeline
+internal import CleanQPlatform
 internal import Glibc
 
 /// An open file of /dev/net/tun, and once it is attached the TAP device that it stands for.
@@ -28,10 +29,10 @@ struct TAPDevice: ~Copyable, Sendable {
 
   deinit { if file >= 0 { close(file) } }
 
-  /// Whether the kernel has a network device of this name already.
-  var exists: Bool {
+  /// The kernel's number for the network device of this name; 0 where there is none.
+  var index: UInt32 {
     // SAFETY: the name is a string that lives through the call.
-    unsafe if_nametoindex(name) != 0
+    unsafe if_nametoindex(name)
   }
 
   /// How long a device may be busy. A process that was killed lets go of its io_uring, and with it of the device, some
@@ -85,6 +86,29 @@ struct TAPDevice: ~Copyable, Sendable {
 }
 
 extension TAPDevice {
+  /// What to say where a device is only to be attached to and does not exist, as it reads after a colon.
+  static func missing(_ name: String) -> String {
+    let names = NetworkLink.all().filter(\.isTAP).map(\.name)
+    if names.isEmpty {
+      return "there is no device \(name), nor another TAP device; make one with \"ip tuntap add \(name) mode tap\""
+    }
+    let list =
+      names.count == 1 ? "the only TAP device is \(names[0])" : "the TAP devices are \(Prose.list(names, "and"))"
+    return "there is no device \(name); " + Spelling.suggestion(for: name, among: names, otherwise: list)
+  }
+
+  /// What to say where a name belongs to something that cannot be attached to, as it reads after a colon.
+  private static func unusable(_ name: String) -> String {
+    guard let link = NetworkLink.all().first(where: { $0.name == name }) else {
+      return "\(name) is no TAP device; choose another name"
+    }
+    if link.isTAP {
+      return "\(name) was made with several queues, which is not supported as yet; choose another device"
+    }
+    let kind = link.kind == "tun" ? "a TUN device, which carries no Ethernet" : "no TAP device"
+    return "\(name) is \(kind); only TAP devices are supported as yet"
+  }
+
   private static func cannotOpen(stage: String, errno number: Int32) -> StageError {
     let what =
       switch number {
@@ -104,7 +128,7 @@ extension TAPDevice {
         "no permission to make or use the device; run as root or with CAP_NET_ADMIN, or have it made for this user "
           + "with \"ip tuntap add \(name) mode tap user NAME\" and \"ip link set \(name) up\""
       case EBUSY: "the device is busy: another process or another stage has it; end that one or choose another name"
-      case EINVAL, EEXIST: "\(name) is no TAP device, or one made with several queues; choose another name"
+      case EINVAL, EEXIST: unusable(name)
       default: "cannot attach to the device: \(systemErrorText(number))"
       }
     return StageError(stage, what, errno: number)

@@ -1,23 +1,26 @@
 internal import CleanQ
 internal import CleanQPipeline
+internal import CleanQPlatform
 internal import CleanQWire
 internal import Glibc
 
-/// Settings of the kernel's side of a TAP device. What was changed is changed back, and the device is down again, unless
-/// ``keep()`` is called.
+/// Settings of the kernel's side of a TAP device. What was changed is changed back when the value goes, and the device is down again,
+/// unless ``keep()`` is called. What somebody else has changed in the meantime stays as it is.
 ///
-/// Nothing is set that is so already: then no permission is needed either.
+/// Nothing is set that is so already: then no permission is needed either. A process that is killed changes nothing back.
 struct TAPLink: ~Copyable, Sendable {
   /// What undoes a setting.
   enum Undo: Sendable {
-    case mac(MACAddress)
-    case mtu(Int32)
-    case address(IPv4Address, mask: IPv4Address)
+    case mac(MACAddress, was: MACAddress)
+    case mtu(Int32, was: Int32)
+    case address(InterfaceAddress)
     case persistence
     case up
   }
 
   let name: String
+  /// The kernel's number for the device, which no other device gets.
+  let index: UInt32
   /// The device's file, which stays the device's.
   let device: Int32
   /// Any socket: where the kernel takes requests about devices.
@@ -26,6 +29,7 @@ struct TAPLink: ~Copyable, Sendable {
 
   init(_ device: borrowing TAPDevice) throws(StageError) {
     name = device.name
+    index = device.index
     self.device = device.file
     socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     let number = errno
@@ -33,7 +37,11 @@ struct TAPLink: ~Copyable, Sendable {
   }
 
   deinit {
-    for undo in undos.reversed() { perform(undo) }
+    // The name may be another device's by now.
+    // SAFETY: the name is a string that lives through the call.
+    if !undos.isEmpty, unsafe if_nametoindex(name) == index {
+      for undo in undos.reversed() { perform(undo) }
+    }
     if socket >= 0 { close(socket) }
   }
 
@@ -47,7 +55,7 @@ struct TAPLink: ~Copyable, Sendable {
     var request = InterfaceRequest(name: name)
     request.hardwareAddress = mac
     try set(&request, SIOCSIFHWADDR, "cannot set its Ethernet address to \(mac)")
-    undos.append(.mac(old))
+    undos.append(.mac(mac, was: old))
   }
 
   mutating func setMTU(_ mtu: Int) throws(StageError) {
@@ -60,7 +68,7 @@ struct TAPLink: ~Copyable, Sendable {
     var request = InterfaceRequest(name: name)
     request.mtu = Int32(mtu)
     try set(&request, SIOCSIFMTU, "cannot set its mtu to \(mtu)")
-    undos.append(.mtu(old))
+    undos.append(.mtu(Int32(mtu), was: old))
   }
 
   /// The longest packet of the link as it is now.
@@ -84,13 +92,16 @@ struct TAPLink: ~Copyable, Sendable {
     var request = InterfaceRequest(name: name)
     // What the kernel allowed a moment ago it allows again; if not, there is nobody to tell but the failure under way.
     switch undo {
-    case .mac(let mac):
-      request.hardwareAddress = mac
+    case .mac(let own, was: let old):
+      guard request.perform(UInt(SIOCGIFHWADDR), on: socket) == nil, request.hardwareAddress == own else { return }
+      request.hardwareAddress = old
       _ = request.perform(UInt(SIOCSIFHWADDR), on: socket)
-    case .mtu(let mtu):
-      request.mtu = mtu
+    case .mtu(let own, was: let old):
+      guard request.perform(UInt(SIOCGIFMTU), on: socket) == nil, request.mtu == own else { return }
+      request.mtu = old
       _ = request.perform(UInt(SIOCSIFMTU), on: socket)
-    case .address(let address, let mask): restore(address, mask: mask)
+    case .address(let address):
+      if var netlink = NetlinkSocket() { _ = address.remove(by: &netlink) }
     case .persistence: _ = TAPDevice.setPersistent(false, file: device)
     case .up:
       guard request.perform(UInt(SIOCGIFFLAGS), on: socket) == nil else { return }

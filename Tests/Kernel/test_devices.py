@@ -1,0 +1,149 @@
+"""What cleanq does to network devices, and that they are afterwards as they were before; `ip` is the witness."""
+
+import json
+import signal
+import unittest
+
+from harness import ECHO, KERNEL, STACK, command
+from test_errors import FAILURE, Refused
+from traffic import echoes
+
+
+class Devices(Refused):
+    def addresses(self, ns, name="tap0"):
+        """Each IPv4 address of the device, as `10.0.0.1/24`."""
+        listed = json.loads(command("ip", "-n", ns.name, "-4", "-j", "address", "show", "dev", name).stdout)
+        return [f"{a['local']}/{a['prefixlen']}" for link in listed for a in link.get("addr_info", [])]
+
+    def state(self, ns, name="tap0"):
+        link = ns.links()[name]
+        return link["mtu"], link["address"], "UP" in link["flags"], self.addresses(ns, name)
+
+
+class Settings(Devices):
+    """A device that was there before is as it was when the pipeline has ended, however it ended."""
+
+    def test_address_is_added_beside_others_and_removed(self):
+        self.ns.make_tap()
+        for address in ("192.168.7.1/24", "10.0.0.1/30"):
+            self.ns.ip("address", "add", address, "dev", "tap0")
+        before = self.state(self.ns)
+        daemon = self.daemon(self.ns, "run", ECHO)
+        self.assertEqual(sorted(self.addresses(self.ns)), sorted([*before[3], f"{KERNEL}/24"]))
+        self.assertIn("10.0.0.0/24", self.ns.ip("route"))
+        self.assertNotIn("10.0.0.0/8", self.ns.ip("route"), "a prefix by class")
+        self.assertIn("brd 10.0.0.255", self.ns.ip("address", "show", "dev", "tap0"))
+        echoes(self, self.ns)
+        daemon.stop().check(self)
+        self.assertEqual(self.state(self.ns), before)
+
+    def test_address_that_was_there_stays(self):
+        self.ns.make_tap()
+        self.ns.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
+        self.ns.ip("link", "set", "tap0", "up")
+        before = self.state(self.ns)
+        daemon = self.daemon(self.ns, "run", ECHO)
+        self.assertEqual(self.state(self.ns), before)
+        daemon.stop().check(self)
+        self.assertEqual(self.state(self.ns), before)
+
+    def test_addresses_of_others_stay(self):
+        """With the first address of a network the kernel removes the others of that network."""
+        self.ns.make_tap()
+        daemon = self.daemon(self.ns, "run", ECHO)
+        self.ns.ip("address", "add", "10.0.0.9/24", "dev", "tap0")
+        daemon.stop().check(self)
+        self.assertEqual(self.addresses(self.ns), ["10.0.0.9/24"])
+
+    def test_everything_is_put_back(self):
+        text = f'tap(tap0, address: {KERNEL}/24, mac: 02:00:00:00:00:77, mtu: 1300{{}}) | ip({STACK}/24) | udp(7) | echo'
+        for is_up in (False, True):
+            for more in ("", ", persistent: yes", ", create: no"):
+                with self.subTest(up=is_up, more=more):
+                    self.ns.ip("tuntap", "add", "mode", "tap", "name", "tap0")
+                    self.ns.ip("link", "set", "tap0", "mtu", "1400", "up" if is_up else "down")
+                    before = self.state(self.ns)
+                    daemon = self.daemon(self.ns, "run", text.format(more))
+                    self.assertEqual(self.state(self.ns), (1300, "02:00:00:00:00:77", True, [f"{KERNEL}/24"]))
+                    daemon.stop(signal.SIGTERM).check(self)
+                    self.assertEqual(self.state(self.ns), before)
+                    self.ns.ip("link", "del", "tap0")
+
+    def test_put_back_after_an_error(self):
+        self.ns.make_tap()
+        before = self.state(self.ns)
+        self.pipeline(FAILURE, ["lo"], f"tap(tap0, address: {KERNEL}/24, mac: 02:00:00:00:00:77, mtu: 1300) | tap(lo)")
+        self.assertEqual(self.state(self.ns), before)
+        self.pipeline(FAILURE, ["missing"], f'tap(tap0, address: {KERNEL}/24, mtu: 1300) | pcap("{self.work}/missing/f.pcap") | discard')
+        self.assertEqual(self.state(self.ns), before)
+
+    def test_what_others_changed_stays(self):
+        self.ns.make_tap()
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, mtu: 1300, mac: 02:00:00:00:00:77) | discard")
+        self.ns.ip("link", "set", "tap0", "mtu", "1200", "address", "02:00:00:00:00:78")
+        daemon.stop().check(self)
+        self.assertEqual(self.state(self.ns)[:2], (1200, "02:00:00:00:00:78"))
+
+    def test_another_device_of_that_name_is_left_alone(self):
+        self.ns.make_tap()
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, mtu: 1300) | ip({STACK}/24) | udp(7) | echo", json=False)
+        daemon.process.send_signal(signal.SIGSTOP)  # so that it has no time to end in between
+        self.ns.ip("link", "del", "tap0")
+        self.ns.make_tap()
+        self.ns.ip("link", "set", "tap0", "mtu", "1300")
+        daemon.process.send_signal(signal.SIGCONT)
+        self.assertEqual(daemon.process.wait(10), FAILURE)
+        self.assertEqual(self.ns.links()["tap0"]["mtu"], 1300)
+
+    def test_a_device_that_is_made_to_stay_keeps_its_settings(self):
+        self.ns.keeps.add("tap0")
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, address: {KERNEL}/24, mtu: 1300, persistent: yes) | discard")
+        daemon.stop().check(self)
+        mtu, _, is_up, addresses = self.state(self.ns)
+        self.assertEqual((mtu, is_up, addresses), (1300, True, [f"{KERNEL}/24"]))
+
+
+class Names(Devices):
+    """No device is made by mistake."""
+
+    def test_capture_makes_no_device(self):
+        capture = ("-w", self.work / "f.pcap")
+        self.refused(FAILURE, ["no device tap0", "ip tuntap add tap0 mode tap"], "capture", "-i", "tap0", *capture)
+        for name in ("tap0", "ours"):
+            self.ns.make_tap(name)
+        self.refused(FAILURE, ["no device tap00", 'did you mean "tap0"'], "capture", "-i", "tap00", *capture)
+        self.refused(FAILURE, ["the TAP devices are tap0 and ours"], "capture", "-i", "frontend", *capture)
+        self.refused(FAILURE, ["no device tap5", 'did you mean "tap0"'], "run", "tap(tap5, create: no) | discard")
+
+    def test_only_tap_devices(self):
+        self.ns.ip("link", "add", "eth1", "type", "veth", "peer", "name", "eth2")
+        self.ns.ip("tuntap", "add", "mode", "tun", "name", "tun0")
+        self.ns.ip("tuntap", "add", "mode", "tap", "name", "many", "multi_queue")
+        self.ns.keeps |= {"eth1", "eth2", "tun0", "many"}
+        capture = ("-w", self.work / "f.pcap")
+        for name, says in (("any", "any"), ("eth1", "eth1 is no TAP device"), ("tun0", "TUN"), ("lo", "lo is no TAP device")):
+            self.refused((64, FAILURE), [says, "only TAP devices are supported as yet"], "capture", "-i", name, *capture)
+        self.refused(FAILURE, ["several queues"], "capture", "-i", "many", *capture)
+        self.refused(FAILURE, ["eth1 is no TAP device; only TAP devices are supported"], "forward", "eth1", "tap1")
+
+    def test_capture_attaches(self):
+        self.ns.make_tap()
+        path = self.work / "f.pcap"
+        daemon = self.daemon(self.ns, "capture", "-i", "tap0", "-w", path, "-c", "1")
+        self.assertIn("attached to tap0", daemon.stderr())
+        self.assertIn("create: no", daemon.stderr(), "the pipeline that it stands for")
+        self.ns.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
+        self.ns.run("ping", "-c", "1", "-W", "1", STACK, check=False)
+        daemon.finished()
+        self.assertGreater(path.stat().st_size, 24)
+
+    def test_made_or_attached(self):
+        self.ns.make_tap()
+        daemon = self.daemon(self.ns, "forward", "tap0", "tap1")
+        self.assertRegex(daemon.stderr(), r"notice.*tap\(tap0\): attached to tap0\b")
+        self.assertRegex(daemon.stderr(), r"notice.*tap\(tap1\): made tap1\b")
+        daemon.stop().check(self)
+
+
+if __name__ == "__main__":
+    unittest.main()
