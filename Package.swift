@@ -117,7 +117,7 @@ let package = Package(
         logging,
       ]),
     tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO", "CleanQPipeline", "TestSupport", logging]),
-    tests("CleanQPipelineTests", ["CleanQ", "CleanQPipeline", "TestSupport", logging]),
+    tests("CleanQPipelineTests", ["CleanQ", "CleanQPlatform", "CleanQPipeline", "TestSupport", logging]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -23,12 +23,13 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   /// - Parameters:
   ///   - placements: where the loops run, left to right; those that are not named run anywhere.
   ///   - logger: where the stages say what a user should know.
-  /// - Throws: StageError where a stage could not be opened; everything is closed again then.
+  ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
+  /// - Throws: StageError where a stage could not be opened, or the start was abandoned; everything is closed again then.
   @inlinable
   public func start(
-    on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")
+    on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
-    let context = PipelineContext(logger: logger)
+    let context = PipelineContext(logger: logger, cancelFile: cancelFile)
     try context.openCopies { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: [placements], texts: [])
   }
@@ -40,13 +41,15 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   /// - Parameters:
   ///   - cpus: at least one, each once.
   ///   - logger: where the stages say what a user should know.
-  /// - Throws: StageError where a stage could not be opened, or not so many times; everything is closed again then.
+  ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
+  /// - Throws: StageError where a stage could not be opened, or not so many times, or the start was abandoned; everything is
+  ///   closed again then.
   @inlinable
   public func start(
-    onEach cpus: [Int], logger: Logger = Logger(label: "cleanq")
+    onEach cpus: [Int], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
     try RunningPipeline.refuseBadList(of: cpus)
-    let context = PipelineContext(logger: logger, copyCount: cpus.count)
+    let context = PipelineContext(logger: logger, copyCount: cpus.count, cancelFile: cancelFile)
     try context.openCopies { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: [])
   }

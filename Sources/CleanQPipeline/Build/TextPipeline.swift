@@ -8,9 +8,14 @@ public struct TextPipeline: Sendable {
   public init(_ checked: CheckedPipeline) { self.checked = checked }
 
   /// Opens every stage and starts the threads; as ``Pipeline/start(on:logger:)``, with the CPUs of the text's marks.
-  public func start(logger: Logger) throws(StageError) -> RunningPipeline {
+  ///
+  /// - Parameters:
+  ///   - logger: where the stages say what a user should know.
+  ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
+  /// - Throws: StageError where a stage could not be opened, or the start was abandoned; everything is closed again then.
+  public func start(logger: Logger, cancelFile: Int32 = -1) throws(StageError) -> RunningPipeline {
     let cpus = checked.copyCPUs
-    let context = PipelineContext(logger: logger, copyCount: max(cpus.count, 1))
+    let context = PipelineContext(logger: logger, copyCount: max(cpus.count, 1), cancelFile: cancelFile)
     var placements: [Placement] = []
     try context.openCopies { () throws(StageError) in placements = try open(in: context) }
     let texts = checked.stages.map(\.text)

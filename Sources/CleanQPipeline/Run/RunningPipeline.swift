@@ -24,6 +24,7 @@ public final class RunningPipeline {
   private let copies: [PipelineCopy]
   private let texts: [String]
   private let control: RunControl
+  private let reopeners: [@Sendable () -> Void]
   private let threads = Threads()
   private let startTime = MonotonicTime.now
 
@@ -33,6 +34,7 @@ public final class RunningPipeline {
   @usableFromInline
   init(_ context: PipelineContext, placements: [[Placement]], texts: [String]) throws(StageError) {
     self.texts = texts
+    reopeners = context.reopeners
     var copies: [PipelineCopy] = []
     for (workers, placements) in zip(context.copies, placements) {
       copies.append(try PipelineCopy(workers, placements: placements, context.logger))
@@ -67,6 +69,12 @@ public final class RunningPipeline {
 
   /// Becomes readable when the pipeline has ended by itself. Owned by this object.
   public var doneFileDescriptor: Int32 { control.doneFile }
+
+  /// Whether a stage has files that can be reopened.
+  public var canReopen: Bool { !reopeners.isEmpty }
+
+  /// Asks every stage that writes files to open them again by their names.
+  public func reopen() { for body in reopeners { body() } }
 
   /// Waits until the pipeline has ended and says what it did, all copies together.
   public func finish() -> PipelineReport {

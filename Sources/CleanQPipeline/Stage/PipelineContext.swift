@@ -1,4 +1,6 @@
 public import CleanQ
+internal import CPlatform
+internal import Glibc
 public import Logging
 
 /// What the stages of one pipeline share while it is being opened.
@@ -9,6 +11,10 @@ public final class PipelineContext {
   public let copyCount: Int
   /// Which of them is being opened, from 0.
   public private(set) var copyIndex = 0
+  /// Readable once the start is to be abandoned, since a signal came or the program changed its mind; -1 where that cannot
+  /// happen. A stage whose opening may have to wait, for the other end of a FIFO or for a peer, polls this file too, and
+  /// throws ``StageError/cancelled(_:)`` when it is readable. Not the stage's to read from or to close.
+  public let cancelFile: Int32
   /// The loops that each copy consists of, left to right, in the making.
   private(set) var copies: [[Worker]]
   /// What ``shared(_:)`` has made, and how many of it the copy in the making has asked for.
@@ -16,10 +22,13 @@ public final class PipelineContext {
   private var sharedCount = 0
   /// The process that maps the memory of the copy in the making, as errors name its stage, and whether others may, too.
   private var peer: (stage: String, shares: Bool)?
+  /// What ``onReopen(_:)`` was given.
+  private(set) var reopeners: [@Sendable () -> Void] = []
 
-  public init(logger: Logger, copyCount: Int = 1) {
+  public init(logger: Logger, copyCount: Int = 1, cancelFile: Int32 = -1) {
     self.logger = logger
     self.copyCount = copyCount
+    self.cancelFile = cancelFile
     copies = Array(repeating: [], count: copyCount)
   }
 
@@ -62,7 +71,24 @@ public final class PipelineContext {
     return shares || peer.shares ? nil : peer.stage
   }
 
+  /// Whether the start is to be abandoned.
+  public var isCancelled: Bool {
+    guard cancelFile >= 0 else { return false }
+    var file = pollfd(fd: cancelFile, events: Int16(POLLIN), revents: 0)
+    // SAFETY: one local variable.
+    return unsafe poll(&file, 1, 0) > 0
+  }
+
+  /// Registers what a stage does when the pipeline is asked to reopen its files, ``RunningPipeline/reopen()``: SIGHUP asks
+  /// for it after logrotate has renamed them.
+  ///
+  /// - Parameter body: called on the thread that asks, beside the running loops, and perhaps after the stage's port has
+  ///   closed; it returns soon.
+  public func onReopen(_ body: @escaping @Sendable () -> Void) { reopeners.append(body) }
+
   /// Opens every copy.
+  ///
+  /// - Throws: StageError where a stage cannot be opened, or the start was cancelled meanwhile.
   @usableFromInline
   func openCopies(_ open: () throws(StageError) -> Void) throws(StageError) {
     for index in 0..<copyCount {
@@ -71,6 +97,7 @@ public final class PipelineContext {
       peer = nil
       try open()
     }
+    if isCancelled { throw .cancelled("pipeline") }
   }
 
   /// A place on one CPU for every loop of a copy.

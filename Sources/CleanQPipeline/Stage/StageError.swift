@@ -1,4 +1,5 @@
 public import CleanQ
+internal import Glibc
 
 /// Why a stage could not be opened. Whatever was open before has been closed again.
 public struct StageError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -17,6 +18,11 @@ public struct StageError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// A queue's refusal to do what the stage needs.
   public init(_ stage: String, _ error: QueueError) { self.init(stage, error.description) }
+
+  /// The start was abandoned, ``PipelineContext/cancelFile``, before the stage was open.
+  public static func cancelled(_ stage: String) -> StageError {
+    StageError(stage, "the start was cancelled", errno: ECANCELED)
+  }
 
   public var description: String { "\(stage): \(message)" }
 }
