@@ -63,7 +63,7 @@ import Testing
     }
     while !tally.isStillOpen { try await Task.sleep(for: .milliseconds(1)) }
     event.signal()
-    await opening.value
+    _ = await opening.value
     #expect(!tally.isStillOpen)
   }
 
