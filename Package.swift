@@ -59,7 +59,9 @@ let package = Package(
     library(
       "CleanQTAP",
       ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
-    library("CleanQPcap", ["CPlatform", "CPcap", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+    library(
+      "CleanQPcap",
+      ["CPlatform", "CPcap", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
     library("CleanQVFIO", ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQPipeline"]),
     library(
       "CleanQVirtio",

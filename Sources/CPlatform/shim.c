@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
 
 // The package manager wants one C file in a C target; layouts that Swift code relies on are pinned here.
 _Static_assert(sizeof(void *) == 8, "CleanQ is written for 64-bit machines");
@@ -32,6 +34,11 @@ int cplatform_epoll_watch(int set, int fd) {
 }
 
 int cplatform_epoll_forget(int set, int fd) { return epoll_ctl(set, EPOLL_CTL_DEL, fd, 0); }
+
+int cplatform_is_on_procfs(int fd) {
+  struct statfs system;
+  return fstatfs(fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
 
 ssize_t cplatform_send_with_files(int socket, const void *bytes, size_t count, const int *files, int file_count) {
   union {

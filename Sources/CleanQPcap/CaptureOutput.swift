@@ -1,148 +1,178 @@
-internal import CPcap
 internal import CleanQPipeline
 internal import Glibc
 
-/// An open file that libpcap writes records to, through a stdio buffer of our own size. Closing it is the owner's call.
-@safe
-struct CaptureOutput: ~Copyable {
-  /// More than the longest record, so that stdio never writes on its own and every flush ends where a record does.
-  static let bufferByteCount = PcapWriter.maximumSnaplen + 64 * 1024
-  /// The header of a capture file. Source: pcap-savefile(5).
-  static let fileHeaderByteCount = 24
-  /// The header of a record. Source: pcap-savefile(5).
-  static let recordHeaderByteCount = 16
+/// An open file that records are written to. Nothing is emptied or written by opening it.
+struct CaptureOutput: ~Copyable, Sendable {
+  /// Whose waiting it would be to write.
+  private enum Waiting {
+    /// The kernel's: a regular file.
+    case disk
+    /// Nobody's: the descriptor does not block.
+    case none
+    /// Ours, if we wrote more than there is room for: a pipe that others have too, so that its flags are not ours to change.
+    case shared
+    case socket
+  }
 
-  private let dumper: OpaquePointer
-  private let stream: UnsafeMutablePointer<FILE>
-  private let buffer: UnsafeMutablePointer<CChar>
-  /// The descriptor, which is nobody else's: for `-` it is a duplicate of standard output.
+  /// As much as a pipe that can be written to takes without blocking. Source: pipe(7).
+  private static let pipeByteCount = 4096
+
+  /// The descriptor, which is nobody else's; for `-` another for what standard output is.
   let file: Int32
-  /// A regular file that was opened, and emptied, here: its tail can be cut.
+  /// A regular file that was opened here, by its name: it is locked, may be emptied, and its tail can be cut.
   let isOwnFile: Bool
+  private let waiting: Waiting
   private let claim: FileClaim
 
-  /// Creates or empties the file, and buffers its header.
-  init(
-    _ path: String, linkType: LinkType, snaplen: Int, precision: TimestampPrecision
-  ) throws(StageError) {
-    let file = try Self.openFile(path)
-    let claim = try Self.claim(file, path)
-    let isOwnFile = path != standardStream && claim.isRegularFile
-    let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: Self.bufferByteCount)
-    // SAFETY: the stream takes the descriptor over; the buffer lives until after pcap_dump_close.
-    guard let stream = unsafe fdopen(file, "w") else {
-      _ = Glibc.close(file)
-      unsafe buffer.deallocate()
-      throw StageError(stageText(path), "cannot open \(path): out of memory")
+  /// Opens, and where it is a regular file locks, the file of a capture.
+  ///
+  /// - Parameters:
+  ///   - path: the file, or `-` for standard output.
+  ///   - cancelFile: readable once a FIFO's reader is not to be waited for any longer; or -1.
+  ///   - wait: called once, before that begins.
+  init(_ path: String, cancelFile: Int32, wait: () -> Void = {}) throws(StageError) {
+    guard path == standardStream else {
+      try self.init(owning: Self.open(path, cancelFile, wait), path, isShared: false)
+      return
     }
-    _ = unsafe setvbuf(stream, buffer, _IOFBF, Self.bufferByteCount)
-    guard let dumper = unsafe Self.openDumper(stream, linkType, snaplen, precision) else {
-      _ = unsafe fclose(stream)
-      unsafe buffer.deallocate()
-      throw StageError(stageText(path), "libpcap cannot write \(path): out of memory")
-    }
-    unsafe self.init(dumper, stream, buffer: buffer, file: file, isOwnFile: isOwnFile, claim: claim)
+    let (file, isShared) = try Self.openStandardOutput()
+    try self.init(owning: file, path, isShared: isShared)
   }
 
-  private init(
-    _ dumper: OpaquePointer, _ stream: UnsafeMutablePointer<FILE>, buffer: UnsafeMutablePointer<CChar>, file: Int32,
-    isOwnFile: Bool, claim: consuming FileClaim
-  ) {
-    self.claim = claim
-    unsafe self.dumper = unsafe dumper
-    unsafe self.stream = unsafe stream
-    unsafe self.buffer = unsafe buffer
+  /// Opens a regular file again by its name.
+  ///
+  /// - Returns: nil where the name still leads to the file that is open.
+  static func reopening(_ path: String, instead old: borrowing CaptureOutput) throws(StageError) -> CaptureOutput? {
+    let file = try openNow(path)
+    var (before, now) = (stat(), stat())
+    // SAFETY: the structures are this function's own.
+    if unsafe fstat(old.file, &before) == 0, unsafe fstat(file, &now) == 0, before.st_ino == now.st_ino,
+      before.st_dev == now.st_dev
+    {
+      close(file)
+      return nil
+    }
+    return try CaptureOutput(owning: file, path, isShared: false)
+  }
+
+  private init(owning file: Int32, _ path: String, isShared: Bool) throws(StageError) {
+    claim = try Self.claim(file, path)
     self.file = file
-    self.isOwnFile = isOwnFile
-  }
-
-  deinit {
-    // SAFETY: the stream writes what it still buffers and goes; only then the buffer.
-    _ = shieldedFromSignals {
-      unsafe pcap_dump_close(dumper)
-      return 1
+    isOwnFile = claim.isRegularFile && path != standardStream
+    var status = stat()
+    // SAFETY: the structure is this function's own.
+    let kind = unsafe fstat(file, &status) == 0 ? status.st_mode & S_IFMT : 0
+    switch kind {
+    case S_IFREG: waiting = .disk
+    case S_IFSOCK: waiting = .socket
+    default: waiting = isShared ? .shared : .none
     }
-    unsafe buffer.deallocate()
   }
 
-  private static func openFile(_ path: String) throws(StageError) -> Int32 {
-    guard !path.utf8.contains(0) else { throw StageError(stageText(path), "a path cannot contain a zero byte") }
-    if path == standardStream {
-      guard isatty(STDOUT_FILENO) == 0 else {
-        throw StageError(stageText(path), "standard output is a terminal; redirect it to a file or a pipe")
-      }
-      let copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-      guard copy >= 0 else { throw openingError(path, reading: false, errno: errno) }
-      return copy
-    }
-    // SAFETY: Swift passes the path as a C string that lives during the call.
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
-    guard file >= 0 else { throw openingError(path, reading: false, errno: errno) }
-    return file
-  }
-
-  /// Claims an open file, and empties it where it is a regular one of our own; closes it where that cannot be.
+  /// Claims an open file in this process and, where it is a regular one of our own, locks it for others; closes it where
+  /// that cannot be.
   private static func claim(_ file: Int32, _ path: String) throws(StageError) -> FileClaim {
     do throws(StageError) {
       let claim = try FileClaim(writing: file, path)
-      guard path == standardStream || !claim.isRegularFile || ftruncate(file, 0) == 0 else {
-        throw openingError(path, reading: false, errno: errno)
+      guard claim.isRegularFile, path != standardStream else { return claim }
+      // Where locks are not to be had, as on some network file systems, the file is written without.
+      guard flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
+        throw StageError(
+          stageText(path), "another process writes \(path); stop it, or write to another file", errno: EWOULDBLOCK)
       }
       return claim
     } catch {
-      _ = Glibc.close(file)
+      close(file)
       throw error
     }
   }
 
-  private static func openDumper(
-    _ stream: UnsafeMutablePointer<FILE>, _ linkType: LinkType, _ snaplen: Int, _ precision: TimestampPrecision
-  ) -> OpaquePointer? {
-    let digits = precision == .nano ? PCAP_TSTAMP_PRECISION_NANO : PCAP_TSTAMP_PRECISION_MICRO
-    // SAFETY: a dead handle lends the dumper its numbers and is closed at once.
-    guard let dead = unsafe pcap_open_dead_with_tstamp_precision(linkType.dlt, Int32(snaplen), UInt32(digits)) else {
-      return nil
+  deinit { close(file) }
+
+  /// - Returns: a descriptor, and whether others have the description that it stands for.
+  private static func openStandardOutput() throws(StageError) -> (Int32, isShared: Bool) {
+    guard isatty(STDOUT_FILENO) == 0 else {
+      throw StageError(stageText(standardStream), "standard output is a terminal; redirect it to a file or a pipe")
     }
-    defer { unsafe pcap_close(dead) }
-    return unsafe pcap_dump_fopen(dead, stream)
+    let copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+    guard copy >= 0 else { throw openingError(standardStream, reading: false, errno: errno) }
+    var status = stat()
+    // SAFETY: the structure is this function's own; the path lives during the call.
+    guard unsafe fstat(copy, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return (copy, true) }
+    // The shell and others have this description too, so it keeps its flags; a second one for the pipe is our own.
+    let own = unsafe Glibc.open("/proc/self/fd/\(copy)", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+    guard own >= 0 else { return (copy, true) }
+    close(copy)
+    return (own, false)
   }
 
-  /// Takes the stream's lock, which libpcap otherwise takes three times for each record. Ends with ``unlock()``.
-  func lock() { unsafe flockfile(stream) }
-  func unlock() { unsafe funlockfile(stream) }
+  /// Opens a file by its name; where it is a FIFO, waits for its reader.
+  private static func open(_ path: String, _ cancelFile: Int32, _ wait: () -> Void) throws(StageError) -> Int32 {
+    guard !path.utf8.contains(0) else { throw StageError(stageText(path), "a path cannot contain a zero byte") }
+    var hasWaited = false
+    while true {
+      do throws(StageError) { return try openNow(path) } catch {
+        guard error.errno == ENXIO, isFIFO(path) else { throw error }
+      }
+      if !hasWaited { wait() }
+      hasWaited = true
+      var cancel = pollfd(fd: cancelFile, events: Int16(POLLIN), revents: 0)
+      // Nothing tells when a reader opens a FIFO.
+      // SAFETY: one entry, this function's own; a negative descriptor is passed over.
+      guard unsafe poll(&cancel, 1, 50) <= 0 else { throw .cancelled(stageText(path)) }
+    }
+  }
 
-  /// Buffers one record.
+  private static func openNow(_ path: String) throws(StageError) -> Int32 {
+    do throws(CapturePath.Failure) { return try CapturePath.open(path) } catch {
+      switch error {
+      case .system(let number): throw openingError(path, reading: false, errno: number)
+      case .foreignLink(let name, let owner):
+        throw StageError(
+          stageText(path),
+          "the symbolic link \(name) belongs to user \(owner) and is not followed; write the path of the file itself",
+          errno: ELOOP)
+      }
+    }
+  }
+
+  private static func isFIFO(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: the structure is this function's own; the path lives during the call.
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
+
+  /// How long the file is; 0 where that means nothing.
+  var byteCount: Int {
+    var status = stat()
+    // SAFETY: the structure is this function's own.
+    return unsafe fstat(file, &status) == 0 ? Int(status.st_size) : 0
+  }
+
+  /// Cuts an own file. Returns 0 or an errno.
+  func cut(to byteCount: Int) -> Int32 { ftruncate(file, byteCount) == 0 ? 0 : errno }
+
+  /// Writes as much as the file takes at the moment. Blocks, if at all, for a disk.
+  ///
+  /// Signals that a write can raise, SIGPIPE and SIGXFSZ, have to be blocked in the calling thread.
+  ///
+  /// - Returns: the number of bytes, or a negative errno; `-EAGAIN` while there is no room.
   ///
   /// SAFETY: the caller keeps the bytes readable during the call.
   @unsafe
-  func dump(_ bytes: UnsafeRawBufferPointer, header: pcap_pkthdr) {
-    var header = header
-    // SAFETY: libpcap reads `caplen` bytes, which the caller set to the count; an empty record has no bytes to read.
-    unsafe pcap_dump(
-      UnsafeMutableRawPointer(dumper).assumingMemoryBound(to: UInt8.self), &header,
-      bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-  }
-
-  /// Gives what is buffered to the operating system.
-  ///
-  /// - Returns: 0 or an errno.
-  func flush() -> Int32 {
-    // SAFETY: the dumper is open as long as this value lives.
-    shieldedFromSignals { unsafe pcap_dump_flush(dumper) == 0 ? 0 : max(errno, 1) }
-  }
-
-  /// How many bytes the file has got; only of an own file.
-  var writtenByteCount: Int { max(0, lseek(file, 0, SEEK_CUR)) }
-
-  /// Cuts an own file, then lets everything that is still buffered or will come go nowhere.
-  func abandon(keeping byteCount: Int) {
-    if isOwnFile { _ = ftruncate(file, byteCount) }
-    // SAFETY: a constant path.
-    let nowhere = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
-    guard nowhere >= 0 else { return }
-    // The descriptor is private, so nobody else notices.
-    _ = dup2(nowhere, file)
-    _ = fcntl(file, F_SETFD, FD_CLOEXEC)
-    _ = Glibc.close(nowhere)
+  func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var byteCount = bytes.count
+    if case .shared = waiting {
+      var entry = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+      // SAFETY: one entry, this function's own.
+      guard unsafe poll(&entry, 1, 0) > 0 else { return -Int(EAGAIN) }
+      byteCount = min(byteCount, Self.pipeByteCount)
+    }
+    // SAFETY: the count is within the bytes.
+    let count =
+      if case .socket = waiting { unsafe send(file, bytes.baseAddress, byteCount, Int32(MSG_DONTWAIT)) } else {
+        unsafe Glibc.write(file, bytes.baseAddress, byteCount)
+      }
+    return count >= 0 ? count : -Int(errno)
   }
 }

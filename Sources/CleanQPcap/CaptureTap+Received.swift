@@ -6,8 +6,6 @@ extension CaptureTap {
   /// - Complexity: O(number of bytes kept).
   mutating func captureReceived(_ burst: borrowing Burst, from start: Int) {
     let time = CaptureTime.now
-    writer.beginBurst()
-    defer { writer.endBurst() }
     for index in start..<burst.count {
       received.add(byteCount: burst[index].validByteCount)
       if isComplete { continue }

@@ -50,8 +50,6 @@ extension CaptureTap {
   ///
   /// - Complexity: O(number of bytes kept).
   mutating func captureTransmitted(_ count: Int) {
-    writer.beginBurst()
-    defer { writer.endBurst() }
     for index in 0..<count {
       transmitted.add(byteCount: stagedBuffers[index].validByteCount)
       switch stagedBuffers[index].fate {

@@ -12,6 +12,8 @@ struct CaptureTap: ~Copyable {
   let filter: PcapFilter
   let kind: TrafficKind
   let stopsOnFailure: Bool
+  /// What is captured comes from a file, so it can wait until it can be written.
+  let waits: Bool
   /// Frames still to be captured before the capture is complete.
   var framesLeft: UInt64
   /// A packet that arrives in several buffers, or needs headers.
@@ -28,19 +30,29 @@ struct CaptureTap: ~Copyable {
   var transmitted = StageReport.Tally()
   var filteredFrameCount: UInt64 = 0
   /// The pipeline is coming to its end: what is captured goes to the file at once.
-  var isDraining = false
+  var isDraining: Bool { finishTime != nil }
+  /// Until when what was captured has to be written, once the pipeline drains.
+  private var finishTime: MonotonicTime?
+  /// Whether ``arm(lowerSleeps:lowerHasEnded:)`` has told that the capture is over.
+  private var hasToldEnd = false
 
-  init(_ kind: TrafficKind, _ options: CaptureOptions, logger: Logger) throws(StageError) {
+  /// Opens the file of a capture, which begins with ``CaptureChannel/begin()``.
+  init(
+    _ kind: TrafficKind, _ options: CaptureOptions, logger: Logger, cancelFile: Int32, waits: Bool
+  ) throws(StageError) {
     let filter = try PcapFilter(options.filter, linkType: LinkType(kind), for: options.path)
     let writer = try PcapWriter(
-      options.path, linkType: LinkType(kind), snaplen: options.snaplen, precision: options.precision, logger: logger)
-    self.init(kind, options, writer: writer, filter: filter)
+      opening: options.path, linkType: LinkType(kind), snaplen: options.snaplen, precision: options.precision,
+      logger: logger, cancelFile: cancelFile)
+    self.init(kind, options, writer: writer, filter: filter, waits: waits)
   }
 
   private init(
-    _ kind: TrafficKind, _ options: CaptureOptions, writer: consuming PcapWriter, filter: consuming PcapFilter
+    _ kind: TrafficKind, _ options: CaptureOptions, writer: consuming PcapWriter, filter: consuming PcapFilter,
+    waits: Bool
   ) {
     self.kind = kind
+    self.waits = waits
     stopsOnFailure = options.stopsOnFailure
     framesLeft = options.count ?? .max
     arriving = FrameArena(frameCount: 1, snaplen: writer.snaplen)
@@ -53,12 +65,36 @@ struct CaptureTap: ~Copyable {
   /// it is to be the end.
   var isComplete: Bool { framesLeft == 0 || stopsOnFailure && writer.hasFailed }
 
+  /// Whether the capture is complete and in the file.
+  var isOver: Bool { isComplete && writer.isIdle }
+
+  /// Whether what is below, which can wait, has to: until the file has taken half of what is on its way to it.
+  var isPaused: Bool { waits && !isDraining && !writer.channel.hasRoom }
+
+  /// Whether the end of what is below is the capture's: nothing is on its way any more of what could wait.
+  var lowerMayEnd: Bool { !waits || writer.isIdle }
+
   /// Makes the file what it should be while nothing happens.
-  mutating func flush() { writer.flush() }
+  ///
+  /// - Returns: whether the pipeline may sleep: nothing changes here without the writer's progress waking it.
+  mutating func arm(lowerSleeps: Bool, lowerHasEnded: Bool) -> Bool {
+    writer.flush()
+    // An end is not slept over, once.
+    if isOver != hasToldEnd {
+      hasToldEnd = isOver
+      return false
+    }
+    let channel = writer.channel
+    if isPaused { return channel.wait { channel.hasRoom } }
+    guard lowerSleeps else { return false }
+    let isEnding = !isOver && (isComplete || stopsOnFailure || lowerHasEnded && waits)
+    guard isEnding, !channel.isIdle else { return true }
+    return channel.wait { channel.isIdle }
+  }
 
   /// The pipeline drains.
   mutating func quiesce() {
-    isDraining = true
+    if finishTime == nil { finishTime = .now.advanced(byMilliseconds: PcapWriter.finishMilliseconds) }
     writer.flush()
   }
 
@@ -66,11 +102,17 @@ struct CaptureTap: ~Copyable {
   @unsafe
   mutating func capture(_ bytes: UnsafeRawBufferPointer, originalByteCount: Int, at time: CaptureTime) {
     guard framesLeft > 0 else { return }
+    // What did not fit does not count, so that a file of so many has them.
+    guard unsafe writer.write(bytes, originalByteCount: originalByteCount, at: time) else { return }
     framesLeft &-= 1
-    unsafe writer.write(bytes, originalByteCount: originalByteCount, at: time)
+    if framesLeft == 0 { writer.flush() }
   }
 
-  func report() -> StageReport {
+  /// What the capture did so far; at the end of a pipeline that drained, after what was captured is in the file, or could not be
+  /// written in time.
+  mutating func report() -> StageReport {
+    // Who comes late, since the drain or another file took long, gets a moment all the same.
+    if let finishTime { writer.finish(by: max(finishTime, .now.advanced(byMilliseconds: 20))) }
     var report = StageReport("pcap")
     report.received = received
     report.transmitted = transmitted

@@ -12,8 +12,17 @@ internal import Logging
 final class CaptureTapBox {
   private var tap: CaptureTap
 
-  init(_ kind: TrafficKind, _ options: CaptureOptions, logger: Logger) throws(StageError) {
-    tap = try CaptureTap(kind, options, logger: logger)
+  /// Whether ``isPaused`` is ever true.
+  @usableFromInline let waits: Bool
+  /// What its writer is told from other threads.
+  let channel: CaptureChannel
+
+  init(
+    _ kind: TrafficKind, _ options: CaptureOptions, logger: Logger, cancelFile: Int32 = -1, waits: Bool = false
+  ) throws(StageError) {
+    tap = try CaptureTap(kind, options, logger: logger, cancelFile: cancelFile, waits: waits)
+    channel = tap.writer.channel
+    self.waits = waits
   }
 
   @usableFromInline
@@ -22,8 +31,12 @@ final class CaptureTapBox {
   func stage(_ burst: borrowing Burst) { tap.stage(burst) }
   @usableFromInline
   func captureTransmitted(_ count: Int) { tap.captureTransmitted(count) }
-  var isComplete: Bool { tap.isComplete }
-  func flush() { tap.flush() }
+  @usableFromInline var isPaused: Bool { tap.isPaused }
+  var isOver: Bool { tap.isOver }
+  var lowerMayEnd: Bool { tap.lowerMayEnd }
+  func arm(lowerSleeps: Bool, lowerHasEnded: Bool) -> Bool {
+    tap.arm(lowerSleeps: lowerSleeps, lowerHasEnded: lowerHasEnded)
+  }
   func quiesce() { tap.quiesce() }
   func report() -> StageReport { tap.report() }
 }

@@ -19,6 +19,14 @@ public enum LinkType: Sendable, Hashable {
     }
   }
 
+  /// The number in files. Source: tcpdump.org/linktypes.html.
+  var fileNumber: UInt32 {
+    switch self {
+    case .ethernet: 1
+    case .raw: 101
+    }
+  }
+
   /// What libpcap calls a link type: `EN10MB`.
   static func name(dlt: Int32) -> String {
     // SAFETY: libpcap returns a constant string or nil; it is copied at once.

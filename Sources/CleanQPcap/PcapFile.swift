@@ -24,6 +24,7 @@ public struct PcapFile: EndStage, Hashable {
   public var shape: StageShape { .end(.frame, right: false) }
 
   public func open(in context: PipelineContext) throws(StageError) -> PcapSource {
-    try PcapSource(path, filter: filter, count: count, logger: context.logger)
+    context.sourceWaits = true
+    return try PcapSource(path, filter: filter, count: count, logger: context.logger)
   }
 }

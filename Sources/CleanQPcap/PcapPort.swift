@@ -15,6 +15,9 @@ public import Logging
 /// that are cut over several buffers become one record. The data path allocates nothing and makes no system call but
 /// once per 128 KiB of capture; what has gathered also goes to the file before the pipeline goes to sleep, and at its end.
 ///
+/// The file is written by a thread of its own, ``PcapWriter``, and traffic never waits for it: what it does not take is counted as
+/// `not-written`. Only where the traffic is a file's, which can wait, no more is taken from it than can be written.
+///
 /// Thread-confined.
 public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public typealias Unit = Lower.Unit
@@ -22,16 +25,32 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public var lower: Lower
   @usableFromInline let tap: CaptureTapBox
 
-  /// Opens the capture file, after the filter has been compiled.
+  /// Opens and begins the capture file, after the filter has been compiled.
   ///
+  /// - Parameter waits: whether nothing is received from below while the file does not keep up, instead of dropping it from
+  ///   the capture: for what comes from a file.
   /// - Throws: a filter that does not compile for this traffic, a file that cannot be written.
-  public init(_ lower: consuming Lower, _ options: CaptureOptions, logger: Logger) throws(StageError) {
-    tap = try CaptureTapBox(Lower.Unit.kind, options, logger: logger)
+  public init(
+    _ lower: consuming Lower, _ options: CaptureOptions, logger: Logger, waits: Bool = false
+  ) throws(StageError) {
+    tap = try CaptureTapBox(Lower.Unit.kind, options, logger: logger, waits: waits)
+    tap.channel.begin()
     self.lower = lower
+  }
+
+  /// Opens the capture file of a stage. What it held stays until the pipeline starts.
+  init(_ lower: consuming Lower, _ options: CaptureOptions, in context: PipelineContext) throws(StageError) {
+    tap = try CaptureTapBox(
+      Lower.Unit.kind, options, logger: context.logger, cancelFile: context.cancelFile, waits: context.sourceWaits)
+    self.lower = lower
+    let channel = tap.channel
+    context.onStart { channel.begin() }
+    context.onReopen { channel.reopen() }
   }
 
   @inlinable
   public mutating func receive(into filled: inout Burst) {
+    if tap.waits, tap.isPaused { return }
     let before = filled.count
     lower.receive(into: &filled)
     if filled.count > before { tap.captureReceived(filled, from: before) }
@@ -48,12 +67,14 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   }
 
   public mutating func arm() -> Bool {
-    guard lower.arm() else { return false }
     // Whoever looks at the file while nothing happens sees everything that did.
-    let wasComplete = tap.isComplete
-    tap.flush()
-    // A failure that ends the pipeline is not slept over.
-    return wasComplete || !tap.isComplete
+    let lowerSleeps = lower.arm()
+    return tap.arm(lowerSleeps: lowerSleeps, lowerHasEnded: lower.isExhausted)
+  }
+
+  public func addWakeFileDescriptors(to list: inout [Int32]) {
+    lower.addWakeFileDescriptors(to: &list)
+    list.append(tap.channel.progress.number)
   }
 
   public mutating func quiesce() {
@@ -61,8 +82,8 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     tap.quiesce()
   }
 
-  /// Whether the source has ended, or as many packets as were asked for are captured.
-  public var isExhausted: Bool { tap.isComplete || lower.isExhausted }
+  /// Whether the source has ended, or as many packets as were asked for are captured; and what could wait is in the file.
+  public var isExhausted: Bool { tap.isOver || lower.isExhausted && tap.lowerMayEnd }
 
   public func report(into reports: inout [StageReport]) {
     lower.report(into: &reports)

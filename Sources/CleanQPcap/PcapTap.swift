@@ -30,6 +30,6 @@ public struct PcapTap: PassThroughStage, Hashable {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
-    try next(PcapPort(lower, options, logger: context.logger))
+    try next(PcapPort(lower, options, in: context))
   }
 }

@@ -1,42 +1,46 @@
-internal import CPcap
 internal import CleanQ
 public import CleanQPipeline
+internal import CleanQPlatform
 internal import Glibc
 public import Logging
 
-/// A capture file that is being written, through libpcap. Thread-confined.
+/// A capture file that is being written, by a thread of its own. Thread-confined.
 ///
-/// Records gather in memory and go to the file some 100 KiB at a time, when ``flush()`` says so, and at the end; each write
-/// ends where a record ends. When one fails (the disk is full, the reader of the pipe has gone), that is logged once,
-/// a regular file is cut to its last whole record, and every further frame is counted as not written.
-@safe
+/// Records gather in a queue of bounded size and go to the file some 100 KiB at a time, when ``flush()`` says so, and at the
+/// end. Neither call waits. Where the file does not keep up (nobody reads the pipe, the disk hangs) and the queue is full,
+/// packets are dropped from the capture and counted as not written; when a write fails (the disk is full, the reader of the
+/// pipe has gone), a regular file is cut to its last whole record, and every further packet is counted as not written. Both
+/// are logged once.
+///
+/// The file is opened, and a regular one locked, when the value is made; what it held goes when the pipeline starts.
 public struct PcapWriter: ~Copyable {
   /// The most bytes of a frame that any capture keeps: libpcap's limit for Ethernet.
   public static let maximumSnaplen = 262_144
-  /// What gathers before it is written.
+  /// What gathers before the writing thread is woken for it.
   static let flushByteCount = 128 * 1024
-  /// The most records that gather: none is shorter than its header.
-  static let pendingCapacity = flushByteCount / CaptureOutput.recordHeaderByteCount + 1
+  /// How long the end waits for what has gathered to be written.
+  static let finishMilliseconds: UInt64 = 400
+  /// How long for the writer to see that it is not waited for any longer.
+  private static let leaveMilliseconds = 20
 
   /// The file, or `-` for standard output.
   public let path: String
   /// The most bytes that are kept of a frame.
   public let snaplen: Int
   public let precision: TimestampPrecision
-  private let output: CaptureOutput
+  let channel: CaptureChannel
+  private let format: CaptureFormat
   private let logger: Logger
-  /// Where each record that gathers ends, counted from the last flush: `pendingFrameCount` numbers.
-  private let pendingEnds: UnsafeMutablePointer<UInt32>
-  private var pendingFrameCount = 0
-  private var pendingByteCount = CaptureOutput.fileHeaderByteCount
-  private var flushedFrameCount: UInt64 = 0
-  private var flushedByteCount = 0
-
-  /// Frames that are not in the file, because of a failure.
-  public private(set) var lostFrameCount: UInt64 = 0
-  /// Why a write has failed, so that nothing is written any more; nil while none has.
-  public private(set) var failure: String?
-  public var hasFailed: Bool { failure != nil }
+  /// Up to where records are copied into the queue, published, and known to the writer.
+  private var copied = 0
+  private var published = 0
+  private var told = 0
+  /// Up to where the queue was free when that was last looked at.
+  private var released = 0
+  private var acceptedFrameCount: UInt64 = 0
+  private var refusedFrameCount: UInt64 = 0
+  private var hasLogged = false
+  private var isFinished = false
 
   /// Creates a capture file, or empties the one that is there.
   ///
@@ -47,111 +51,153 @@ public struct PcapWriter: ~Copyable {
   public init(
     _ path: String, linkType: LinkType, snaplen: Int = 0, precision: TimestampPrecision = .micro, logger: Logger
   ) throws(StageError) {
+    try self.init(opening: path, linkType: linkType, snaplen: snaplen, precision: precision, logger: logger)
+    channel.begin()
+  }
+
+  /// Opens a capture file, and leaves what is in it until ``CaptureChannel/begin()``.
+  ///
+  /// - Parameter cancelFile: readable once a FIFO's reader is not to be waited for any longer; or -1.
+  init(
+    opening path: String, linkType: LinkType, snaplen: Int, precision: TimestampPrecision, logger: Logger,
+    cancelFile: Int32 = -1
+  ) throws(StageError) {
     self.path = path
     self.snaplen = snaplen > 0 ? min(snaplen, Self.maximumSnaplen) : Self.maximumSnaplen
     self.precision = precision
     self.logger = logger
-    output = try CaptureOutput(path, linkType: linkType, snaplen: self.snaplen, precision: precision)
-    unsafe pendingEnds = UnsafeMutablePointer<UInt32>.allocate(capacity: Self.pendingCapacity)
-    unsafe pendingEnds.initialize(repeating: 0, count: Self.pendingCapacity)
+    format = CaptureFormat(linkType: linkType, snaplen: self.snaplen, precision: precision)
+    let output = try CaptureOutput(path, cancelFile: cancelFile) {
+      logger.notice("waiting for a reader of the FIFO \(path)")
+    }
+    guard let channel = CaptureChannel() else {
+      throw StageError(stageText(path), "no file descriptors left: \(systemErrorText(errno))", errno: errno)
+    }
+    let drain = CaptureDrain(channel, output, path: path, header: format.fileHeader, logger: logger)
+    guard let thread = SystemThread(name: "cleanq-pcap", { drain.run() }) else {
+      throw StageError(stageText(path), "cannot start a thread: \(systemErrorText(errno))", errno: errno)
+    }
+    // It may be in a call that does not return, and is left behind then.
+    thread.detach()
+    self.channel = channel
   }
 
   deinit {
-    // Failing here is as much worth a line as failing before.
-    let number = hasFailed ? 0 : output.flush()
-    if number != 0 { abandon(number) }
-    unsafe pendingEnds.deallocate()
+    if !isFinished {
+      channel.queue.publish(copied)
+      end(by: MonotonicTime.now.advanced(byMilliseconds: Self.finishMilliseconds))
+      logUnwritten()
+    }
   }
 
   /// Frames that went to the file or wait to.
-  public var writtenFrameCount: UInt64 { flushedFrameCount &+ UInt64(pendingFrameCount) }
+  public var writtenFrameCount: UInt64 {
+    isFinished || hasFailed ? UInt64(channel.writtenRecordCount) : acceptedFrameCount
+  }
+
+  /// Frames that are not in the file, because it did not keep up, or of a failure.
+  public var lostFrameCount: UInt64 { refusedFrameCount &+ acceptedFrameCount &- writtenFrameCount }
 
   /// Bytes that went to the file or wait to, headers included.
-  public var writtenByteCount: Int { flushedByteCount &+ pendingByteCount }
+  public var writtenByteCount: Int {
+    isFinished || hasFailed
+      ? channel.writtenByteCount : max(channel.writtenByteCount, CaptureFormat.fileHeaderByteCount + copied)
+  }
 
-  /// Makes the writes between this and ``endBurst()`` cheaper; both on one thread, one burst at a time.
-  func beginBurst() { output.lock() }
-  func endBurst() { output.unlock() }
+  /// Why a write has failed, so that nothing is written any more; nil while none has.
+  public var failure: String? { channel.failure }
+  public var hasFailed: Bool { channel.hasFailed }
 
-  /// Adds one frame, cut to ``snaplen``.
+  /// Adds one frame, cut to ``snaplen``. It is written after 128 KiB, or after ``flush()``.
   ///
   /// - Parameter originalByteCount: the frame's length, where `bytes` are not all of it.
   /// - Complexity: O(number of bytes kept); a system call once per 128 KiB.
   public mutating func write(_ bytes: Span<UInt8>, originalByteCount: Int? = nil, at time: CaptureTime) {
     unsafe bytes.withUnsafeBytes { bytes in
       // SAFETY: the span's memory is good during the call.
-      unsafe write(bytes, originalByteCount: originalByteCount ?? bytes.count, at: time)
+      _ = unsafe write(bytes, originalByteCount: originalByteCount ?? bytes.count, at: time)
     }
   }
 
+  /// - Returns: false where the frame was dropped since the file does not keep up.
+  ///
   /// SAFETY: the caller keeps the bytes readable during the call.
   @unsafe
-  mutating func write(_ bytes: UnsafeRawBufferPointer, originalByteCount: Int, at time: CaptureTime) {
-    let keptByteCount = min(bytes.count, snaplen)
-    let recordByteCount = CaptureOutput.recordHeaderByteCount &+ keptByteCount
-    if pendingByteCount &+ recordByteCount > Self.flushByteCount { flush() }
-    guard !hasFailed else {
-      lostFrameCount &+= 1
-      return
+  mutating func write(_ bytes: UnsafeRawBufferPointer, originalByteCount: Int, at time: CaptureTime) -> Bool {
+    guard !hasFailed, !isFinished else {
+      refusedFrameCount &+= 1
+      return true
     }
-    let fraction = precision == .nano ? time.nanoseconds : time.nanoseconds / 1000
-    let header = pcap_pkthdr(
-      ts: timeval(tv_sec: time.seconds, tv_usec: fraction), caplen: UInt32(truncatingIfNeeded: keptByteCount),
-      len: UInt32(clamping: originalByteCount))
-    // SAFETY: the header's caplen is within the bytes.
-    unsafe output.dump(bytes, header: header)
-    pendingByteCount &+= recordByteCount
-    // SAFETY: the flush above keeps the number of records that gather below the capacity.
-    unsafe pendingEnds[pendingFrameCount] = UInt32(truncatingIfNeeded: pendingByteCount)
-    pendingFrameCount &+= 1
-  }
-
-  /// Gives what has gathered to the operating system.
-  ///
-  /// - Complexity: O(1) where nothing has; else a write.
-  public mutating func flush() {
-    guard pendingByteCount > 0, !hasFailed else { return }
-    let number = output.flush()
-    if number != 0 { return fail(number) }
-    flushedFrameCount &+= UInt64(pendingFrameCount)
-    flushedByteCount &+= pendingByteCount
-    pendingFrameCount = 0
-    pendingByteCount = 0
-  }
-
-  private mutating func fail(_ number: Int32) {
-    let kept = abandon(number)
-    failure = reason(number)
-    flushedFrameCount &+= UInt64(kept.frameCount)
-    flushedByteCount &+= kept.byteCount
-    lostFrameCount &+= UInt64(pendingFrameCount &- kept.frameCount)
-    pendingFrameCount = 0
-    pendingByteCount = 0
-  }
-
-  /// Ends the file where its last whole record ends, and says why.
-  ///
-  /// - Returns: what of the last flush is in the file; of a pipe or a device that is not known, so nothing is claimed.
-  @discardableResult
-  private func abandon(_ number: Int32) -> (frameCount: Int, byteCount: Int) {
-    var kept = (frameCount: 0, byteCount: 0)
-    if output.isOwnFile {
-      let written = output.writtenByteCount &- flushedByteCount
-      let header = CaptureOutput.fileHeaderByteCount
-      if flushedByteCount == 0, written >= header { kept.byteCount = header }
-      // SAFETY: the first `pendingFrameCount` ends are initialised.
-      while kept.frameCount < pendingFrameCount, unsafe Int(pendingEnds[kept.frameCount]) <= written {
-        kept.byteCount = unsafe Int(pendingEnds[kept.frameCount])
-        kept.frameCount &+= 1
+    let keptByteCount = min(bytes.count, snaplen)
+    let end = copied &+ CaptureFormat.recordHeaderByteCount &+ keptByteCount
+    if end &- released > CaptureQueue.byteCount {
+      released = channel.queue.released
+      guard end &- released <= CaptureQueue.byteCount else {
+        refuse()
+        return false
       }
     }
-    output.abandon(keeping: flushedByteCount &+ kept.byteCount)
-    logger.error("\(reason(number)); capturing stopped, traffic goes on")
-    return kept
+    let header = format.recordHeader(
+      at: time, keptByteCount: keptByteCount, originalByteCount: originalByteCount)
+    unsafe withUnsafeBytes(of: header) { header in
+      // SAFETY: both are readable during the calls, and the queue has room for them.
+      unsafe channel.queue.copy(header, to: copied)
+    }
+    unsafe channel.queue.copy(
+      UnsafeRawBufferPointer(rebasing: bytes[..<keptByteCount]), to: copied &+ CaptureFormat.recordHeaderByteCount)
+    copied = end
+    acceptedFrameCount &+= 1
+    if copied &- told > Self.flushByteCount { flush() }
+    return true
   }
 
-  private func reason(_ number: Int32) -> String {
-    let name = path == standardStream ? "standard output" : path
-    return "cannot write the capture to \(name): \(systemErrorText(number))"
+  private mutating func refuse() {
+    flush()
+    refusedFrameCount &+= 1
+    guard !hasLogged else { return }
+    hasLogged = true
+    logger.warning(
+      "\(name) does not take the capture as fast as packets come: what is too much is counted as not-written, traffic goes on"
+    )
+  }
+
+  private var name: String { path == standardStream ? "standard output" : path }
+
+  /// Has what has gathered written soon.
+  ///
+  /// - Complexity: O(1) where nothing has; else a system call.
+  public mutating func flush() {
+    guard copied > told else { return }
+    told = copied
+    channel.queue.publish(copied)
+    channel.wake.signal()
+  }
+
+  /// Whether everything that was captured is in the file, or nothing will be any more.
+  public var isIdle: Bool { copied == told && channel.isIdle }
+
+  /// Ends the file, when everything is written or the time is over; what is not in the file then is counted as not written.
+  mutating func finish(by deadline: MonotonicTime) {
+    guard !isFinished else { return }
+    flush()
+    end(by: deadline)
+    isFinished = true
+    logUnwritten()
+  }
+
+  private func end(by deadline: MonotonicTime) {
+    channel.finish()
+    let now = MonotonicTime.now
+    let left = deadline > now ? Int((deadline.nanoseconds - now.nanoseconds) / 1_000_000) : 0
+    if channel.end.waitUntilReadable(timeoutMilliseconds: left) { return }
+    channel.leave()
+    _ = channel.end.waitUntilReadable(timeoutMilliseconds: Self.leaveMilliseconds)
+  }
+
+  private func logUnwritten() {
+    let count = acceptedFrameCount &- UInt64(channel.writtenRecordCount)
+    guard count > 0, !hasFailed else { return }
+    logger.warning(
+      "\(name) did not take the end of the capture in time: \(count) packets that waited are counted as not-written")
   }
 }

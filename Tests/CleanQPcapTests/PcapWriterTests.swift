@@ -61,12 +61,12 @@ import TestSupport
     do {
       var writer = try PcapWriter(path, linkType: .ethernet, logger: log.logger)
       for _ in 0..<100 { writer.write(frame.span, at: .now) }
-      #expect(try size() == 0)
+      #expect(try size() == 24)
       for _ in 0..<100 { writer.write(frame.span, at: .now) }
-      #expect(try Capture(path: path).records.count == 128)
+      #expect(try eventually { try Capture(path: path).records.count == 130 })
       #expect(try Capture(path: path).tailByteCount == 0, "a flush ends where a record ends")
       writer.flush()
-      #expect(try size() == 24 + 200 * 1016)
+      #expect(try eventually { try size() == 24 + 200 * 1016 })
       writer.write(frame.span, at: .now)
     }
     #expect(try size() == 24 + 201 * 1016)

@@ -124,3 +124,34 @@ extension [UInt8] {
   /// A file's bytes.
   init(contentsOf path: String) throws { self = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 }
+
+/// Whether something becomes true before long, generously: what a thread of its own does is seen a moment later.
+func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
+  for _ in 0..<10_000 {
+    if try condition() { return true }
+    usleep(1000)
+  }
+  return false
+}
+
+/// Makes a symbolic link.
+func link(_ target: String, at path: String) throws {
+  try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+}
+
+/// Makes a folder.
+func makeFolder(_ path: String) throws {
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+}
+
+/// Makes a FIFO. Returns whether it could.
+func makeFIFO(_ path: String) -> Bool {
+  // SAFETY: the path lives during the call.
+  unsafe mkfifo(path, 0o600) == 0
+}
+
+/// Gives a link itself to another user. Returns whether it could.
+func giveAway(_ path: String) -> Bool {
+  // SAFETY: the path lives during the call.
+  unsafe lchown(path, 65_534, 65_534) == 0
+}

@@ -151,6 +151,12 @@ static inline int cplatform_ioctl_value(int fd, unsigned long request, unsigned 
   return ioctl(fd, request, argument);
 }
 
+// Paths. In shim.c.
+/// Whether an open file, also one that is open as a path only, is on procfs.
+int cplatform_is_on_procfs(int fd);
+/// open: the file as a path only, a symbolic link itself. Source: asm-generic/fcntl.h.
+static const int CPLATFORM_O_PATH = 010000000;
+
 // Messages with files on a Unix socket: the CMSG macros. In shim.c.
 /// The most files that one message carries.
 static const int CPLATFORM_MAXIMUM_FILES = 16;

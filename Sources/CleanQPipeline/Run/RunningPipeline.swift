@@ -50,6 +50,7 @@ public final class RunningPipeline {
           count += 1
         }
       }
+      for body in context.starters { body() }
       control.openGate(true)
       context.logger.notice("running", metadata: ["threads": "\(count)"])
     } catch {

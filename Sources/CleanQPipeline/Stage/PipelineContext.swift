@@ -15,6 +15,9 @@ public final class PipelineContext {
   /// happen. A stage whose opening may have to wait, for the other end of a FIFO or for a peer, polls this file too, and
   /// throws ``StageError/cancelled(_:)`` when it is readable. Not the stage's to read from or to close.
   public let cancelFile: Int32
+  /// Whether what comes from the left end is a file's, which can wait: a stage that has no room for it may leave it there for a
+  /// while. Set by the stage that opens the file.
+  public var sourceWaits = false
   /// The loops that each copy consists of, left to right, in the making.
   private(set) var copies: [[Worker]]
   /// What ``shared(_:)`` has made, and how many of it the copy in the making has asked for.
@@ -24,6 +27,8 @@ public final class PipelineContext {
   private var peer: (stage: String, shares: Bool)?
   /// What ``onReopen(_:)`` was given.
   private(set) var reopeners: [@Sendable () -> Void] = []
+  /// What ``onStart(_:)`` was given.
+  private(set) var starters: [@Sendable () -> Void] = []
 
   public init(logger: Logger, copyCount: Int = 1, cancelFile: Int32 = -1) {
     self.logger = logger
@@ -85,6 +90,12 @@ public final class PipelineContext {
   /// - Parameter body: called on the thread that asks, beside the running loops, and perhaps after the stage's port has
   ///   closed; it returns soon.
   public func onReopen(_ body: @escaping @Sendable () -> Void) { reopeners.append(body) }
+
+  /// Registers what a stage does once everything of the pipeline is open and nothing can keep it from running any more, before
+  /// the first packet moves: what would be a pity if the pipeline did not start, as emptying a file.
+  ///
+  /// - Parameter body: called once, on the thread that starts the pipeline; it returns soon.
+  public func onStart(_ body: @escaping @Sendable () -> Void) { starters.append(body) }
 
   /// Opens every copy.
   ///
