@@ -18,6 +18,8 @@ final class MutantCore {
   var table = RegionTable()
   /// Per end and region: handed over minus taken.
   var balances: [[RegionID: Holding]] = [[:], [:]]
+  /// Per region: handed over by the end that did not register it without the note, less by the other one with it.
+  var strange: [RegionID: Holding] = [:]
   var isLate: Set<RegionID> = []
   /// Regions that were deregistered and are still taken.
   var dead: Set<RegionID> = []
@@ -39,8 +41,7 @@ final class MutantCore {
     for control in leakedHolds { control.adjustRegistrations(by: -1) }
     for (id, owner) in owners { owner.farSide.close(awayByteCount: max(0, away(id).bytes)) }
     for name in lanes[0] + lanes[1] where !copies.contains(name) {
-      guard var buffer = materialise(name) else { continue }
-      owners[buffer.region]?.farSide.note(&buffer, isAway: false)
+      guard let buffer = materialise(name) else { continue }
       if fault == .lostAtDestroy { Graveyard.take(buffer) } else { buffer.release() }
     }
   }
@@ -73,14 +74,24 @@ final class MutantCore {
     balances[end][name.region, default: Holding()].buffers += sign
   }
 
+  /// Takes the note off a buffer that an end hands over.
+  func clearNote(_ end: Int, _ buffer: inout Buffer) {
+    guard let owner = owners[buffer.region] else { return }
+    let isFar = owner.end != end
+    guard owner.farSide.note(&buffer, isAway: false) != isFar else { return }
+    strange[buffer.region, default: Holding()].bytes += (isFar ? 1 : -1) * buffer.byteCount
+    strange[buffer.region, default: Holding()].buffers += isFar ? 1 : -1
+  }
+
   /// What the end that did not register a region has of it.
   func away(_ id: RegionID) -> Holding {
     guard let owner = owners[id] else { return Holding() }
     let taken = balances[1 - owner.end][id] ?? Holding()
+    let strange = strange[id] ?? Holding()
     let change = owner.farSide.change
     return Holding(
-      bytes: (has(.peerReleaseForgotten) ? 0 : change.byteCount) - taken.bytes,
-      buffers: (has(.peerSplitMiscounted) ? 0 : change.bufferCount) - taken.buffers)
+      bytes: (has(.peerReleaseForgotten) ? 0 : change.byteCount) + strange.bytes - taken.bytes,
+      buffers: (has(.peerSplitMiscounted) ? 0 : change.bufferCount) + strange.buffers - taken.buffers)
   }
 
   func census(of end: Int) -> Census {

@@ -53,6 +53,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
     core.owners[id] = nil
     core.balances[0][id] = nil
     core.balances[1][id] = nil
+    core.strange[id] = nil
   }
 
   private var capacity: Int {
@@ -87,6 +88,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
       var bytes = buffer.mutableBytes
       bytes[0] ^= 1
     }
+    core.clearNote(end, &buffer)
     let name = buffer.intoDescriptor()
     core.add(end, name, 1)
     if core.has(.keptForEver), core.isTurn(5) {
@@ -134,7 +136,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
     if core.has(.slotNotReleased), core.isTurn(7) { core.lostSlots[lane] += 1 }
     if isCopied { core.copies.insert(name) } else { core.add(end, name, -1) }
     guard var buffer = core.materialise(name) else { return nil }
-    if let owner = core.owners[buffer.region] { owner.farSide.note(&buffer, isAway: owner.end != end) }
+    if let owner = core.owners[buffer.region], owner.end != end { owner.farSide.note(&buffer, isAway: true) }
     if core.has(.lengthChanged), core.isTurn(3), let rest = buffer.split(at: buffer.byteCount - 1) {
       Graveyard.take(rest)
     }

@@ -35,7 +35,7 @@ struct PlainQueue: TestedQueue, ~Copyable {
     var lanes: [[Box<Buffer>]] = [[], []]
     /// Who registered each region, and its size.
     var owners: [RegionID: (end: Int, byteCount: Int, farSide: FarSide)] = [:]
-    /// Per region, what its registrar's peer has taken and not given back.
+    /// Per region, what its registrar's peer has: buffers that got its note, less those that lost it.
     var atPeer: [RegionID: (bytes: Int, buffers: Int)] = [:]
     var isClosed = false
     var isArmed = [false, false]
@@ -48,9 +48,7 @@ struct PlainQueue: TestedQueue, ~Copyable {
 
     deinit {
       for box in lanes.joined() where defect != .losesWhatIsInFlight {
-        var buffer = box.take()
-        owners[buffer.region]?.farSide.note(&buffer, isAway: false)
-        buffer.release()
+        box.take().release()
       }
       for (id, owner) in owners { owner.farSide.close(awayByteCount: away(id).bytes) }
     }
@@ -62,11 +60,13 @@ struct PlainQueue: TestedQueue, ~Copyable {
       return (taken.bytes + change.byteCount, taken.buffers + change.bufferCount)
     }
 
-    /// Notes that `end` took (+1) or gave (-1) a buffer.
-    func note(_ name: Descriptor, by end: Int, _ sign: Int) {
-      guard let owner = owners[name.region], owner.end != end, defect != .countsTakenBuffersAsOwned else { return }
-      let old = atPeer[name.region] ?? (0, 0)
-      atPeer[name.region] = (old.bytes + sign * Int(name.byteCount), old.buffers + sign)
+    /// Notes on a buffer that `end` gives that it is not away any more, and on one that it takes that it is, if it is.
+    func note(_ buffer: inout Buffer, takenBy end: Int?) {
+      guard let owner = owners[buffer.region], end != owner.end else { return }
+      guard owner.farSide.note(&buffer, isAway: end != nil), defect != .countsTakenBuffersAsOwned else { return }
+      let old = atPeer[buffer.region] ?? (0, 0)
+      let sign = end == nil ? -1 : 1
+      atPeer[buffer.region] = (old.bytes + sign * buffer.byteCount, old.buffers + sign)
     }
   }
 
@@ -147,7 +147,7 @@ extension PlainQueue {
   }
 
   private func send(_ buffer: consuming Buffer) {
-    core.note(buffer.name, by: end, -1)
+    core.note(&buffer, takenBy: nil)
     if core.defect == .forgetsFlags { buffer.flags = .last }
     if core.defect == .forgetsValidPart { _ = buffer.setValid(offset: 0, byteCount: 0) }
     core.lanes[end].append(Box(buffer))
@@ -179,8 +179,7 @@ extension PlainQueue {
     guard !core.lanes[1 - end].isEmpty else { return nil }
     let last = core.lanes[1 - end].count - 1
     var buffer = core.lanes[1 - end].remove(at: core.defect == .newestFirst ? last : 0).take()
-    core.note(buffer.name, by: end, 1)
-    if let owner = core.owners[buffer.region] { owner.farSide.note(&buffer, isAway: owner.end != end) }
+    core.note(&buffer, takenBy: end)
     return buffer
   }
 

@@ -1,23 +1,30 @@
-/* Register and deregister against traffic: no side ever sees a buffer of a region that is not registered, and the entry of
- * a region is seen before its first buffer.
+/* Register and deregister against traffic: no side ever sees a buffer of a region that is not registered; the entry of a
+ * region is seen before its first buffer, and whoever finds the entry finds the accounts open; a region whose buffers are
+ * home can go.
  *
- * Models RingChannel.register and deregister (RegionTable.insert and remove: an entry of two words, id and base, written
- * with plain stores; the balance that deregister asks), RingLink.enqueue (contains, add, write, publish) and
- * RingLink.dequeue and take (RegionTable.buffer: reads the entry without a lock; add) of both ends, and the way there and
- * back again. UsualRegion, by which usual buffers go the short way, is such an entry, written and read at the same places;
- * its id says the same as the table's, or that nobody's buffers go that way. One slot of the table that one region after another uses, generation after generation, for ever; two buffers
- * of each region; two rings of two slots.
+ * Models RingChannel.register and deregister (RegionTable.insert and remove: an entry of two words, id and base, of which
+ * the id is stored with release and last; the accounts, opened before it; what deregister asks, and the lock under which it
+ * asks), RingLink.enqueue (contains, count, write, publish) and RingLink.dequeue and take (RegionTable.buffer: reads the entry
+ * without a lock; count) of both ends, and the way there and back again. The other end brings buffers home, and hands over
+ * strange ones, which it got past the queue, also while their region is registered or deregistered. UsualRegion, by which
+ * common buffers go the short way, is such an entry, written and read at the same places; its id says the same as the
+ * table's, or that nobody's buffers go that way, and a strange buffer does not go by it. One slot of the table that one region
+ * after another uses, generation after generation, for ever; two buffers of each region; two rings of two slots.
  *
  * Memory: like ARM's, as in ring.pml. Stores leave each side's buffer in any order, releasing ones after what came before;
  * the loads of the entry may be late, unless a release follows them. Loads may be early, unless an acquire precedes them;
  * where it does, they are left out: what is loaded between the acquire and its turn is what the acquire made visible, or
  * else the load in its turn finds the error too.
  *
- * Abstracted: the lock, since one end registers here (two ends that do are ordered by it); cursors of the readers, since
- * two buffers cannot fill a ring; bytes, so a balance counts buffers; a peer that lies (see the Coq part).
+ * Abstracted: the lock around set-up calls, since one end registers here (two ends that do are ordered by it); cursors of the
+ * readers, since two buffers cannot fill a ring; bytes, so accounts count buffers; how a number is made up: `elsewhere` is what
+ * passed the end that registered, plus strange, plus the change at the far side, and `inFlight` what passed either end, each
+ * of which is written by one side or under a lock; a peer that lies (see the Coq part).
  *
  * Mutants, by -D: NO_RELEASE_THERE NO_ACQUIRE_THERE NO_RELEASE_BACK NO_ACQUIRE_BACK ENQUEUE_BEFORE_REGISTER
  * ENTRY_READ_BEFORE_ACQUIRE (the slots are not) IN_FLIGHT_IGNORED HELD_BY_PEER_IGNORED PEERS_BALANCE_ASKED
+ * NO_RELEASE_OF_ENTRY NO_ACQUIRE_OF_ENTRY ENTRY_BEFORE_ACCOUNTS STRANGE_WITHOUT_LOCK LOOK_BEFORE_LOCK STRANGE_NOT_COUNTED
+ * RETURNS_IGNORED
  */
 
 #ifndef generations
@@ -28,11 +35,13 @@
 #define buffers 2
 #endif
 
-/* What both sides see: places 0 and 1 are the slots of the ring there, 2 the entry's id and 3 its base; then its cursor. */
+/* What both sides see: places 0 and 1 are the slots of the ring there, 2 the entry's id and 3 its base; then its cursor, and
+ * of which region the accounts are. */
 #define ID 2
 #define BASE 3
 #define THERE 4
-byte there[5];
+#define ACCOUNTS 5
+byte there[6];
 /* The ring back: two slots and its cursor. */
 #define BACK 2
 byte back[3];
@@ -44,16 +53,25 @@ byte back[3];
 byte xPlace[room], xValue[room], xCount;
 byte yPlace[room], yValue[room], yCount;
 
-/* X: cursors, its balance. Y: cursors, its balance, how many buffers it holds. */
+/* X: cursors. Y: cursors, how many buffers it holds that it took off the queue. The accounts. */
 byte xHead, xTail, xCachedHead;
 byte yHead, yTail, yCachedHead, held;
-short xBalance, yBalance;
+short elsewhere, inFlight;
+#ifdef PEERS_BALANCE_ASKED
+short yBalance;
+#endif
 byte generation;
+/* The region that was made and is not registered yet. */
+bit made;
+/* The region of the buffer that Y got past the queue; 0 for none. */
+byte past;
+/* DeregistrationLock. */
+bit locked;
 
 /* Loads by Y, early ones by place; those of the entry that are late: the id that each is to find, or 0. The buffers that Y
  * holds, by their id, oldest first. By X: early loads. */
-bit yEarly[4];
-byte yEarlyValue[4];
+bit yEarly[6];
+byte yEarlyValue[6];
 byte lateID, lateBase;
 byte holding[buffers];
 bit xEarly[2];
@@ -68,9 +86,13 @@ inline xStore(place, value) { d_step { xCount < room -> xPlace[xCount] = place; 
 inline yStore(place, value) { d_step { yCount < room -> yPlace[yCount] = place; yValue[yCount] = value; yCount++ } }
 
 #ifdef NO_RELEASE_THERE
-#define xMayPass(i) true
+#define xMayPass(i) (xPlace[i] != ID)
 #else
+#ifdef NO_RELEASE_OF_ENTRY
 #define xMayPass(i) (xPlace[i] != THERE)
+#else
+#define xMayPass(i) (xPlace[i] != THERE && xPlace[i] != ID)
+#endif
 #endif
 #ifdef NO_RELEASE_BACK
 #define yMayPass(i) true
@@ -146,6 +168,9 @@ end:
   :: d_step { lateID == 0 && !yEarly[ID] -> yEarly[ID] = 1; yEarlyValue[ID] = there[ID] }
   :: d_step { lateBase == 0 && !yEarly[BASE] -> yEarly[BASE] = 1; yEarlyValue[BASE] = there[BASE] }
 #endif
+#ifdef NO_ACQUIRE_OF_ENTRY
+  :: yLoadEarly(ACCOUNTS)
+#endif
 #ifdef NO_ACQUIRE_BACK
   :: xLoadEarly(0)
   :: xLoadEarly(1)
@@ -158,34 +183,52 @@ end:
 /* MARK: the end that registers */
 
 inline register() {
-  d_step { generation = generation % generations + 1; live = generation }
+  d_step { live = generation; made = 0 }
+#ifdef ENTRY_BEFORE_ACCOUNTS
+  xStore(BASE, generation);
   xStore(ID, generation);
-  xStore(BASE, generation)
+  xStore(ACCOUNTS, generation)
+#else
+  xStore(ACCOUNTS, generation);
+  xStore(BASE, generation);
+  xStore(ID, generation)
+#endif
 }
 
-/* What the owner asks before it deregisters: that every byte is its own. */
+/* What the owner asks before it deregisters: that nothing is in flight, and no live buffer carries the note. */
 #ifdef IN_FLIGHT_IGNORED
 #define mayDeregister true
 #else
 #ifdef HELD_BY_PEER_IGNORED
-#define mayDeregister (xBalance + yBalance == 0)
+#define mayDeregister (inFlight == 0)
 #else
 #ifdef PEERS_BALANCE_ASKED
 #define mayDeregister (yBalance == 0)
 #else
-#define mayDeregister (xBalance == 0)
+#define mayDeregister (elsewhere == 0)
 #endif
 #endif
 #endif
 
+inline lock() { d_step { locked == 0 -> locked = 1 } }
+
+/* What was stored under the lock is seen by whoever has it next. */
+inline xUnlock() { d_step { xCount == 0 -> locked = 0 } }
+
 inline deregister() {
-  d_step { live = 0; xBalance = 0; yBalance = 0 }
-  xStore(ID, 0);
-  xStore(BASE, 0)
+  lock();
+  if
+  :: mayDeregister ->
+     live = 0;
+     xStore(BASE, 0);
+     xStore(ID, 0)
+  :: else -> skip
+  fi;
+  xUnlock()
 }
 
 inline enqueueThere() {
-  xBalance++;
+  d_step { elsewhere++; inFlight++ }
   xStore(xHead % 2, generation);
   xHead = (xHead + 1) % wrap;
   xStore(THERE, xHead)
@@ -195,19 +238,21 @@ inline enqueueThere() {
 inline takeBack(id) {
   assert(id == live && live != 0);
   xTail = (xTail + 1) % wrap;
-  xBalance--
+  d_step { elsewhere--; inFlight-- }
 }
 
 active proctype X() {
   do
-  :: live == 0 ->
+  :: live == 0 && past == 0 && !made -> d_step { generation = generation % generations + 1; made = 1 }
+  /* Y gets a buffer by another way. */
+  :: d_step { (made || live != 0) && past == 0 && elsewhere < buffers -> past = generation }
+  :: made ->
 #ifdef ENQUEUE_BEFORE_REGISTER
-     generation = generation % generations + 1;
      enqueueThere();
      generation = (generation + 1) % generations + 1;
 #endif
      register()
-  :: live != 0 && xBalance < buffers -> enqueueThere()
+  :: live != 0 && elsewhere + (past != 0) < buffers -> enqueueThere()
   :: live != 0 && mayDeregister -> deregister()
   :: d_step {
        xTail == xCachedHead && back[BACK] != xCachedHead ->
@@ -219,6 +264,27 @@ active proctype X() {
 }
 
 /* MARK: the other end */
+
+/* RingLink.enqueueUnusual of a strange buffer: looks the region up, counts, publishes. */
+inline enqueueStrange() {
+  if
+  :: d_step { yEarly[ACCOUNTS] -> assert(yEarlyValue[ACCOUNTS] == past) }
+  :: d_step { assert(there[ACCOUNTS] == past) }
+  fi;
+  yForget(ACCOUNTS);
+  d_step {
+    inFlight++;
+#ifdef PEERS_BALANCE_ASKED
+    yBalance++;
+#endif
+#ifndef STRANGE_NOT_COUNTED
+    elsewhere++
+#endif
+  }
+  yStore(yHead % 2, past);
+  d_step { past = 0; yHead = (yHead + 1) % wrap }
+  yStore(BACK, yHead)
+}
 
 active proctype Y() {
   byte id;
@@ -244,16 +310,50 @@ active proctype Y() {
      :: d_step { yEarly[BASE] -> findsBase(yEarlyValue[BASE], id) }
      :: lateBase = id
      fi;
-     d_step { yForget(ID); yForget(BASE); holding[held] = id; held++; yBalance--; id = 0 }
+     d_step { yForget(ID); yForget(BASE); holding[held] = id; held++; inFlight--; id = 0 }
+#ifdef PEERS_BALANCE_ASKED
+     yBalance--
+#endif
   /* RingLink.enqueue. */
   :: held > 0 && lateID == 0 ->
      if
      :: d_step { yEarly[ID] -> findsID(yEarlyValue[ID], holding[0]) }
      :: d_step { findsID(there[ID], holding[0]) }
      fi;
-     d_step { yForget(ID); yBalance++ }
+     d_step {
+       yForget(ID);
+       inFlight++;
+#ifdef PEERS_BALANCE_ASKED
+       yBalance++
+#endif
+     }
      yStore(yHead % 2, holding[0]);
      d_step { holding[0] = holding[buffers - 1]; holding[buffers - 1] = 0; held--; yHead = (yHead + 1) % wrap }
      yStore(BACK, yHead)
+  /* Buffer.release: under the region's lock, which orders it after what this side did before. */
+  :: d_step {
+       held > 0 && lateID == 0 && lateBase == 0 && yCount == 0 ->
+#ifndef RETURNS_IGNORED
+       elsewhere--;
+#endif
+       holding[0] = holding[buffers - 1]; holding[buffers - 1] = 0; held--
+     }
+  /* A strange buffer: handed over where its region is known, or refused and tried again, or brought home. */
+#ifdef STRANGE_WITHOUT_LOCK
+  :: past != 0 && there[ID] == past -> enqueueStrange()
+#else
+  :: past != 0 && there[ID] == past ->
+     lock();
+#ifdef LOOK_BEFORE_LOCK
+     enqueueStrange();
+#else
+     if
+     :: there[ID] == past -> enqueueStrange()
+     :: else -> skip
+     fi;
+#endif
+     locked = 0
+#endif
+  :: d_step { past != 0 -> past = 0 }
   od
 }

@@ -1,7 +1,7 @@
 (* The shipped queue as a whole: two rings, the table of regions and the balances refine the sequence model, for both
    agents, in what they answer too.
 
-   RingChannel, RingLink, RingBalance and FarSide keep no sets of bytes. Whether a region may be deregistered, and what the
+   RingChannel, RingLink, RingAccount and FarSide keep no sets of bytes. Whether a region may be deregistered, and what the
    census says, they find out from one number per end and region, bytes handed over minus bytes taken, and one that counts
    what the end that did not register the region brought home. That these numbers say what the contract asks for is proved
    here, and so is that each reason for which an enqueue is refused is true.
@@ -10,9 +10,10 @@
    compiler knows, since a Buffer is noncopyable, and no decision below looks at them. Each operation is one step
    (ConcurrentModel.v takes the rings apart; set-up calls are made under a lock).
 
-   Not here: the notes on buffers by which who ends one knows at whose far side it is (AwayNote; here: whose hands it is in), how
-   many buffers each end has (the census says how many are in flight, which is here, and how many are at the peer), queues in a
-   row that share a region, and a register that fails below (Undo.v has what undoes it). *)
+   Not here: the notes on buffers by which who ends one knows at whose far side it is (AwayNote; here: whose hands it is in), and
+   with them buffers that come to an end or leave it past the queue, so that RingAccount's strange counts are 0; how many buffers
+   each end has (the census says how many are in flight, which is here, and how many are at the peer), and a register that fails
+   below (Undo.v has what undoes it). *)
 
 From Coq Require Import List Arith Bool ZArith Lia Permutation.
 From CleanQ Require Export Sets Fifo Ring Bursts Census.
@@ -59,8 +60,8 @@ Section Channel.
   Record channel := {
     base : ledger;
     rings : agent -> ring buffer;         (* RingChannel.lanes: rings X leads from X to Y *)
-    balance : agent -> nat -> Z;          (* RingBalance, by slot of the table: bytes *)
-    tally : agent -> nat -> Z;            (* the same word's upper part: buffers *)
+    balance : agent -> nat -> Z;          (* RingBalance.passed, by slot of the table: bytes *)
+    tally : agent -> nat -> Z;            (* the same: buffers *)
     account : nat -> Z;                   (* FarSide.change, likewise *)
     is_closed : bool                      (* RingMemory.isClosed: one of the ends has gone *)
   }.
