@@ -69,8 +69,9 @@ let package = Package(
     .executableTarget(
       name: "cleanq",
       dependencies: [
-        "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap", "CleanQVFIO", "CleanQVirtio", arguments,
-        logging,
+        "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap",
+        "CleanQVFIO",
+        "CleanQVirtio", arguments, logging,
       ],
       swiftSettings: settings),
     .executableTarget(

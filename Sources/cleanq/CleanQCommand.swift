@@ -7,6 +7,7 @@ struct CleanQCommand: ParsableCommand {
     abstract: "Network stages chained by queues whose ownership is exact.",
     discussion: """
       EXAMPLES
+        cleanq echo tap0 --address 10.0.0.2/24 --host-address 10.0.0.1/24
         cleanq echo tap0 --address 10.0.0.2/24 --write echo.pcap
         cleanq forward tap0 tap1 --write both.pcap
         cleanq capture -i tap0 -w icmp.pcap -c 100 icmp

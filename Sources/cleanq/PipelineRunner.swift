@@ -26,6 +26,7 @@ struct PipelineRunner {
     do throws(StageError) {
       let signals = try TerminationSignals()
       let running = try TextPipeline(pipeline).start(logger: logger)
+      if let hint = AddressAdvice(pipeline).hint { printError("hint: \(hint)") }
       signals.wait(or: running.doneFileDescriptor)
       running.stop()
       finished = running.finish()
@@ -52,7 +53,9 @@ struct PipelineRunner {
 /// Parses and checks a text; a mistake is shown where it is and ends the command with the status for wrong usage.
 func checked(_ text: String, name: String) throws -> CheckedPipeline {
   do throws(Diagnostic) {
-    return try PipelineText.check(text, catalog: catalog, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let pipeline = try PipelineText.check(text, catalog: catalog, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    for warning in AddressAdvice(pipeline).warnings { printError("warning: \(warning)") }
+    return pipeline
   } catch {
     printError(error.render(source: text, name: name))
     if let advice = PipelineInput.advice(on: text, name: name) { printError("  help: \(advice)") }

@@ -7,7 +7,7 @@ struct EchoCommand: ParsableCommand {
     abstract: "Answer ARP, ping and UDP echo on a TAP device.",
     discussion: """
       EXAMPLES
-        cleanq echo tap0 --address 10.0.0.2/24
+        cleanq echo tap0 --address 10.0.0.2/24 --host-address 10.0.0.1/24
         cleanq echo tap0 --address 10.0.0.2/24 --port 7 --write echo.pcap
       """)
 
@@ -16,6 +16,12 @@ struct EchoCommand: ParsableCommand {
 
   @Option(help: "The stack's own address and prefix, as 10.0.0.2/24.")
   var address: String
+
+  @Option(
+    help: ArgumentHelp(
+      "An address for the kernel's side of the device, as 10.0.0.1/24, so that this machine reaches the stack.",
+      valueName: "address/prefix"))
+  var hostAddress: String?
 
   @Option(help: "The UDP port that is echoed.")
   var port: Int = 7
@@ -26,9 +32,10 @@ struct EchoCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    var stages = ["tap(\(quoted(device)))"]
+    let address = hostAddress.map { ", address: \(quoted($0))" } ?? ""
+    var stages = ["tap(\(quoted(device))\(address))"]
     if let write { stages.append("pcap(\(quoted(write)))") }
-    stages += ["ip(\(quoted(address)))", "udp(\(port))", "echo"]
+    stages += ["ip(\(quoted(self.address)))", "udp(\(port))", "echo"]
     try PipelineRunner(output, announces: true).run(stages.joined(separator: " | "), name: "echo")
   }
 }

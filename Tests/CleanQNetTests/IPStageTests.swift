@@ -32,6 +32,15 @@ import Testing
     #expect(error?.parameter == "gateway" && error?.problem.contains(word) == true)
   }
 
+  @Test("the host of a /32 has a gateway on the link, but not itself")
+  func gatewayOfASingleHost() throws {
+    let configuration = try IPConfiguration(address: "10.0.0.2/32", gateway: "10.0.1.1")
+    #expect(configuration.gateway == IPv4Address(10, 0, 1, 1))
+    for text in ["10.0.0.2", "224.0.0.1", "0.0.0.0"] {
+      #expect(throws: ArgumentComplaint.self) { try IPConfiguration(address: "10.0.0.2/32", gateway: text) }
+    }
+  }
+
   @Test(
     "Ethernet addresses that no station can have are refused, with a reason",
     arguments: [("01:00:5e:00:00:01", "group"), ("00:00:00:00:00:00", "zeros"), ("02:00", "six pairs")])

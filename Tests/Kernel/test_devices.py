@@ -1,12 +1,16 @@
 """What cleanq does to network devices, and that they are afterwards as they were before; `ip` is the witness."""
 
 import json
+import re
 import signal
+import subprocess
 import unittest
 
-from harness import ECHO, KERNEL, STACK, command
+import captures
+from harness import CLEANQ, ECHO, KERNEL, STACK, command, wait_until
+from processes import reap
 from test_errors import FAILURE, Refused
-from traffic import echoes
+from traffic import echoes, ping
 
 
 class Devices(Refused):
@@ -143,6 +147,101 @@ class Names(Devices):
         self.assertRegex(daemon.stderr(), r"notice.*tap\(tap0\): attached to tap0\b")
         self.assertRegex(daemon.stderr(), r"notice.*tap\(tap1\): made tap1\b")
         daemon.stop().check(self)
+
+
+class Addresses(Devices):
+    """Addresses that are right one by one and cannot work together."""
+
+    def checked(self, kernel, host):
+        """The warnings of `check`, which ends with status 0 all the same."""
+        done = self.ns.run(CLEANQ, "check", f"tap(tap0, address: {kernel}) | ip({host}) | udp(7) | echo")
+        self.assertIn("| udp(7) | echo", done.stdout)
+        return [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+
+    def test_warnings(self):
+        for kernel, host, says in ((f"{STACK}/24", f"{STACK}/24", "same address"), ("10.0.1.1/24", f"{STACK}/24", "does not reach"),
+                                   ("10.0.0.255/24", f"{STACK}/24", "broadcast"), ("10.0.0.0/24", f"{STACK}/24", "network's address"),
+                                   ("10.0.0.1/32", f"{STACK}/24", "does not reach"), ("10.0.0.1/24", f"{STACK}/32", "does not reach")):
+            with self.subTest(kernel=kernel, host=host):
+                self.assertTrue(any(says in line for line in self.checked(kernel, host)), self.checked(kernel, host))
+        for kernel, host in ((f"{KERNEL}/24", f"{STACK}/24"), ("10.0.0.2/31", "10.0.0.3/31"), (f"{KERNEL}/8", f"{STACK}/24"),
+                             (f"{KERNEL}/24", f"{STACK}/32, gateway: {KERNEL}")):
+            with self.subTest(kernel=kernel, host=host):
+                self.assertEqual(self.checked(kernel, host), [])
+
+    def test_run_warns_too(self):
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, address: {STACK}/24) | ip({STACK}/24) | udp(7) | echo")
+        self.assertIn("warning: ", daemon.stderr())
+        daemon.stop().check(self)
+
+    def test_gateway_of_a_single_host(self):
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, address: {KERNEL}/24) | ip({STACK}/32, gateway: {KERNEL}) | udp(7) | echo")
+        self.assertEqual(ping(self.ns, 3), (3, 3))
+        echoes(self, self.ns)
+        daemon.stop().check(self)
+
+    def test_hint(self):
+        daemon = self.daemon(self.ns, "echo", "tap0", "--address", f"{STACK}/24")
+        wait_until(lambda: "hint: " in daemon.stderr())
+        found = re.search(r"(?m)^hint: .*: (ip address add \S+ dev tap0)$", daemon.stderr())
+        self.assertTrue(found, daemon.stderr())
+        self.ns.run(*found[1].split())
+        self.assertEqual(ping(self.ns, 3), (3, 3))
+        daemon.stop().check(self)
+
+    def test_no_hint_where_the_device_has_an_address(self):
+        self.ns.make_tap()
+        self.ns.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
+        daemon = self.daemon(self.ns, "echo", "tap0", "--address", f"{STACK}/24")
+        self.assertEqual(ping(self.ns, 3), (3, 3))
+        daemon.stop().check(self)
+        self.assertNotIn("hint: ", daemon.stderr())
+
+
+class Help(Devices):
+    """Each example of each help text works as it is typed."""
+
+    def examples(self, *words):
+        text = self.ns.run("env", "COLUMNS=500", CLEANQ, *words, "--help").stdout  # in lines that are not broken
+        lines = text.split("EXAMPLES")[1].split("USAGE")[0].splitlines()
+        return [re.split(r"  +", line.strip())[0] for line in lines if re.match(r" +(cleanq|ip) ", line)]
+
+    def start(self, ns, line):
+        line = line.split(" | tcpdump")[0]
+        line = line.replace("cleanq", CLEANQ, 1) if line.startswith("cleanq ") else line
+        err = open(self.work / "err", "w+")
+        self.addCleanup(err.close)
+        process = self.child(ns.spawn("sh", "-c", f"exec {line}", cwd=self.work, stdout=subprocess.DEVNULL, stderr=err))
+        said = lambda: (self.work / "err").read_text()
+        wait_until(lambda: "running" in said() or process.poll() is not None, 10)
+        return process, said
+
+    def test_examples(self):
+        captures.write(self.work / "in.pcap", [bytes([2] * 12 + [8, 0]) + bytes(60)] * 3)
+        (self.work / "pipeline.cleanq").write_text(ECHO)
+        count = 0
+        for words in ((), ("run",), ("echo",), ("forward",), ("capture",), ("check",), ("stages",)):
+            ns = self.namespace("h")
+            for line in self.examples(*words):
+                with self.subTest(line):
+                    if line.startswith("cleanq capture") and "tap0" not in ns.links():
+                        ns.make_tap()  # as the help of capture says
+                    process, said = self.start(ns, line)
+                    if line.startswith("ip tuntap"):
+                        ns.keeps.add("tap0")
+                    if process.poll() is None:
+                        process.send_signal(signal.SIGINT)
+                    self.assertEqual(process.wait(10), 0, f"{line}: {said()}")
+                    count += 1
+        self.assertGreater(count, 20)
+
+    def test_first_example(self):
+        line = self.examples()[0]
+        process, said = self.start(self.ns, line)
+        self.assertIsNone(process.poll(), said())
+        self.assertEqual(ping(self.ns, 3), (3, 3))
+        reap(process)
+        self.assertTrue(wait_until(lambda: "tap0" not in self.ns.links(), 5))
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ public struct IPConfiguration: Equatable, Sendable {
     guard let gateway = IPv4Address(text) else {
       return "write four numbers from 0 to 255 with dots between them, as in 10.0.0.1"
     }
-    guard prefix.contains(gateway) else {
+    // The host of a /32 has no network: its router is on the link all the same, and is asked for directly.
+    guard prefix.length == 32 || prefix.contains(gateway) else {
       return "it is outside \(prefix.network)/\(prefix.length), so it cannot be reached; write an address inside"
     }
     if gateway == prefix.address { return "it is the interface's own address; write the router's" }
