@@ -15,6 +15,13 @@ extension TAPCounters {
       .gauge("uring", "1 where the device is driven by io_uring, 0 where by read and write"),
       .counter("io-enters", "system calls made to move frames"),
       .counter("empty-reads", "reads that found no frame"),
+      .counter(
+        "mtu-changes", "changes of the device's MTU while the pipeline ran; adopted where buffers are long enough"),
+      .counter("link-downs", "times that the device was set down while the pipeline ran; ip link set DEVICE up"),
+      .counter(
+        "kernel-drops",
+        "frames that the kernel dropped in front of the device; ip link set DEVICE txqueuelen 10000, or more CPU for the pipeline"
+      ),
       .counter("joined", "datagrams that went to the kernel joined with others (offload)"),
       .counter("stray-answers", "answers of io_uring to no request; report this"),
     ]

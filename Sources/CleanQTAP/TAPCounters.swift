@@ -4,7 +4,7 @@ internal import Glibc
 /// What the port counts.
 struct TAPCounters: Sendable {
   /// Frames that ended here, by reason.
-  struct Drops: Sendable {
+  struct Drops: Sendable, Equatable {
     /// Longer than the link allows.
     var oversize: UInt64 = 0
     /// Longer than the buffer, or shorter than an Ethernet header.
@@ -33,6 +33,9 @@ struct TAPCounters: Sendable {
       }
     }
 
+    /// Frames that the kernel refused for a reason that is said nowhere else.
+    var failedCount: UInt64 { noMemory &+ invalid &+ ioError }
+
     var counts: [StageReport.Count] {
       [
         .init("oversize", oversize), .init("truncated", truncated), .init("link-down", linkDown),
@@ -49,8 +52,21 @@ struct TAPCounters: Sendable {
   var emptyReadCount: UInt64 = 0
   /// Frames that went to the kernel as a part of one.
   var joinedCount: UInt64 = 0
+  /// How often the kernel's side went down, and its MTU became another.
+  var linkDownCount: UInt64 = 0
+  var mtuChangeCount: UInt64 = 0
+  /// Frames that the kernel dropped in front of the device; nil where that cannot be known.
+  var kernelDropCount: UInt64?
+  /// The packet in the longest frame that was too long, its Ethernet header apart.
+  var longestOversizeByteCount = 0
   /// Why nothing comes from the device any more.
   var failure: String?
+
+  /// Counts a frame that is longer than the link allows.
+  mutating func countOversize(byteCount: Int) {
+    drops.oversize &+= 1
+    longestOversizeByteCount = max(longestOversizeByteCount, byteCount &- TAPPort.headerByteCount)
+  }
 
   /// Whether an error says that the device was removed.
   static func meansGone(_ number: Int32) -> Bool {
@@ -67,8 +83,10 @@ extension TAPPort {
     report.failure = counters.failure
     report.counters = [
       .init("uring", transport.isUring ? 1 : 0), .init("io-enters", batch.systemCallCount),
-      .init("empty-reads", counters.emptyReadCount),
+      .init("empty-reads", counters.emptyReadCount), .init("mtu-changes", counters.mtuChangeCount),
+      .init("link-downs", counters.linkDownCount),
     ]
+    if let count = counters.kernelDropCount { report.counters.append(.init("kernel-drops", count)) }
     if takesTrains { report.counters.append(.init("joined", counters.joinedCount)) }
     if batch.strayAnswerCount > 0 { report.counters.append(.init("stray-answers", batch.strayAnswerCount)) }
     reports.append(report)

@@ -28,7 +28,7 @@ extension TAPPort {
       if run.byteCount > maximumFrameByteCount {
         // To drop a frame behind others would give their buffers back out of order; it is dropped when they are done.
         guard first == 0 else { return }
-        counters.drops.oversize &+= 1
+        counters.countOversize(byteCount: run.byteCount)
         transmitting.finishFirst(run.bufferCount)
         continue
       }
@@ -171,7 +171,7 @@ extension TAPPort {
   private mutating func accept(byteCount: Int, at index: Int) -> Bool {
     let room = receiving[waiting: index].byteCount &- receiving[waiting: index].headroom
     if byteCount > maximumFrameByteCount {
-      counters.drops.oversize &+= 1
+      counters.countOversize(byteCount: byteCount)
       return false
     }
     // The kernel cuts off what does not fit, and does not say so.

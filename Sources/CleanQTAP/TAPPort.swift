@@ -36,10 +36,16 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   let isNew: Bool
   let device: TAPDevice
   var waker: TAPWaker
+  var watch: TAPWatch
+  var log: TAPLog
   let logger: Logger
   let stageName: String
-  /// The longest packet of the link when it was opened.
-  let mtu: Int
+  /// The longest packet of the link at the last look, whether it was up then, and when the next look is due.
+  var mtu: Int
+  var isUp = true
+  var nextLook = MonotonicTime(nanoseconds: 0)
+  /// The device is where it can be looked at.
+  var isWatched = true
   /// The driver puts a header before each frame, and wants one.
   let hasDriverHeader: Bool
   /// The driver takes a train of datagrams as one frame.
@@ -60,12 +66,14 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   init(_ tap: TAP, logger: Logger) throws(StageError) { self.init(try OpenTAP(tap, logger: logger), tap, logger) }
 
   private init(_ open: consuming OpenTAP, _ tap: TAP, _ logger: Logger) {
+    watch = TAPWatch(name: tap.name, index: open.device.index)
     transport = open.transport
     link = .some(open.link)
     isNew = open.isNew
     device = open.device
     waker = open.waker
     mtu = open.mtu
+    log = TAPLog(logger, stage: tap.stageName, name: tap.name)
     hasDriverHeader = tap.offload
     takesTrains = open.takesTrains
     self.logger = logger

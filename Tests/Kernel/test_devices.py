@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 import unittest
 
 import captures
@@ -242,6 +243,75 @@ class Help(Devices):
         self.assertEqual(ping(self.ns, 3), (3, 3))
         reap(process)
         self.assertTrue(wait_until(lambda: "tap0" not in self.ns.links(), 5))
+
+
+class Changes(Devices):
+    """What happens to a device while it runs is counted, and said in a line with what to do."""
+
+    def said(self, daemon, pattern, seconds=5):
+        self.assertTrue(wait_until(lambda: re.search(pattern, daemon.stderr()), seconds), f"{pattern}: {daemon.stderr()}")
+
+    def test_mtu_is_adopted_where_buffers_allow(self):
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, address: {KERNEL}/24) | ip({STACK}/24) | udp(7) | echo")
+        self.ns.ip("link", "set", "tap0", "mtu", "1900")
+        self.said(daemon, r"notice.*tap\(tap0\): .*MTU.* 1900")
+        self.assertEqual(ping(self.ns, 3, STACK, 0.05, "-s", "1400"), (3, 3))
+        self.ns.ip("link", "set", "tap0", "mtu", "9000")
+        self.said(daemon, r"warning.*tap\(tap0\): .*MTU.* 9000.*(set|start)")
+        summary = daemon.stop().check(self)
+        self.assertEqual(summary.stage("tap")["counters"]["mtu-changes"], 2)
+
+    def test_frames_of_a_raised_mtu_pass(self):
+        daemon = self.daemon(self.ns, "run", f'tap(tap0, address: {KERNEL}/24) | pcap("{self.work}/f.pcap") | discard')
+        self.ns.ip("link", "set", "tap0", "mtu", "1900")
+        self.said(daemon, r"MTU.* 1900")
+        self.ns.ip("neigh", "add", STACK, "lladdr", "02:00:00:00:00:02", "dev", "tap0")
+        with self.ns.udp() as s:
+            for _ in range(5):
+                s.send(bytes(1872))
+        time.sleep(0.3)
+        summary = daemon.stop().check(self)
+        self.assertEqual(summary.drops, {})
+        self.assertEqual(max(len(r.data) for r in captures.read(self.work / "f.pcap").records), 1914)
+
+    def test_link_down_and_up(self):
+        daemon = self.daemon(self.ns, "run", ECHO)
+        self.ns.ip("link", "set", "tap0", "down")
+        self.said(daemon, r"warning.*tap\(tap0\): .*down.*ip link set tap0 up")
+        self.ns.ip("link", "set", "tap0", "up")
+        self.said(daemon, r"notice.*tap\(tap0\): .*up again")
+        echoes(self, self.ns)
+        self.assertEqual(daemon.stop().check(self).stage("tap")["counters"]["link-downs"], 1)
+
+    def test_drops_of_the_kernel(self):
+        """While the process stands still, the queue of the device fills."""
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, address: {KERNEL}/24) | discard")
+        self.ns.ip("neigh", "add", STACK, "lladdr", "02:00:00:00:00:02", "dev", "tap0")
+        daemon.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        with self.ns.udp() as s:
+            for _ in range(3000):
+                s.send(b"x")
+        dropped = self.ns.kernel_drops()["tap tx"]
+        daemon.process.send_signal(signal.SIGCONT)
+        self.assertGreater(dropped, 0)
+        self.said(daemon, r"warning.*tap\(tap0\): the kernel dropped \d+ .*txqueuelen")
+        self.assertEqual(daemon.stop().check(self).stage("tap")["counters"]["kernel-drops"], dropped)
+
+    def test_frames_too_long_for_the_other_side(self):
+        for name in ("tap0", "tap1"):
+            self.ns.make_tap(name)
+        self.ns.ip("link", "set", "tap1", "mtu", "1000")
+        daemon = self.daemon(self.ns, "forward", "tap0", "tap1")
+        self.ns.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
+        self.ns.ip("neigh", "add", STACK, "lladdr", "02:00:00:00:00:02", "dev", "tap0")
+        with self.ns.udp() as s:
+            for _ in range(20):
+                s.send(bytes(1400))
+        self.said(daemon, r"warning.*tap\(tap1\): dropped \d+ .*longer than .* 1000.*ip link set tap1 mtu 1428")
+        time.sleep(1.2)
+        self.assertLessEqual(daemon.stderr().count("tap(tap1): dropped"), 4)
+        self.assertEqual(daemon.stop().check(self).stages[-1]["drops"]["oversize"], 20)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ public import Logging
 /// logged says how many were left out.
 ///
 /// Thread-confined. One for each kind of line, so that one kind does not silence another.
-public struct LimitedLog {
+public struct LimitedLog: Sendable {
   private let logger: Logger
   private var bucket: TokenBucket
   private var suppressedCount = 0

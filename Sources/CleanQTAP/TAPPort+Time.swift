@@ -1,0 +1,39 @@
+public import CleanQ
+
+extension TAPPort {
+  /// Looks at the kernel's side of the device twice a second; in between this costs a comparison.
+  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+    guard !isGone, isWatched else { return .never }
+    guard now >= nextLook else { return nextLook }
+    nextLook = now.advanced(byMilliseconds: TAPWatch.intervalMilliseconds)
+    guard let look = watch.look() else {
+      // It was removed, which the next read says, or moved to another namespace, where it goes on.
+      isWatched = false
+      return .never
+    }
+    if look.isUp != isUp {
+      isUp = look.isUp
+      if !isUp { counters.linkDownCount &+= 1 }
+      log.linkChanged(isUp: isUp, at: now)
+    }
+    if look.mtu != mtu {
+      counters.mtuChangeCount &+= 1
+      log.mtuChanged(from: mtu, to: look.mtu, room: packetRoom, at: now)
+      mtu = look.mtu
+    }
+    if let count = look.kernelDropCount, count > counters.kernelDropCount ?? 0 {
+      log.kernelDropped(count &- (counters.kernelDropCount ?? 0), at: now)
+    }
+    counters.kernelDropCount = look.kernelDropCount
+    log.dropped(counters.drops, mtu: mtu, longest: counters.longestOversizeByteCount, at: now)
+    return nextLook
+  }
+
+  /// The longest packet that is read whole into the next buffer; nil where there is none.
+  private var packetRoom: Int? {
+    guard receiving.waitingCount > 0 else { return nil }
+    // A read that fills the buffer may have been cut off.
+    let room = receiving[waiting: 0].byteCount &- receiving[waiting: 0].headroom
+    return room &- 1 &- Self.headerByteCount &- Self.tagByteCount
+  }
+}
