@@ -212,6 +212,7 @@ class CommandLine(Refused):
                     self.assertIn("run", done.stdout + done.stderr)
 
     def test_capture_filter(self):
+        self.ns.make_tap()
         self.refused((USAGE, FAILURE), [], "capture", "-i", "tap0", "-w", self.work / "f.pcap", "udp", "prot", "7")
 
     def test_check_and_stages_open_nothing(self):
