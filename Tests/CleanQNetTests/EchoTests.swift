@@ -69,7 +69,7 @@ import TestSupport
     #expect(taken == nil && refused == .full)
     check(second.count == 8)
     var left = true
-    for index in 0..<second.count { if second[index].bytes[0] != 1 { left = false } }
+    for index in 0..<second.count { if second[index].bytes[0] != 4 { left = false } }
     #expect(left)
     var back = Burst()
     echo.receive(into: &back)
@@ -95,7 +95,7 @@ import TestSupport
     check(echo.transmit(&burst) == .incompleteRun && burst.count == 1)
     burst.releaseAll()
     echo.receive(into: &burst)
-    check(burst.count == 3 && burst[0].bytes[0] == 2 && burst[1].bytes[0] == 1 && burst[2].bytes[0] == 1)
+    check(burst.count == 3 && burst[0].bytes[0] == 2 && burst[1].bytes[0] == 4 && burst[2].bytes[0] == 4)
     var reports: [StageReport] = []
     echo.report(into: &reports)
     #expect(reports[0].received.packets == 1 && reports[0].received.bytes == 42)
@@ -111,13 +111,92 @@ import TestSupport
     check(burst.count == 2)
   }
 
+  /// What one datagram comes to: echoed, or dropped under a reason.
+  private func outcome(
+    _ guardian: EchoGuard = EchoGuard(), from port: UInt16 = 40_000, isBroadcast: Bool = false, isChained: Bool = false
+  ) throws -> String {
+    let region = try Region(byteCount: 4096)
+    var echo = EchoPort<Datagram>(guardian)
+    try echo.register(region)
+    var burst = Burst()
+    var buffer = try take(region.buffer(byteCount: 2048))
+    check(buffer.setValid(offset: 92, byteCount: 5))
+    let (peer, host) = (IPv4Address(10, 0, 0, 1), IPv4Address(10, 0, 0, 2))
+    buffer.packetAnnotation = PacketAnnotation(
+      source: peer, destination: host, protocol: .udp, isBroadcast: isBroadcast, headerByteCount: 20)
+    buffer.datagramAnnotation = DatagramAnnotation(
+      source: peer, sourcePort: port, destination: host, destinationPort: 7)
+    if isChained { buffer.flags = [] }
+    burst.append(buffer)
+    if isChained { burst.append(try take(region.buffer(byteCount: 64))) }
+    let count = burst.count
+    check(echo.transmit(&burst) == nil && burst.isEmpty)
+    var reports: [StageReport] = []
+    echo.report(into: &reports)
+    echo.receive(into: &burst)
+    if burst.count == count {
+      check(reports[0].drops.isEmpty && burst[0].datagramAnnotation.destinationPort == port)
+      return "echoed"
+    }
+    check(burst.isEmpty && reports[0].received.packets == 0)
+    echo.complete(into: &burst)
+    check(burst.count == count && reports[0].drops.count == 1 && reports[0].drops[0].value == 1)
+    return reports[0].drops[0].name
+  }
+
+  @Test("a datagram that could make the service one side of a loop, or an amplifier, is dropped under its own reason")
+  func guarded() throws {
+    for port in [1, 7, 13, 17, 19, 37, 53, 69, 123, 161, 389, 1023, 1900, 2049, 5353, 11211] as [UInt16] {
+      #expect(try outcome(from: port) == "service-source-port", "port \(port)")
+      #expect(try outcome(from: port, isChained: true) == "service-source-port", "port \(port), chained")
+      #expect(try outcome(EchoGuard(answersServices: true), from: port) == "echoed", "port \(port)")
+    }
+    for port in [1024, 4000, 32_768, 60_999, 65_535] as [UInt16] { #expect(try outcome(from: port) == "echoed") }
+    let own = EchoGuard(ownPorts: [7, 4007])
+    #expect(try outcome(own, from: 4007) == "own-source-port" && outcome(own, from: 7) == "own-source-port")
+    #expect(try outcome(own, from: 4008) == "echoed")
+    #expect(try outcome(EchoGuard(answersServices: true, ownPorts: [4007]), from: 4007) == "echoed")
+    for guardian in [EchoGuard(), EchoGuard(answersServices: true)] {
+      #expect(try outcome(guardian, from: 0) == "zero-source-port")
+      #expect(try outcome(guardian, isBroadcast: true) == "broadcast")
+      #expect(try outcome(guardian, isBroadcast: true, isChained: true) == "broadcast")
+    }
+  }
+
+  @Test("frames and packets to groups are not answered")
+  func groups() throws {
+    let region = try Region(byteCount: 8192)
+    var frames = EchoPort<Frame>()
+    try frames.register(region)
+    var burst = Burst()
+    var frame = try take(region.buffer(byteCount: 64))
+    check(frame.fill(from: ([0x33, 0x33, 0, 0, 0, 1] + [2, 0, 0, 0, 0, 2, 8, 0] as [UInt8]).span))
+    burst.append(frame)
+    var packets = EchoPort<Packet>()
+    try packets.register(region)
+    var packet = try take(region.buffer(byteCount: 128))
+    check(packet.setValid(offset: 64, byteCount: 5))
+    packet.packetAnnotation = PacketAnnotation(
+      source: IPv4Address(10, 0, 0, 1), destination: .limitedBroadcast, protocol: .udp, isBroadcast: true)
+    check(frames.transmit(&burst) == nil)
+    burst.append(packet)
+    check(packets.transmit(&burst) == nil)
+    frames.receive(into: &burst)
+    packets.receive(into: &burst)
+    check(burst.isEmpty)
+    var reports: [StageReport] = []
+    frames.report(into: &reports)
+    packets.report(into: &reports)
+    #expect(reports.allSatisfy { $0.drops == [StageReport.Count("broadcast", 1)] })
+  }
+
   private func frames(_ count: Int, _ region: borrowing Region) throws -> Burst {
     var burst = Burst()
     for _ in 0..<count {
       var buffer = try take(region.buffer(byteCount: 64))
       check(buffer.setValid(offset: 0, byteCount: 14))
       var bytes = buffer.mutableBytes
-      bytes[0] = 1
+      bytes[0] = 4
       bytes[6] = 2
       burst.append(buffer)
     }

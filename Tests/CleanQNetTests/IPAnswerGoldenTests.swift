@@ -77,7 +77,7 @@ import TestSupport
   func noError() throws {
     var host = try IPHost()
     try host.receive(Frames.ethernet(Frames.ip(to: .limitedBroadcast, protocol: 6, [1])))
-    try host.receive(Frames.ethernet(to: .broadcast, Frames.ip(protocol: 6, [1])))
+    try host.receive(Frames.ethernet(to: .broadcast, Frames.ip(to: IPv4Address(10, 0, 0, 255), protocol: 6, [1])))
     try host.receive(Frames.ethernet(Frames.ip(protocol: 6, [1])), headroom: 27)
     #expect(host.frames().isEmpty && host.drops(.unknownProtocol) == 3)
     var sent = 0

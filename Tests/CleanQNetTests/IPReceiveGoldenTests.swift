@@ -48,6 +48,10 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     ReceiveCase("checksum", .badHeaderChecksum, packet(Frames.ip(checksumError: 0x0100, udp))),
     ReceiveCase("another host", .notOurAddress, packet(Frames.ip(to: IPv4Address(10, 0, 0, 3), udp))),
     ReceiveCase("multicast", .notOurAddress, packet(Frames.ip(to: IPv4Address(224, 0, 0, 1), udp))),
+    ReceiveCase("a broadcast frame", .unicastInBroadcast, Frames.ethernet(to: .broadcast, Frames.ip(udp))),
+    ReceiveCase(
+      "a ping in a broadcast frame", .unicastInBroadcast,
+      Frames.ethernet(to: .broadcast, Frames.ip(protocol: 1, Frames.icmp()))),
     ReceiveCase("from 0.0.0.0", .badSource, packet(Frames.ip(from: .unspecified, udp))),
     ReceiveCase("from 0.1.2.3", .badSource, packet(Frames.ip(from: IPv4Address(0, 1, 2, 3), udp))),
     ReceiveCase("land", .badSource, packet(Frames.ip(from: Frames.ours, udp))),
@@ -71,7 +75,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
       "ping to all", .broadcastEcho, packet(Frames.ip(to: IPv4Address(10, 0, 0, 255), protocol: 1, Frames.icmp()))),
     ReceiveCase(
       "ping in a broadcast frame", .broadcastEcho,
-      Frames.ethernet(to: .broadcast, Frames.ip(protocol: 1, Frames.icmp()))),
+      Frames.ethernet(to: .broadcast, Frames.ip(to: .limitedBroadcast, protocol: 1, Frames.icmp()))),
   ]
 
   static let addressResolution: [ReceiveCase] = [
@@ -142,7 +146,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
   @Test("a broadcast is marked as one, whether by Ethernet or by IP")
   func broadcast() throws {
     var host = try IPHost()
-    try host.receive(Frames.ethernet(to: .broadcast, Frames.ip(Frames.udp())))
+    try host.receive(Frames.ethernet(to: .broadcast, Frames.ip(to: .limitedBroadcast, Frames.udp())))
     try host.receive(Frames.ethernet(Frames.ip(to: .limitedBroadcast, Frames.udp())))
     try host.receive(Frames.ethernet(Frames.ip(to: IPv4Address(10, 0, 0, 255), Frames.udp())))
     check(host.filled.count == 3)

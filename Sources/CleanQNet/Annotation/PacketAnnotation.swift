@@ -23,7 +23,8 @@ public struct PacketAnnotation: Equatable, Sendable {
   public var `protocol`: IPProtocol
   /// Hops left; of a received packet those that it came with.
   public var timeToLive: UInt8
-  /// Received: it was sent to a link-layer or IP broadcast address, so nothing may be answered with an error.
+  /// Received: it was sent to a link-layer or IP broadcast address, so it must not be answered, not even with
+  /// an error.
   public var isBroadcast: Bool
   /// Received: bytes of IP header directly in front of the payload. Zero in a packet to be sent.
   public var headerByteCount: UInt8

@@ -1,48 +1,58 @@
 public import CleanQ
 
-/// A port that sends everything back to where it came from, in the same buffers.
+/// A port that sends packets back to where they came from, in the same buffers, as far as its ``EchoGuard`` lets it.
 @frozen
 public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
   public var lower = LoopbackPort<Unit>()
   @usableFromInline var echoed = StageReport.Tally()
-  @usableFromInline var tooShort: UInt64 = 0
+  /// What is not answered.
+  @usableFromInline let guardian: EchoGuard
+  private var drops: [UInt64]
   /// Packets that are being turned round.
   @usableFromInline var turning = Burst()
 
-  @inlinable
-  public init() {}
+  /// - Parameter guardian: what is not answered; the ports that the host has open are not known unless it says so.
+  public init(_ guardian: EchoGuard = EchoGuard()) {
+    self.guardian = guardian
+    drops = Array(repeating: 0, count: EchoDrop.allCases.count)
+  }
 
   /// Turns round what it takes, and takes what it has room for, so that no packet is turned round twice. Of a packet in
-  /// several buffers the first has the addresses; one that is too short for them is dropped, counted and completed, with all
-  /// its buffers.
+  /// several buffers the first has the addresses; one that is too short for them, or that must not be answered, is dropped,
+  /// counted and completed, with all its buffers.
   @inlinable
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     let (count, refusal) = lower.offer(filled)
-    var shortOnes: UInt32 = 0
+    var ended: UInt32 = 0
     var start = turnUsual(&filled, count)
     while start < count {
       var end = start
       while !filled[end].flags.contains(.last) { end &+= 1 }
       end &+= 1
-      if reflect(&filled[start], as: Unit.self) {
+      if guardian.admits(filled[start], as: Unit.self), reflect(&filled[start], as: Unit.self) {
         echoed.packets &+= 1
         for index in start..<end { echoed.bytes &+= UInt64(truncatingIfNeeded: filled[index].validByteCount) }
       } else {
-        guard end &- start &+ shortOnes.nonzeroBitCount <= lower.completionRoom else { break }
-        tooShort &+= 1
-        for index in start..<end { shortOnes |= 1 << UInt32(truncatingIfNeeded: index) }
+        guard end &- start &+ ended.nonzeroBitCount <= lower.completionRoom else { break }
+        countDrop(of: filled[start])
+        for index in start..<end { ended |= 1 << UInt32(truncatingIfNeeded: index) }
       }
       start = end
     }
     guard start > 0 else { return count > 0 ? .full : refusal }
     filled.moveFirst(start, to: &turning)
-    if shortOnes != 0 { lower.giveBack(&turning, shortOnes) }
+    if ended != 0 { lower.giveBack(&turning, ended) }
     lower.deliver(&turning)
     return start < count ? .full : refusal
   }
 
-  /// Turns round the packets in one buffer at the front of a burst, as far as they are long enough.
+  @usableFromInline
+  mutating func countDrop(of buffer: borrowing Buffer) {
+    drops[guardian.reason(buffer, as: Unit.self).rawValue] &+= 1
+  }
+
+  /// Turns round the packets in one buffer at the front of a burst, as far as they are long enough and may be answered.
   ///
   /// - Returns: how many.
   @inlinable
@@ -53,7 +63,9 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
       var stretch = filled.stretch(from: turned, to: count)
       var index = 0
       var byteCount = 0
-      while index < stretch.count, stretch[index].flags.contains(.last), reflect(&stretch[index], as: Unit.self) {
+      while index < stretch.count, stretch[index].flags.contains(.last),
+        guardian.admits(stretch[index], as: Unit.self), reflect(&stretch[index], as: Unit.self)
+      {
         byteCount &+= stretch[index].validByteCount
         index &+= 1
       }
@@ -68,7 +80,9 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
     var report = StageReport("echo")
     report.transmitted = echoed
     report.received = echoed
-    if tooShort > 0 { report.drops = [StageReport.Count("truncated", tooShort)] }
+    for drop in EchoDrop.allCases where drops[drop.rawValue] > 0 {
+      report.drops.append(StageReport.Count(drop.name, drops[drop.rawValue]))
+    }
     reports.append(report)
   }
 }

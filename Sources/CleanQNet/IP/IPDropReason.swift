@@ -23,6 +23,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
   case badTotalLength
   case badHeaderChecksum
   case notOurAddress
+  case unicastInBroadcast
   case badSource
   case ttlZero
   case fragment
@@ -46,7 +47,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
   case closedBelow
 
   /// How many reasons there are; a test compares.
-  static let count = 36
+  static let count = 37
 
   /// Whether it is a packet from above that was dropped.
   var isTransmit: Bool { rawValue >= Self.chainedTransmit.rawValue }
@@ -88,6 +89,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
     case .badTotalLength: "bad-total-length"
     case .badHeaderChecksum: "bad-header-checksum"
     case .notOurAddress: "not-our-address"
+    case .unicastInBroadcast: "unicast-in-broadcast"
     case .badSource: "bad-source"
     case .ttlZero: "ttl-zero"
     case .fragment: "fragment"

@@ -74,7 +74,7 @@ extension IPEngine {
     case .success(let parsed): header = parsed
     case .failure(let error): return end(IPDropReason(error))
     }
-    if let reason = refusal(of: header) { return end(reason) }
+    if let reason = refusal(of: header, isBroadcastFrame: frame.destination.isBroadcast) { return end(reason) }
     // The annotation must not overwrite the header, which errors quote.
     guard buffer.headroom >= PacketAnnotation.byteCount else { return end(.shortHeadroom) }
     // RFC 894: what follows the total length is Ethernet padding.
@@ -98,9 +98,12 @@ extension IPEngine {
   }
 
   /// Why an IP header is not for this host; nil where it is.
-  private func refusal(of header: IPv4Header) -> IPDropReason? {
+  private func refusal(of header: IPv4Header, isBroadcastFrame: Bool) -> IPDropReason? {
     // RFC 1122 § 3.2.1.3: our address, or a broadcast that includes us.
-    guard header.destination == address || isBroadcast(header.destination) else { return .notOurAddress }
+    let isBroadcastPacket = isBroadcast(header.destination)
+    guard header.destination == address || isBroadcastPacket else { return .notOurAddress }
+    // RFC 1122 § 3.3.6: a broadcast of the link never carries a packet for a single host.
+    guard isBroadcastPacket || !isBroadcastFrame else { return .unicastInBroadcast }
     // RFC 1122 § 3.2.1.3: a source must be one host's address; our own is the "land" forgery.
     let prefix = configuration.prefix
     guard ICMPError.isHost(header.source), header.source != address, header.source != prefix.directedBroadcast else {

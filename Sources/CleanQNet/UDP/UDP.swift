@@ -20,7 +20,8 @@ public struct UDP: LayerStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
-    try next(UDPPort(on: lower, ports: ports))
+    context.noteOpenPorts(ports)
+    return try next(UDPPort(on: lower, ports: ports))
   }
 
   /// `udp` in pipeline texts.

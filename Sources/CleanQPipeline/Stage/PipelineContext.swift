@@ -20,6 +20,8 @@ public final class PipelineContext {
   public var sourceWaits = false
   /// The loops that each copy consists of, left to right, in the making.
   private(set) var copies: [[Worker]]
+  /// The UDP ports that the stages opened so far receive on. An application above them must not be made to talk to itself.
+  public private(set) var openPorts: Set<UInt16> = []
   /// What ``shared(_:)`` has made, and how many of it the copy in the making has asked for.
   private var shared: [AnyObject] = []
   private var sharedCount = 0
@@ -46,6 +48,9 @@ public final class PipelineContext {
 
   @usableFromInline
   func add(_ worker: Worker) { copies[copyIndex].append(worker) }
+
+  /// Says that a stage receives on these UDP ports.
+  public func noteOpenPorts(_ ports: [UInt16]) { openPorts.formUnion(ports) }
 
   /// What a stage has in common in all copies of the pipeline: the device, of which each copy opens a queue pair.
   ///

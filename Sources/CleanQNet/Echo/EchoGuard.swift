@@ -1,0 +1,86 @@
+public import CleanQ
+public import CleanQWire
+
+/// What an echo service must not answer, so that no forged packet makes it an amplifier or one side of a loop.
+///
+/// - Anything that was sent to a broadcast or multicast address, of the link or of IP: one packet would be answered by every
+///   host that hears it (RFC 1122 § 3.2.2.6; CERT CA-1998-01).
+/// - Datagrams from source port 0, which means that no answer is expected (RFC 768, "Source Port").
+/// - Datagrams from the port of another service, which may answer each answer (CERT CA-1996-01): every port below 1024, as
+///   OpenBSD's inetd does; ``registeredServices``; and the ports that this host has open itself.
+///
+/// Frames and packets are only judged by their destination: echo does not look at ports in them.
+///
+/// Sendable.
+@frozen
+public struct EchoGuard: Sendable {
+  /// UDP services that answer anyone and have ports of 1024 and above: WINS, MS SQL, L2TP, SSDP, NFS, STUN, WS-Discovery,
+  /// IPsec NAT traversal, SIP, mDNS, LLMNR, CoAP, Ubiquiti discovery, memcached, game servers. None is in the range from
+  /// which Linux takes the ports of clients (32768 to 60999).
+  public static let registeredServices: [UInt16] = [
+    1434, 1512, 1645, 1646, 1701, 1812, 1813, 1900, 2049, 3478, 3702, 4500, 5060, 5353, 5355, 5683, 10001, 11211, 27015,
+    27960,
+  ]
+
+  /// Source ports that are not answered.
+  @usableFromInline let refusedPorts: PortSet
+  private let ownPorts: Set<UInt16>
+
+  /// - Parameters:
+  ///   - answersServices: whether datagrams from ports of services, and from this host's own, are answered all the same.
+  ///   - ownPorts: the ports that this host has open.
+  public init(answersServices: Bool = false, ownPorts: Set<UInt16> = []) {
+    self.ownPorts = ownPorts
+    let services = Array(1..<1024) + Self.registeredServices + Array(ownPorts)
+    refusedPorts = PortSet(answersServices ? [0] : [0] + services)
+  }
+
+  /// Whether a packet may be answered.
+  ///
+  /// - Complexity: O(1): two loads and a bit.
+  @inlinable
+  @inline(__always)
+  func admits<Unit: Traffic>(_ buffer: borrowing Buffer, as unit: Unit.Type) -> Bool {
+    if Unit.kind == .frame {
+      let bytes = buffer.bytes
+      return bytes.count > 0 && bytes[0] & 1 == 0
+    }
+    let bytes = buffer.storage
+    guard buffer.hasAnnotation, bytes.count >= PacketAnnotation.byteCount, bytes[10] == 0 else { return false }
+    return Unit.kind == .packet || !refusedPorts.contains(bytes.bigEndian16(at: 12))
+  }
+
+  /// Why a packet is not answered. For those that ``admits(_:as:)`` refuses, or that cannot be turned round.
+  func reason<Unit: Traffic>(_ buffer: borrowing Buffer, as unit: Unit.Type) -> EchoDrop {
+    if Unit.kind == .frame {
+      let bytes = buffer.bytes
+      return bytes.count >= 12 && bytes[0] & 1 != 0 ? .broadcast : .truncated
+    }
+    guard buffer.hasAnnotation else { return .truncated }
+    if buffer.packetAnnotation.isBroadcast { return .broadcast }
+    guard Unit.kind == .datagram else { return .truncated }
+    let port = buffer.datagramAnnotation.sourcePort
+    if port == 0 { return .zeroSourcePort }
+    if ownPorts.contains(port) { return .ownSourcePort }
+    return refusedPorts.contains(port) ? .serviceSourcePort : .truncated
+  }
+}
+
+/// Why a packet was not echoed.
+enum EchoDrop: Int, CaseIterable {
+  case truncated
+  case broadcast
+  case zeroSourcePort
+  case serviceSourcePort
+  case ownSourcePort
+
+  var name: String {
+    switch self {
+    case .truncated: "truncated"
+    case .broadcast: "broadcast"
+    case .zeroSourcePort: "zero-source-port"
+    case .serviceSourcePort: "service-source-port"
+    case .ownSourcePort: "own-source-port"
+    }
+  }
+}
