@@ -76,7 +76,8 @@ extension Bench where Peer: ~Copyable {
   private mutating func checkPlace(_ place: Int, of name: Descriptor) throws(Stop) {
     guard place > traits.heldBackBufferCount else {
       let isThere = !isExact || place < ledger.inward.count
-      return try require(.exclusion, isThere, "\(name.text) was delivered before the other side gave it back")
+      try require(.exclusion, isThere, "\(name.text) was delivered before the other side gave it back")
+      return journal.hold(.order)
     }
     let awaited = ledger.away[0]
     var later: [Descriptor] = []
@@ -105,11 +106,16 @@ extension Bench where Peer: ~Copyable {
       guard index < expected.count else {
         throw journal.fail(.exclusion, "the other side was given \(name.text), which was not handed over")
       }
-      if name == expected[index] || traits.rewrites && name.isSameStart(as: expected[index]) { continue }
+      if name == expected[index] || traits.rewrites && name.isSameStart(as: expected[index]) {
+        journal.hold(.order)
+        continue
+      }
       if name.isSameStart(as: expected[index]) {
         throw journal.fail(.integrity, "handed over \(expected[index].text), the other side got \(name.text)")
       }
-      let isLate = names.contains { $0.isSameStart(as: expected[index]) }
+      // Lost, or only late: what else there is tells.
+      let later = names + peer.take(.max, from: &subject)
+      let isLate = later.contains { $0.isSameStart(as: expected[index]) }
       let isTwice = names.prefix(index).contains { $0.isSameStart(as: name) }
       throw journal.fail(
         isTwice ? .exclusion : isLate ? .order : .conservation,

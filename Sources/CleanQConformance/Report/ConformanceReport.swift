@@ -43,7 +43,29 @@ public struct ConformanceReport: Sendable, CustomStringConvertible {
       case .notApplicable(let reason): lines.append("  \(rule.rawValue): not applicable: \(reason)")
       }
     }
-    return (lines + violations.map(\.description)).joined(separator: "\n")
+    for (first, others) in distinctViolations {
+      lines.append(first.description)
+      if !others.isEmpty { lines.append("  the same in \(others.joined(separator: ", "))") }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Each fault once: the first violation of those of one rule that say the same, numbers aside, and where else it was met.
+  private var distinctViolations: [(first: Violation, others: [String])] {
+    var distinct: [(first: Violation, others: [String])] = []
+    var places: [String: Int] = [:]
+    for violation in violations {
+      let fault = violation.rule.rawValue + violation.message.filter { !$0.isNumber }
+      guard let place = places[fault] else {
+        places[fault] = distinct.count
+        distinct.append((violation, []))
+        continue
+      }
+      let known = distinct[place]
+      guard violation.procedure != known.first.procedure, !known.others.contains(violation.procedure) else { continue }
+      distinct[place].others.append(violation.procedure)
+    }
+    return distinct
   }
 
   mutating func add(_ journal: Journal) {

@@ -40,6 +40,9 @@ final class Journal {
     throw fail(rule, message())
   }
 
+  /// Counts a check that held.
+  func hold(_ rule: Rule) { checkCounts[rule, default: 0] += 1 }
+
   /// Enters a violation.
   func fail(_ rule: Rule, _ message: String) -> Stop {
     violations.append(
