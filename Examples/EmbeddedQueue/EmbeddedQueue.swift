@@ -44,27 +44,51 @@ struct EmbeddedQueue {
     }
     print("running")
 
+    var answers = Burst()
     var done = Burst()
+    var files: [Int32] = []
+    stack.addWakeFileDescriptors(to: &files)
     while left > 0 {
-      stack.receive(into: &burst)
-      left -= burst.count
-      for index in 0..<burst.count {
-        capitalize(&burst[index])
-        burst[index].datagramAnnotation = burst[index].datagramAnnotation.reflected
+      // What the stack has refused stays in `answers` and goes first; nothing new is taken meanwhile.
+      if answers.isEmpty {
+        stack.receive(into: &answers)
+        left -= answers.count
+        for index in 0..<answers.count {
+          capitalize(&answers[index])
+          answers[index].datagramAnnotation = answers[index].datagramAnnotation.reflected
+        }
       }
-      stack.transmit(&burst)
+      stack.transmit(&answers)
       stack.complete(into: &done)
       stack.fill(&done)
       stack.notify()
-      _ = stack.advance(to: .now)
+      let next = stack.advance(to: .now)
+      sleep(on: files, until: next, &stack, hasWork: !answers.isEmpty || !done.isEmpty || left <= 0)
     }
     // What is still on its way out goes before the device closes.
+    stack.quiesce()
     let deadline = MonotonicTime.now.advanced(byMilliseconds: 100)
     while MonotonicTime.now < deadline {
+      stack.transmit(&answers)
       stack.complete(into: &done)
       stack.fill(&done)
       stack.notify()
+      sleep(on: files, until: deadline, &stack, hasWork: !answers.isEmpty)
     }
+  }
+
+  /// Sleeps until the device has something, or until `time`; not at all where there is work, but for a moment where that is
+  /// work that waits for room.
+  private static func sleep<Stack: Port & ~Copyable>(
+    on files: [Int32], until time: MonotonicTime, _ stack: inout Stack, hasWork: Bool
+  ) {
+    defer { stack.disarm() }
+    guard stack.arm() else { return }
+    let now = MonotonicTime.now
+    let left = time > now ? (time.nanoseconds - now.nanoseconds) / 1_000_000 + 1 : 0
+    var polled = files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    // SAFETY: the array outlives the call and its count is passed with it.
+    _ = unsafe poll(&polled, nfds_t(polled.count), hasWork ? min(1, Int32(clamping: left)) : Int32(clamping: left))
   }
 
   private static func capitalize(_ buffer: inout Buffer) {
