@@ -55,7 +55,7 @@ let package = Package(
     library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
     library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
-    library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline"]),
+    library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
     library(
       "CleanQTAP",
       ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),

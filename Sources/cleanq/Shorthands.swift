@@ -9,6 +9,7 @@ struct EchoCommand: ParsableCommand {
       EXAMPLES
         cleanq echo tap0 --address 10.0.0.2/24 --host-address 10.0.0.1/24
         cleanq echo tap0 --address 10.0.0.2/24 --port 7 --write echo.pcap
+        cleanq echo tap0 --address 10.0.0.2/24 --gateway 10.0.0.1
       """)
 
   @Argument(help: "The TAP device; made where it does not exist.")
@@ -23,6 +24,9 @@ struct EchoCommand: ParsableCommand {
       valueName: "address/prefix"))
   var hostAddress: String?
 
+  @Option(help: "The router for senders outside the prefix; without one they are not answered.")
+  var gateway: String?
+
   @Option(help: "The UDP port that is echoed.")
   var port: Int = 7
 
@@ -35,7 +39,8 @@ struct EchoCommand: ParsableCommand {
     let address = hostAddress.map { ", address: \(quoted($0))" } ?? ""
     var stages = ["tap(\(quoted(device))\(address))"]
     if let write { stages.append("pcap(\(quoted(write)))") }
-    stages += ["ip(\(quoted(self.address)))", "udp(\(port))", "echo"]
+    let router = gateway.map { ", gateway: \(quoted($0))" } ?? ""
+    stages += ["ip(\(quoted(self.address))\(router))", "udp(\(port))", "echo"]
     try PipelineRunner(output, announces: true).run(stages.joined(separator: " | "), name: "echo")
   }
 }

@@ -123,7 +123,8 @@ import TestSupport
 
   @Test("a neighbour that comes back with another card is followed, whatever it sends")
   func changedMAC() throws {
-    var host = try IPHost()
+    let log = Log()
+    var host = try IPHost(logger: log.logger)
     try host.receive(Frames.question())
     _ = host.frames()
     // A gratuitous request: about itself, to all.
@@ -132,6 +133,27 @@ import TestSupport
     #expect(host.drops(.arpNotForUs) == 1 && host.engine.counters.arpNeighborsChanged == 1)
     try host.transmit()
     #expect(host.frames().first?.prefix(6) == Frames.bytes(other)[...])
+    #expect(log.lines.count == 1)
+    #expect(
+      log.lines.first?.hasPrefix(
+        "warning neighbour 10.0.0.1 changed its Ethernet address from \(Frames.peerMAC) to \(other);") == true)
+    // A peer causes the lines, so there are few, however often it changes.
+    for index in 0..<100 { try host.receive(Frames.question(from: index % 2 == 0 ? Frames.peerMAC : other)) }
+    #expect(log.lines.count == 3 && host.engine.counters.arpNeighborsChanged == 101)
+  }
+
+  @Test("a station that uses our address is told of, with both Ethernet addresses, and not believed")
+  func conflict() throws {
+    let log = Log()
+    var host = try IPHost(logger: log.logger)
+    for _ in 0..<100 { try host.receive(Frames.question(from: other, Frames.ours)) }
+    #expect(host.drops(.arpAddressConflict) == 100 && host.engine.cache.usedCount == 0)
+    #expect(log.lines.count == 3)
+    let line = "warning address conflict: 10.0.0.2 is ours, at \(Frames.ourMAC), and \(other) uses it too;"
+    #expect(log.lines.first?.hasPrefix(line) == true)
+    host.advance(milliseconds: 10_000)
+    try host.receive(Frames.question(from: other, Frames.ours))
+    #expect(log.lines.count == 4 && log.lines[3].hasSuffix("(and 97 more like it since the last line)"))
   }
 
   @Test("nobody gets into the cache by talking to others, or unasked")

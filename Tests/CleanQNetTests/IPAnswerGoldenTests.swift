@@ -73,6 +73,44 @@ import TestSupport
     #expect(host.engine.counters.icmpErrorsSent == 1 && host.drops(.unknownProtocol) == 1)
   }
 
+  @Test("a sender outside the prefix is answered where there is a gateway, by ping, errors and users alike")
+  func returnRoute() throws {
+    let stranger = IPv4Address(192, 0, 2, 1)
+    let ping = Frames.ethernet(Frames.ip(from: stranger, protocol: 1, Frames.icmp()))
+    let other = Frames.ethernet(Frames.ip(from: stranger, protocol: 6, [1, 2, 3, 4]))
+    var host = try IPHost()
+    try host.receive(ping)
+    try host.receive(other)
+    try host.transmit(to: stranger)
+    try host.transmit(to: stranger, protocol: 1, flags: [.last, .reply])
+    #expect(host.frames().isEmpty && host.drops(.noReturnRoute) == 1 && host.drops(.unknownProtocol) == 1)
+    #expect(host.drops(.noRoute) == 2 && host.engine.counters.icmpErrorsSent == 0)
+    #expect(host.engine.counters.icmpEchoReplies == 0)
+    check(host.isEachFrameCounted)
+
+    var routed = try IPHost(gateway: "10.0.0.1")
+    try routed.receive(Frames.question())
+    _ = routed.frames()
+    try routed.receive(ping)
+    try routed.receive(other)
+    try routed.transmit(to: stranger)
+    for _ in 0..<3 { try routed.transmit(to: stranger, protocol: 1, flags: [.last, .reply]) }
+    #expect(routed.frames().count == 6 && routed.engine.counters.receivedDropCount == 1)
+    #expect(routed.engine.counters.icmpErrorsSent == 4 && routed.engine.counters.icmpEchoReplies == 1)
+  }
+
+  @Test("an error that waits for a neighbour is counted as sent when it is, and not where nobody answers")
+  func errorWaits() throws {
+    var host = try IPHost()
+    try host.transmit(protocol: 1, flags: [.last, .reply])
+    try host.transmit(to: IPv4Address(10, 0, 0, 9), protocol: 1, flags: [.last, .reply])
+    #expect(host.engine.counters.icmpErrorsSent == 0)
+    try host.receive(Frames.answer(from: Frames.peerMAC, Frames.peer))
+    for _ in 0..<4 { host.advance(milliseconds: 1000) }
+    _ = host.frames()
+    #expect(host.engine.counters.icmpErrorsSent == 1 && host.drops(.arpUnresolved) == 1)
+  }
+
   @Test("no error is sent about broadcasts, nor without room, nor more than the limit")
   func noError() throws {
     var host = try IPHost()

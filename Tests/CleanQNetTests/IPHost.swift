@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQPipeline
 import CleanQWire
+import Logging
 import Testing
 import TestSupport
 
@@ -19,14 +20,15 @@ struct IPHost: ~Copyable {
 
   init(
     _ address: String = "10.0.0.2/24", gateway: String? = nil, mtu: Int = 1500, spares: Int = 4,
-    in neighborhood: Neighborhood? = nil
+    in neighborhood: Neighborhood? = nil, logger: Logger? = nil
   )
     throws
   {
     let region = try Region(byteCount: 1 << 20)
     let configuration = try IPConfiguration(address: address, gateway: gateway)
     var engine = IPEngine(
-      configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000), neighborhood: neighborhood)
+      configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000), neighborhood: neighborhood,
+      logger: logger)
     engine.spares.region = region.id
     var empties = Burst()
     for _ in 0..<spares { empties.append(try take(region.buffer(byteCount: 2048))) }

@@ -5,6 +5,54 @@ import TestSupport
 
 @testable import CleanQNet
 
+@Suite("IP: the end of a run") struct IPStopTests {
+  @Test("what waits for a neighbour when the pipeline stops ends under a reason, and nothing waits after")
+  func quiesce() throws {
+    var host = try IPHost()
+    try host.transmit()
+    try host.transmit(to: IPv4Address(10, 0, 0, 9))
+    host.engine.quiesce()
+    try host.transmit()
+    try host.transmit(to: IPv4Address(10, 0, 0, 10))
+    #expect(host.drops(.arpStopped) == 4 && host.engine.pending.count == 0)
+    #expect(host.returnedCount() == 4)
+  }
+
+  @Test("what is set aside for questions goes back to its region and does not count as astray")
+  func spares() throws {
+    let region = try Region(byteCount: 1 << 16)
+    do {
+      var port = try IPPort(on: LoopbackPort<Frame>(), IPConfiguration(address: "10.0.0.2/24"))
+      try port.register(region)
+      var burst = Burst()
+      for _ in 0..<4 { burst.append(try take(region.buffer(byteCount: 2048))) }
+      check(port.fill(&burst) == nil && port.engine.spares.burst.count == 4)
+    }
+    #expect(region.liveBufferCount == 0 && region.strayBufferCount == 0)
+  }
+
+  @Test("the headroom that a datagram needs is UDP.headroom, and no byte more")
+  func headroom() throws {
+    let region = try Region(byteCount: 1 << 16)
+    for (headroom, isSent) in [(UDP.headroom, true), (UDP.headroom - 1, false)] {
+      let ip = try IPPort(on: LoopbackPort<Frame>(), IPConfiguration(address: "10.0.0.2/24"))
+      var port = UDPPort(on: ip, ports: [7])
+      try port.register(region)
+      var burst = Burst()
+      var buffer = try take(region.buffer(byteCount: 256))
+      check(buffer.setValid(offset: headroom, byteCount: 5))
+      buffer.datagramAnnotation = DatagramAnnotation(
+        source: .unspecified, sourcePort: 7, destination: .limitedBroadcast, destinationPort: 4000)
+      burst.append(buffer)
+      check(port.transmit(&burst) == nil && burst.isEmpty)
+      port.lower.lower.receive(into: &burst)
+      #expect((burst.count == 1) == isSent)
+      burst.releaseAll()
+    }
+    #expect(IP.headroom == 34 && UDP.headroom == 42)
+  }
+}
+
 @Suite("IP: packets to be sent") struct IPTransmitTests {
   /// A host that knows its neighbour.
   private func host(gateway: String? = nil, mtu: Int = 1500) throws -> IPHost {

@@ -118,3 +118,33 @@ struct Broken: EndStage {
     throw StageError("broken", "is broken; mend it")
   }
 }
+
+/// A stage that counts how often time passes before its pipeline stops, and asks for no time itself.
+struct ClockPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
+  typealias Unit = Lower.Unit
+  var lower: Lower
+  let tally: Tally
+  var isQuiet = false
+
+  mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+    if !isQuiet { tally.sent.add(1, ordering: .releasing) }
+    return lower.advance(to: now)
+  }
+
+  mutating func quiesce() {
+    isQuiet = true
+    lower.quiesce()
+  }
+}
+
+struct Clock: PassThroughStage {
+  let tally: Tally
+
+  var shape: StageShape { .passThrough }
+
+  func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
+    try next(ClockPort(lower: lower, tally: tally))
+  }
+}

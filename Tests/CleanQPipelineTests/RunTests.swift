@@ -72,6 +72,24 @@ import Testing
     #expect(report.stages.map(\.text) == checked.stages.map(\.text))
   }
 
+  @Test("time passes in a layer that is alone between two interlinks")
+  func time() throws {
+    let tally = Tally()
+    let clock = Tally()
+    let running = try Pipeline {
+      Generator(total: .max, tally: tally)
+      HandOver()
+      Clock(tally: clock)
+      HandOver()
+      Loopback()
+    }.start(logger: Self.quiet)
+    let limit = MonotonicTime.now.advanced(byMilliseconds: 60_000)
+    while clock.sentCount < 10, MonotonicTime.now < limit {}
+    running.stop()
+    #expect(running.finish().lostByteCount == 0)
+    #expect(clock.sentCount >= 10)
+  }
+
   @Test("two devices: frames pass both ways")
   func forward() throws {
     let left = Tally()

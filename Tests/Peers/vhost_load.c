@@ -69,7 +69,7 @@ static void prepare(struct rte_mbuf *frame) {
     ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 254, 0, 0));
     ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(10, 253, 0, 0));
     ip->hdr_checksum = rte_ipv4_cksum(ip);
-    udp->src_port = rte_cpu_to_be_16(1000);
+    udp->src_port = rte_cpu_to_be_16(4000);
     udp->dst_port = rte_cpu_to_be_16(1001);
     udp->dgram_len = rte_cpu_to_be_16((uint16_t)(size - 34));
     constant_sum = (uint16_t)~rte_ipv4_udptcp_cksum(ip, udp);

@@ -64,6 +64,8 @@ public protocol Port: ~Copyable {
 
   /// Lets time pass: resends, ages, expires.
   ///
+  /// A loop calls this some hundred times a second while it is awake, and a sleeping one when it is due.
+  ///
   /// - Returns: when it is to be called next, at the latest; ``MonotonicTime/never`` where nothing waits for time.
   mutating func advance(to now: MonotonicTime) -> MonotonicTime
 

@@ -94,6 +94,19 @@ extension StackedPort where Self: ~Copyable {
   }
 }
 
+extension Port where Self: ~Copyable {
+  /// For a layer above: takes empty buffers that the layer holds. Those of a region that the port does not know, and would never
+  /// take, go home to their region.
+  @inlinable
+  public mutating func fillOrRelease(_ empties: inout Burst) {
+    var refusal = fill(&empties)
+    while refusal == .unknownRegion, let buffer = empties.popFirst() {
+      buffer.release()
+      refusal = empties.isEmpty ? nil : fill(&empties)
+    }
+  }
+}
+
 extension Burst {
   /// Moves the first `count` buffers to the end of `other`, which must have room for them.
   ///

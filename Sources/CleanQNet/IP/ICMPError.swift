@@ -5,7 +5,7 @@ public import CleanQWire
 ///
 /// Stateless; the caller limits the rate (RFC 1812 § 4.3.2.8), see ``TokenBucket/icmpErrors``.
 public enum ICMPError {
-  /// Room in front of an ICMP message: for its IP and Ethernet headers. The annotation is in there too.
+  /// Room in front of an ICMP message: for its IP and Ethernet headers, which overwrite the annotation.
   static let headroom = IPv4Header.byteCount + EthernetHeader.byteCount
 
   /// Turns a received packet into the destination-unreachable message about it, to be transmitted to its sender.

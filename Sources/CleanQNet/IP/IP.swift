@@ -7,6 +7,10 @@ public struct IP: LayerStage {
   public typealias Below = Frame
   public typealias Above = Packet
 
+  /// Headroom, in bytes, that a packet needs that is given to an ``IPPort``: for the headers of IP and Ethernet, which are
+  /// written over the annotation.
+  public static let headroom = ICMPError.headroom
+
   /// The interface's address and prefix length: `10.0.0.2/24`.
   public let address: String
   /// The interface's Ethernet address; nil for that of the device below, or, where it has none on this side, as a TAP device,
@@ -29,7 +33,7 @@ public struct IP: LayerStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
-    try next(IPPort(on: lower, configuration(), neighborhood: neighborhood(in: context)))
+    try next(IPPort(on: lower, configuration(), neighborhood: neighborhood(in: context), logger: context.logger))
   }
 
   /// What the copies of the pipeline tell each other, where there are several.
@@ -63,13 +67,16 @@ public struct IP: LayerStage {
           "the host's Ethernet address; unless given, the device's, and where that has none, 02:00 and the IP address"),
         Parameter(
           "gateway", .custom(placeholder: "ADDRESS", validate: { Self.addressSyntaxProblem($0) }), keyOnly: true,
-          "the router for addresses outside the prefix; without one they cannot be reached"),
+          "the router for addresses outside the prefix; without one they are not answered"),
       ],
       examples: [
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",
         "tap(tap0) | ip(10.0.0.2/24, gateway: 10.0.0.1) | udp(7) | echo",
       ],
-      notes: "Fragments are refused and counted; packets are sent with the flag \"do not fragment\".",
+      notes: """
+        Fragments are refused and counted; packets are sent with the flag "do not fragment". Only senders inside the prefix \
+        are answered, be it ping, an error or a datagram from above, unless there is a gateway.
+        """,
       counts: IPCounters.descriptions
     ) { arguments throws(ArgumentComplaint) in
       let stage = IP(

@@ -19,6 +19,7 @@ struct IPCounters: Sendable {
   /// Neighbours that did not answer.
   var arpNeighborsLost: UInt64 = 0
   var icmpEchoReplies: UInt64 = 0
+  /// Given to the port below, also those that the layer above has made.
   var icmpErrorsSent: UInt64 = 0
   var icmpRateLimited: UInt64 = 0
 

@@ -32,6 +32,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
   // Received: ICMP.
   case badICMPChecksum
   case broadcastEcho
+  case noReturnRoute
   case icmpIgnored
   // To be sent. From here on: see `isTransmit`.
   case chainedTransmit
@@ -40,6 +41,8 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
   case foreignSource
   case noRoute
   case arpUnresolved
+  /// Waited for ARP when the pipeline was stopped.
+  case arpStopped
   case arpQueueFull
   case arpCacheFull
   case unknownRegion
@@ -47,7 +50,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
   case closedBelow
 
   /// How many reasons there are; a test compares.
-  static let count = 37
+  static let count = 39
 
   /// Whether it is a packet from above that was dropped.
   var isTransmit: Bool { rawValue >= Self.chainedTransmit.rawValue }
@@ -97,6 +100,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
     case .unknownProtocol: "unknown-protocol"
     case .badICMPChecksum: "bad-icmp-checksum"
     case .broadcastEcho: "broadcast-echo"
+    case .noReturnRoute: "no-return-route"
     case .icmpIgnored: "icmp-ignored"
     case .chainedTransmit: "chained-transmit"
     case .noHeadroom: "no-headroom"
@@ -104,6 +108,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
     case .foreignSource: "foreign-source"
     case .noRoute: "no-route"
     case .arpUnresolved: "arp-unresolved"
+    case .arpStopped: "arp-stopped"
     case .arpQueueFull: "arp-queue-full"
     case .arpCacheFull: "arp-cache-full"
     case .unknownRegion: "unknown-region"

@@ -12,7 +12,10 @@ extension IPEngine {
     guard packet.senderHardware.isUnicast, packet.senderHardware != mac else { return end(.arpBadSender) }
     let sender = packet.senderProtocol
     // RFC 5227 § 2.4: somebody else uses our address. It is not believed.
-    guard sender != address else { return end(.arpAddressConflict) }
+    guard sender != address else {
+      notices.conflict(over: address, of: mac, with: packet.senderHardware, at: now)
+      return end(.arpAddressConflict)
+    }
     // RFC 5227 § 2.1.1: a probe has no sender address yet. There is nothing to remember, but it is answered.
     if sender.isUnspecified {
       guard packet.operation == .request, packet.targetProtocol == address else { return end(.arpNotForUs) }
@@ -37,12 +40,7 @@ extension IPEngine {
   /// Updates the sender's entry, where there is one: the merge flag of RFC 826.
   private mutating func merge(_ packet: ARPPacket) -> Bool {
     guard let index = cache.index(of: packet.senderProtocol) else { return false }
-    switch cache[index].state {
-    case .known:
-      if cache[index].mac != packet.senderHardware { counters.arpNeighborsChanged &+= 1 }
-    case .asking: break
-    case .failed, .free: return false
-    }
+    guard cache[index].state == .known || cache[index].state == .asking else { return false }
     confirm(index, packet.senderHardware)
     return true
   }
@@ -67,6 +65,10 @@ extension IPEngine {
   }
 
   private mutating func confirm(_ index: Int, _ mac: MACAddress) {
+    if cache[index].state == .known, cache[index].mac != mac {
+      counters.arpNeighborsChanged &+= 1
+      notices.change(of: cache[index].address, from: cache[index].mac, to: mac, at: now)
+    }
     cache[index].state = .known
     cache[index].mac = mac
     cache[index].tryCount = 0

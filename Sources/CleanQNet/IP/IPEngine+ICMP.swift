@@ -15,6 +15,7 @@ extension IPEngine {
     guard message.type == .echoRequest else { return end(.icmpIgnored) }
     // RFC 1122 § 3.2.2.6 allows it, and else one forged ping would be answered by every host of the network.
     guard !isBroadcast else { return end(.broadcastEcho) }
+    guard hasReturnRoute(to: header.source) else { return end(.noReturnRoute) }
     guard buffer.headroom >= ICMPError.headroom else { return end(.shortHeadroom) }
     var bytes = buffer.mutableBytes
     guard ICMPv4Message.replyToEcho(in: &bytes) else { return end(.icmpIgnored) }
@@ -28,12 +29,18 @@ extension IPEngine {
     return .answer
   }
 
+  /// Whether a sender may be answered: by ping, by errors and by what applications send, one rule for all. It is inside the
+  /// prefix, or there is a gateway. RFC 1122 § 3.3.1.1.
+  private func hasReturnRoute(to source: IPv4Address) -> Bool { nextHop(to: source) != nil }
+
   /// Drops a packet of a protocol that nobody here speaks, and tells the sender. RFC 1122 § 3.2.2.1.
   ///
-  /// The answer goes back to the station that the packet came from: it needs no route and no question.
+  /// The answer goes back to the station that the packet came from: it needs no ARP request.
   mutating func refuseProtocol(_ buffer: inout Buffer, _ annotation: PacketAnnotation, to mac: MACAddress) -> Fate {
     counters.count(.unknownProtocol)
-    guard ICMPError.isAllowed(about: buffer, annotation: annotation) else { return .end }
+    guard ICMPError.isAllowed(about: buffer, annotation: annotation), hasReturnRoute(to: annotation.source) else {
+      return .end
+    }
     // RFC 1812 § 4.3.2.8.
     guard errorLimit.take(at: now) else {
       counters.icmpRateLimited &+= 1

@@ -45,8 +45,8 @@ extension IPEngine {
     }
   }
 
-  /// Sends the pending packets whose neighbour has answered and drops those whose neighbour has not, in order, as far as
-  /// there is room.
+  /// Sends the pending packets whose neighbour has answered and drops those whose neighbour has not, or will not because the
+  /// pipeline stops, in order, as far as there is room.
   ///
   /// - Complexity: O(1) where nothing has changed, else O(number of pending packets).
   mutating func releasePending() {
@@ -58,8 +58,8 @@ extension IPEngine {
       let annotation = buffer.packetAnnotation
       let index = nextHop(to: annotation.destination).flatMap { cache.index(of: $0) }
       // Every pending packet has an entry, which is not replaced while it has packets.
-      guard let index, cache[index].state != .asking, hasTransmitRoom else {
-        if index.map({ cache[$0].state != .asking }) ?? true { isPendingDue = true }
+      guard let index, cache[index].state != .asking || isQuiescing, hasTransmitRoom else {
+        if index.map({ cache[$0].state != .asking || isQuiescing }) ?? true { isPendingDue = true }
         pending.append(buffer)
         continue
       }
@@ -68,7 +68,7 @@ extension IPEngine {
         let mac = cache[index].mac
         emit(buffer, annotation, to: mac)
       } else {
-        dropTransmitted(buffer, .arpUnresolved)
+        dropTransmitted(buffer, isQuiescing ? .arpStopped : .arpUnresolved)
         if cache[index].queuedCount == 0 { cache[index] = Neighbor() }
       }
     }

@@ -85,7 +85,7 @@ extension IPEngine {
       let mac = cache[index].mac
       emit(buffer, annotation, to: mac)
       askAgainWhenOld(index)
-      if cache[index].tryCount == 0, annotation.timeToLive != 0 {
+      if cache[index].tryCount == 0, annotation.timeToLive != 0, annotation.protocol == .udp {
         cache.noteRecent(RecentNeighbor(annotation, mac, from: address, self.mac))
       }
     case .free, .asking:
@@ -116,6 +116,7 @@ extension IPEngine {
     guard pending.room > 0, cache[index].queuedCount < ARPCache.maximumQueuedCount else {
       return dropTransmitted(buffer, .arpQueueFull)
     }
+    guard !isQuiescing else { return dropTransmitted(buffer, .arpStopped) }
     pending.append(buffer)
     cache[index].queuedCount &+= 1
     guard cache[index].state == .free else { return }
@@ -132,6 +133,8 @@ extension IPEngine {
       source: address, destination: annotation.destination, protocol: annotation.protocol,
       payloadByteCount: buffer.validByteCount, ttl: annotation.timeToLive == 0 ? 64 : annotation.timeToLive)
     guard wrap(&buffer, header, to: mac) else { return dropTransmitted(buffer, .noHeadroom) }
+    // An error that a layer above has made.
+    if annotation.protocol == .icmp, buffer.flags.contains(.reply) { counters.icmpErrorsSent &+= 1 }
     outgoing.append(buffer)
   }
 

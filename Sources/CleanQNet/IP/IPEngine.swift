@@ -1,5 +1,6 @@
 public import CleanQ
 internal import CleanQWire
+internal import Logging
 
 /// What the IP layer does with frames and packets, whatever is below: it moves buffers between bursts of its own, and
 /// ``IPPort`` moves those to and from the ports.
@@ -25,6 +26,7 @@ struct IPEngine: ~Copyable {
   var cache = ARPCache()
   /// What other copies of the pipeline hear; nil where there are none.
   let neighborhood: Neighborhood?
+  var notices: LinkNotices
   /// How many of its answers were looked at.
   var seenAnswerCount: UInt64 = 0
   var spares = SpareBuffers()
@@ -48,15 +50,20 @@ struct IPEngine: ~Copyable {
   var isPendingDue = false
   /// The next received buffer continues a chain.
   var isInsideReceivedChain = false
+  /// No answer of a neighbour will come any more.
+  private(set) var isQuiescing = false
   /// Something has happened since the last tick.
   var isActive = false
 
-  /// - Parameter hardwareAddress: that of the port below, used where the configuration says none.
+  /// - Parameters:
+  ///   - hardwareAddress: that of the port below, used where the configuration says none.
+  ///   - logger: where it says what happens on the link; nil for nowhere.
   init(
     _ configuration: IPConfiguration, hardwareAddress: MACAddress? = nil, mtu: Int = 1500, now: MonotonicTime,
-    neighborhood: Neighborhood? = nil
+    neighborhood: Neighborhood? = nil, logger: Logger? = nil
   ) {
     self.neighborhood = neighborhood
+    notices = LinkNotices(logger)
     self.configuration = configuration
     mac = configuration.mac ?? hardwareAddress ?? configuration.defaultMAC
     self.mtu = max(0, min(mtu, 65_535))
@@ -90,6 +97,14 @@ struct IPEngine: ~Copyable {
     incoming.byteCount(of: region) + outgoing.byteCount(of: region) + dropped.byteCount(of: region)
       + returned.byteCount(of: region) + completed.byteCount(of: region) + pending.byteCount(of: region)
       + spares.burst.byteCount(of: region)
+  }
+
+  /// Ends what waits for neighbours, as soon as there is room for it, and waits for none from now on.
+  @usableFromInline
+  mutating func quiesce() {
+    isQuiescing = true
+    isPendingDue = true
+    releasePending()
   }
 
   /// Ends a packet from above: the user gets the buffer back as if it had been sent; one that a layer made an answer of

@@ -1,9 +1,10 @@
 public import CleanQ
 internal import CleanQWire
+public import Logging
 
 /// IPv4 over Ethernet on a port of frames: ARP, ICMP, and packets for this host.
 ///
-/// To send, put a packet's payload behind ``headroom`` bytes of headroom and set `packetAnnotation`; a source of 0.0.0.0
+/// To send, put a packet's payload behind ``IP/headroom`` bytes of headroom and set `packetAnnotation`; a source of 0.0.0.0
 /// means this interface's address. A packet that cannot be sent is dropped, counted and completed as if it had been; so is
 /// one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 ///
@@ -15,25 +16,26 @@ internal import CleanQWire
 public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lower.Unit == Frame {
   public typealias Unit = Packet
 
-  /// Headroom that a packet needs for the headers of IP and Ethernet; the annotation is in there too.
-  @inlinable
-  public static var headroom: Int { 34 }
-
   public var lower: Lower
   @usableFromInline var engine: IPEngine
 
   /// Puts the layer on a port. The MTU is the port's, 1500 where it has none; so is the Ethernet address, unless the configuration
   /// says another.
   ///
-  /// - Parameter now: the time that it starts with.
-  public init(on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now) {
-    self.init(on: lower, configuration, now: now, neighborhood: nil)
+  /// - Parameters:
+  ///   - now: the time that it starts with.
+  ///   - logger: where it says, limited in rate, what happens on the link: neighbours that change, conflicts; nil for nowhere.
+  public init(
+    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, logger: Logger? = nil
+  ) {
+    self.init(on: lower, configuration, now: now, neighborhood: nil, logger: logger)
   }
 
   /// - Parameter neighborhood: what the copies of this port tell each other; nil where there is only one.
   @usableFromInline
   init(
-    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, neighborhood: Neighborhood?
+    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, neighborhood: Neighborhood?,
+    logger: Logger?
   ) {
     self.lower = lower
     var mtu = 1500
@@ -43,13 +45,14 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
       address = MACAddress(rawValue: bits)
     }
     if address?.isUnicast == false { address = nil }
-    engine = IPEngine(configuration, hardwareAddress: address, mtu: mtu, now: now, neighborhood: neighborhood)
+    engine = IPEngine(
+      configuration, hardwareAddress: address, mtu: mtu, now: now, neighborhood: neighborhood, logger: logger)
   }
 
   @inlinable
   @discardableResult
   public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }
+    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }
     engine.collectSpares(from: &empties)
     return empties.isEmpty ? nil : lower.fill(&empties)
   }
@@ -85,7 +88,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     engine.giveBack(into: &sent)
     if engine.completed.isEmpty { lower.complete(into: &engine.completed) }
     engine.complete(into: &sent)
-    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }
+    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }
   }
 
   @inlinable
@@ -100,7 +103,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   @inlinable
   @discardableResult
   mutating func flush() -> Refusal? {
-    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }
+    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }
     return engine.outgoing.isEmpty ? nil : sendOutgoing()
   }
 
@@ -117,6 +120,13 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
       if engine.outgoing.isEmpty { break }
     }
     return refusal
+  }
+
+  /// What waits for a neighbour ends under a reason: the answer cannot come any more.
+  @inlinable
+  public mutating func quiesce() {
+    engine.quiesce()
+    lower.quiesce()
   }
 
   @inlinable

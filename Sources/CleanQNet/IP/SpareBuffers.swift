@@ -16,6 +16,12 @@ struct SpareBuffers: ~Copyable {
   private var names = InlineArray<4, Descriptor>(repeating: Descriptor(region: .none, offset: 0, byteCount: 0))
   private(set) var awayCount = 0
 
+  /// They go back to their region: set aside they were at home, so none went astray.
+  deinit {
+    var burst = burst
+    burst.releaseAll()
+  }
+
   /// Takes what is missing from the front of a burst of empties.
   mutating func collect(from empties: inout Burst) {
     while burst.count + awayCount < Self.maximumCount, empties.count > 0 {

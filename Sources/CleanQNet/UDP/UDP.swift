@@ -1,10 +1,14 @@
 public import CleanQ
 public import CleanQPipeline
+internal import CleanQWire
 
 /// The `udp` stage: packets below, datagrams above.
 public struct UDP: LayerStage {
   public typealias Below = Packet
   public typealias Above = Datagram
+
+  /// Headroom, in bytes, that a datagram needs that is given to a ``UDPPort``: for the headers of UDP, IP and Ethernet.
+  public static let headroom = UDPHeader.byteCount + IP.headroom
 
   /// The open ports.
   public let ports: [UInt16]

@@ -10,6 +10,7 @@ enum UDPDrop: Int, CaseIterable, Sendable {
   case chained
   case noHeadroom
   case tooLong
+  case unknownRegion
 
   init(_ error: WireError) {
     switch error {
@@ -29,6 +30,7 @@ enum UDPDrop: Int, CaseIterable, Sendable {
     case .chained: "chained"
     case .noHeadroom: "no-headroom"
     case .tooLong: "too-long"
+    case .unknownRegion: "unknown-region"
     }
   }
 }

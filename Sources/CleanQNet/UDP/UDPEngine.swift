@@ -11,7 +11,8 @@ struct UDPEngine: Sendable {
   var received = StageReport.Tally()
   var transmitted = StageReport.Tally()
   private var errorLimit = TokenBucket.icmpErrors
-  private var errorsSent: UInt64 = 0
+  /// Errors that were made; the layer below counts those that it sends.
+  private var errorsMade: UInt64 = 0
   private var errorsLimited: UInt64 = 0
   /// The next buffer to be received continues a chain: a burst may end inside one.
   private(set) var isInsideReceivedChain = false
@@ -74,12 +75,13 @@ struct UDPEngine: Sendable {
 
   /// Turns a datagram for a closed port into an ICMP port unreachable. RFC 1122 § 4.1.3.1.
   private mutating func answer(_ buffer: inout Buffer) {
+    let packet = buffer.packetAnnotation
+    guard ICMPError.isAllowed(about: buffer, annotation: packet) else { return }
     guard errorLimit.take(at: now) else {
       errorsLimited &+= 1
       return
     }
-    let packet = buffer.packetAnnotation
-    if ICMPError.makeUnreachable(code: .port, in: &buffer, annotation: packet) { errorsSent &+= 1 }
+    if ICMPError.makeUnreachable(code: .port, in: &buffer, annotation: packet) { errorsMade &+= 1 }
   }
 
   // MARK: Transmit
@@ -134,6 +136,10 @@ struct UDPEngine: Sendable {
 
   private mutating func count(_ drop: UDPDrop) { drops[drop.rawValue] &+= 1 }
 
+  /// A packet was made in a buffer of a region that the port below does not know any more.
+  @usableFromInline
+  mutating func countUnknownRegion() { count(.unknownRegion) }
+
   func report() -> StageReport {
     var report = StageReport("udp")
     report.received = received
@@ -142,7 +148,7 @@ struct UDPEngine: Sendable {
       report.drops.append(StageReport.Count(drop.name, drops[drop.rawValue]))
     }
     report.counters = [
-      StageReport.Count("icmp-errors-sent", errorsSent), StageReport.Count("icmp-rate-limited", errorsLimited),
+      StageReport.Count("icmp-errors-made", errorsMade), StageReport.Count("icmp-rate-limited", errorsLimited),
     ]
     return report
   }

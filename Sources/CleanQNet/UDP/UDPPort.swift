@@ -2,16 +2,12 @@ public import CleanQ
 
 /// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the annotation.
 ///
-/// To send, put the payload behind at least ``headroom`` bytes of headroom and set `datagramAnnotation`; an answer to a
+/// To send, put the payload behind at least ``UDP/headroom`` bytes of headroom and set `datagramAnnotation`; an answer to a
 /// received datagram only has to reflect it. A datagram that cannot be sent is dropped, counted and completed as if it had
 /// been; so is one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 @frozen
 public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lower.Unit == Packet {
   public typealias Unit = Datagram
-
-  /// Headroom that a datagram needs for the annotation and for the headers of UDP, IP and Ethernet.
-  @inlinable
-  public static var headroom: Int { 92 }
 
   public var lower: Lower
   @usableFromInline var engine: UDPEngine
@@ -42,16 +38,23 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     guard ended != 0 else { return }
     filled.move(ended, to: &dropped)
     sendAnswers()
-    lower.fill(&dropped)
+    lower.fillOrRelease(&dropped)
   }
 
-  /// Gives packets that wait to the port below. Where the other side has gone, they are not sent any more.
+  /// Gives packets that wait to the port below. Those that it would never take, because it does not know their region any more
+  /// or its other side has gone, are not sent.
   ///
   /// - Returns: why not all were taken.
   @inlinable
   @discardableResult
   mutating func sendOutgoing() -> Refusal? {
-    guard !outgoing.isEmpty, let refusal = lower.transmit(&outgoing) else { return nil }
+    guard !outgoing.isEmpty else { return nil }
+    var refusal = lower.transmit(&outgoing)
+    while refusal == .unknownRegion, unsent.room > 0, let buffer = outgoing.popFirst() {
+      engine.countUnknownRegion()
+      giveUp(buffer)
+      refusal = outgoing.isEmpty ? nil : lower.transmit(&outgoing)
+    }
     if refusal == .closed { giveUpOutgoing() }
     return refusal
   }
@@ -59,17 +62,22 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   /// Nobody will send what waits: it goes back as if it had been, answers too.
   @inlinable
   mutating func giveUpOutgoing() {
-    while unsent.room > 0, var buffer = outgoing.popFirst() {
-      buffer.flags.remove(.reply)
-      unsent.append(buffer)
-    }
+    while unsent.room > 0, let buffer = outgoing.popFirst() { giveUp(buffer) }
+  }
+
+  /// Gives a packet back as if it had been sent.
+  @inlinable
+  mutating func giveUp(_ buffer: consuming Buffer) {
+    var buffer = buffer
+    buffer.flags.remove(.reply)
+    unsent.append(buffer)
   }
 
   /// Gives what waits to the port below. Returns whether there is room for a whole burst more.
   @inlinable
   mutating func flush() -> Bool {
     sendOutgoing()
-    if !dropped.isEmpty { lower.fill(&dropped) }
+    if !dropped.isEmpty { lower.fillOrRelease(&dropped) }
     return dropped.isEmpty && outgoing.isEmpty
   }
 

@@ -5,6 +5,8 @@ public import CleanQ
 final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Unit == Right.Unit {
   /// Nil once the loop has taken it to its thread.
   @usableFromInline var junction: Junction<Left, Right>?
+  /// The log has it that the junction drops packets.
+  @usableFromInline var hasToldDrops = false
 
   @inlinable
   init(_ junction: consuming Junction<Left, Right>) { self.junction = consume junction }
@@ -56,8 +58,12 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     turn(&junction, control)
     drain(&junction, control, index: index)
     control.waitUntilAllRest()
+    tellDrops(of: junction, control)
     junction.left.report(into: &outcome.reports)
+    let leftCount = outcome.reports.count
     junction.right.report(into: &outcome.reports)
+    // In the report of the stage below the junction, where there is one.
+    if !outcome.reports.isEmpty { junction.addDrops(to: &outcome.reports[max(0, leftCount - 1)]) }
     outcome.held = junction.held()
     outcome.held.addHoldings(of: junction.left.census())
     let right = junction.right.census()
@@ -81,6 +87,9 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     junction.right.addWakeFileDescriptors(to: &files)
     var wait = IdleWait(files: files)
     var deadline = advance(&junction, to: .now)
+    // While the loop is awake, time passes at each tick in every stage, whether or not one below it asked for that: a layer
+    // may be alone in its loop. A sleeping loop is woken for a deadline only.
+    var tick = MonotonicTime.now.advanced(byMilliseconds: RunControl.tickMilliseconds)
     var busyTurns = 0
     while !control.isStopping {
       if junction.turn() > 0 {
@@ -90,7 +99,11 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
         if busyTurns & 31 != 0 { continue }
       }
       let now = MonotonicTime.now
-      if now >= deadline { deadline = advance(&junction, to: now) }
+      if now >= min(deadline, tick) {
+        deadline = advance(&junction, to: now)
+        tick = now.advanced(byMilliseconds: RunControl.tickMilliseconds)
+        tellDrops(of: junction, control)
+      }
       if junction.left.isExhausted || junction.right.isExhausted { control.stop() }
       if wait.isTired(at: now) { sleep(&junction, &wait, now: now, until: deadline) }
     }
@@ -120,6 +133,14 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
       _ = advance(&junction, to: now)
       if control.noteTurn(of: index, moved: moved, since: moves, at: now) { return }
     }
+  }
+
+  /// Says, once, that the junction drops packets.
+  @inlinable
+  func tellDrops(of junction: borrowing Junction<Left, Right>, _ control: RunControl) {
+    guard junction.dropCount > 0, !hasToldDrops else { return }
+    hasToldDrops = true
+    control.tellDrops()
   }
 
   @inlinable

@@ -1,6 +1,7 @@
 internal import CPlatform
 public import CleanQ
 internal import Glibc
+internal import Logging
 internal import Synchronization
 
 /// What the threads of one running pipeline tell each other: go, stop, I still have work, I am at rest.
@@ -10,6 +11,9 @@ final class RunControl: Sendable {
   static let quietMilliseconds: UInt64 = 5
   /// How long they go on at most.
   static let drainMilliseconds: UInt64 = 2000
+
+  /// How far a stage's time may be behind while its loop is awake.
+  @usableFromInline static let tickMilliseconds: UInt64 = 10
 
   private enum Gate {
     static let shut = 0
@@ -31,9 +35,11 @@ final class RunControl: Sendable {
   private let atRest = Atomic<Int>(0)
   private let counted = Atomic<Int>(0)
   private let workerCount: Int
+  private let logger: Logger
 
-  init(workerCount: Int) throws(StageError) {
+  init(workerCount: Int, _ logger: Logger) throws(StageError) {
     self.workerCount = workerCount
+    self.logger = logger
     idleVotes = (0..<workerCount).map { _ in IdleVote() }
     stopFile = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     doneFile = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
@@ -106,6 +112,16 @@ final class RunControl: Sendable {
   func waitUntilAllCounted() {
     meet(counted)
     signal(doneFile)
+  }
+
+  /// A loop drops packets that the next port would never take.
+  @usableFromInline
+  func tellDrops() {
+    logger.warning(
+      """
+      packets are dropped between two stages: their buffers are of a region that the next stage does not know, or there are \
+      too many for one packet; register each region with the whole stack, down to the device and up to the application
+      """)
   }
 
   private func meet(_ counter: borrowing Atomic<Int>) {

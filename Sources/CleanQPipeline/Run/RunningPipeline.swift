@@ -40,7 +40,7 @@ public final class RunningPipeline {
       copies.append(try PipelineCopy(workers, placements: placements, context.logger))
     }
     self.copies = copies
-    control = try RunControl(workerCount: copies.reduce(0) { $0 + $1.workers.count })
+    control = try RunControl(workerCount: copies.reduce(0) { $0 + $1.workers.count }, context.logger)
     do {
       var count = 0
       for copy in copies {

@@ -74,7 +74,7 @@ extension StackRig {
     require(books.handedOver == books.completed, "each datagram comes back once")
     require(books.handedOver == books.whole + books.inRuns, "everything is handed over")
     require(udp.transmitted.packets + failed == books.whole, "each datagram in one buffer has one fate")
-    let answers = udp.counters.first { $0.name == "icmp-errors-sent" }?.value ?? 0
+    let answers = udp.counters.first { $0.name == "icmp-errors-made" }?.value ?? 0
     require(ip.transmitted.packets == udp.transmitted.packets + answers, "each packet from UDP is IP's")
   }
 
