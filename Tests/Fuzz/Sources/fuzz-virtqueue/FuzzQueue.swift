@@ -16,6 +16,8 @@ final class FuzzQueue {
   private let layout: VirtqueueLayout
   /// Shared words were overwritten: what is read there may be nonsense.
   private(set) var isScribbled = false
+  /// Everything that was said on it is true.
+  private(set) var isHonest = true
   private var nextAvailable = 0
   private var availableWrap = true
   private var nextUsed = 0
@@ -111,8 +113,15 @@ final class FuzzQueue {
 
   // MARK: Not honest
 
+  /// Uses what the fuzzer says.
+  func useFalsely(id: UInt32, byteCount: UInt32, descriptorCount: Int = 1) {
+    isHonest = false
+    use(id: id, byteCount: byteCount, descriptorCount: descriptorCount)
+  }
+
   /// Moves its index by so much: says that elements were used that were not.
   func jump(by count: UInt16) {
+    isHonest = false
     guard layout.isPacked else {
       nextUsed = (nextUsed + Int(count)) & 0xFFFF
       return store(UInt16(nextUsed), layout.deviceAddress, 2)
@@ -127,6 +136,7 @@ final class FuzzQueue {
   /// Overwrites one of all shared words, the driver's own too.
   func scribble(area: Int, word: Int, value: UInt16) {
     isScribbled = true
+    isHonest = false
     let area = areas[area % areas.count]
     store(value, area.address, 2 * (word % (area.byteCount / 2)))
   }

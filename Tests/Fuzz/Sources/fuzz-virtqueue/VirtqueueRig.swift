@@ -48,8 +48,9 @@ struct VirtqueueRig: ~Copyable {
     case 2: receive()
     case 3: complete()
     case 4: work(queue, count: Int(operation >> 5) + 1, &input)
-    case 5: queue?.use(id: input.number(), byteCount: input.number(), descriptorCount: 1 + Int(operation >> 5) % 2)
-    case 6: queue?.use(id: UInt32(input.byte() & 63), byteCount: UInt32(input.byte()) * UInt32(operation >> 5))
+    case 5:
+      queue?.useFalsely(id: input.number(), byteCount: input.number(), descriptorCount: 1 + Int(operation >> 5) % 2)
+    case 6: queue?.useFalsely(id: UInt32(input.byte() & 63), byteCount: UInt32(input.byte()) * UInt32(operation >> 5))
     case 7: queue?.jump(by: input.number())
     case 8: queue?.scribble(area: Int(operation >> 5), word: Int(input.number(UInt16.self)), value: input.number())
     case 9: lookAndSleep()
@@ -178,7 +179,7 @@ struct VirtqueueRig: ~Copyable {
   private mutating func checkWakeUp(isLong: Bool, _ input: inout FuzzInput) {
     let (missing, last) = (Int(input.byte() & 63), 1 + Int(input.byte() & 15))
     complete()
-    guard port.isJoined, let queue = device.queues[1], !queue.isScribbled else { return }
+    guard port.isJoined, let queue = device.queues[1], queue.isHonest else { return }
     port.notify()
     if isLong, !hasWalkedFar {
       hasWalkedFar = true
@@ -194,7 +195,7 @@ struct VirtqueueRig: ~Copyable {
     }
     sendAll(queue)
     complete()
-    guard port.isJoined else { return }
+    guard port.isJoined, device.queues[1] === queue else { return }
     queue.askForKick()
     let before = kickCount
     guard send(last) > 0 else { return }
