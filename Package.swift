@@ -88,6 +88,8 @@ let package = Package(
       name: "cleanq-vm-probe",
       dependencies: ["CPlatform", "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQVFIO", "CleanQVirtio", logging],
       path: "Tests/VM/Probe", swiftSettings: settings),
+    .executableTarget(
+      name: "cleanq-ring-trace", dependencies: ["CleanQ"], path: "Tests/Formal/Oracle/Trace", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),

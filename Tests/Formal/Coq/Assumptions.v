@@ -1,7 +1,7 @@
 (* What all theorems together rest on: the answer has to be "Closed under the global context". One question, since each
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
-From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts Census Channel Refusals BalanceWords
+From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts Census Channel Refusals Lanes BalanceWords
   Composition StackExamples Order Straight CursorWords Events Interleavings Concurrent ConcurrentTSO DescriptorCheck
   HostileInvariant Hostile Ids Chains PackedRing.
 
@@ -64,6 +64,11 @@ Definition everything := (
   @Channel.closed_refuses,
   @Channel.closed_for_ever,
   @Channel.everything_comes_home,
+  @Lanes.lane_is_channel,
+  @Lanes.other_lanes_unmoved,
+  @Lanes.arm_is_true,
+  @Lanes.exhausted_is_true,
+  @Lanes.refusal_is_foretold,
   @BalanceWords.words_exact,
   @BalanceWords.word_of_counts,
   @BalanceWords.parts_overflow,
