@@ -1,7 +1,7 @@
 (* What all theorems together rest on: the answer has to be "Closed under the global context". One question, since each
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
-From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts Census Channel Refusals Lanes BalanceWords
+From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts Census Channel Refusals Lanes Ports BalanceWords
   Composition StackExamples Order Straight CursorWords Events Interleavings Concurrent ConcurrentTSO DescriptorCheck
   HostileInvariant Hostile Ids Chains PackedRing.
 
@@ -69,6 +69,9 @@ Definition everything := (
   @Lanes.arm_is_true,
   @Lanes.exhausted_is_true,
   @Lanes.refusal_is_foretold,
+  @Ports.port_step_refines,
+  @Ports.port_refines_sequences,
+  @Ports.port_census_exact,
   @BalanceWords.words_exact,
   @BalanceWords.word_of_counts,
   @BalanceWords.parts_overflow,

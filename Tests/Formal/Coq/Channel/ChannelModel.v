@@ -6,6 +6,10 @@
    what the end that did not register the region brought home. That these numbers say what the contract asks for is proved
    here, and so is that each reason for which an enqueue is refused is true.
 
+   The shipped rule counts as away the live buffers that carry the queue's note. Here every buffer goes through this queue, so
+   the note is on those that the end which did not register the region has, and no buffer is strange (RingAccount): that count
+   is left out.
+
    `base` has the table (RegionTable, RingChannel.owners); its `own` and `held` are not in the code: they are what the
    compiler knows, since a Buffer is noncopyable, and no decision below looks at them. Each operation is one step
    (ConcurrentModel.v takes the rings apart; set-up calls are made under a lock).
@@ -86,8 +90,8 @@ Section Channel.
   Definition clear (f : agent -> nat -> Z) (i : nat) : agent -> nat -> Z :=
     fun a j => if Nat.eq_dec i j then 0%Z else f a j.
 
-  (* RingLink.countHanded and countTaken, and add for what is not of the usual region: an end's balance grows by what it
-     handed over, and shrinks by what it took. *)
+  (* RingAccount.addPassed, and the same for the usual region: an end's balance grows by what it handed over, and shrinks by
+     what it took. *)
   Definition add (f : agent -> nat -> Z) (a : agent) (change : nat -> Z) : agent -> nat -> Z :=
     fun b i => if agent_dec a b then (f b i + change i)%Z else f b i.
   Definition handed (bs : list buffer) (i : nat) : Z := Z.of_nat (bytes_in i bs).
@@ -97,7 +101,7 @@ Section Channel.
   Definition in_flight (s : channel) (a : agent) (r : region) : Z :=
     (balance s a (slot r) + balance s (other a) (slot r))%Z.
   Definition away (s : channel) (a : agent) (r : region) : Z :=
-    Z.max 0 (account s (slot r) - balance s (other a) (slot r)).
+    (account s (slot r) - balance s (other a) (slot r))%Z.
 
   (* RingChannel.deregister. *)
   Definition deregister (s : channel) (a : agent) (r : region) : channel * answer :=

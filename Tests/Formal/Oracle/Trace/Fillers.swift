@@ -5,9 +5,12 @@ final class Fillers {
   var output = Output()
   var dead: Set<RegionID> = []
   private var burst = Burst()
-  private let region: Region
+  private var region: Region?
 
-  init() {
+  deinit { burst.releaseAll() }
+
+  /// Not before a world needs it, so that worlds' regions come first: an empty entry of a table looks like one of slot 0.
+  private func makeRegion() {
     guard let region = try? Region(byteCount: Burst.capacity, pages: .ordinary) else {
       preconditionFailure("no memory")
     }
@@ -15,10 +18,9 @@ final class Fillers {
     self.region = consume region
   }
 
-  deinit { burst.releaseAll() }
-
   /// Puts fillers into an empty burst until only `room` places are left.
   func fill(_ other: inout Burst, leaving room: Int) {
+    if region == nil { makeRegion() }
     while other.room > room, let buffer = burst.popFirst() { other.append(buffer) }
   }
 
