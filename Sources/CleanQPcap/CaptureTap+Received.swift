@@ -13,7 +13,10 @@ extension CaptureTap {
       if kind == .frame, isLast, arriving.open == nil {
         // SAFETY: the burst owns the buffer during this call.
         let bytes = unsafe UnsafeRawBufferPointer(start: burst[index].address, count: burst[index].validByteCount)
-        unsafe captureIfMatching(bytes, originalByteCount: bytes.count, at: time)
+        let record = burst[index].record
+        unsafe captureIfMatching(
+          bytes, originalByteCount: max(bytes.count, Int(record?.originalByteCount ?? 0)),
+          at: record.map(CaptureTime.init) ?? time)
       } else {
         assemble(burst[index], at: time)
       }
@@ -24,6 +27,7 @@ extension CaptureTap {
   /// Adds a buffer to the packet that arrives, and captures the packet when it is whole.
   private mutating func assemble(_ buffer: borrowing Buffer, at time: CaptureTime) {
     if arriving.open == nil {
+      arrivingTime = buffer.record.map(CaptureTime.init) ?? time
       arrivingHeaders = PacketHeaders(of: buffer, kind)
       arriving.removeAll()
       arriving.begin(headerByteCount: arrivingHeaders?.byteCount ?? 0)
@@ -34,7 +38,7 @@ extension CaptureTap {
     let frame = arriving.close(snaplen: FrameArena.frameCapacity)
     // SAFETY: the arena is not touched while the bytes are read.
     let bytes = unsafe arriving.bytes(of: frame)
-    unsafe captureIfMatching(bytes, originalByteCount: frame.originalByteCount, at: time)
+    unsafe captureIfMatching(bytes, originalByteCount: frame.originalByteCount, at: arrivingTime)
   }
 
   /// SAFETY: the caller keeps the bytes readable during the call.

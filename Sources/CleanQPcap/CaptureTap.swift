@@ -22,6 +22,8 @@ struct CaptureTap: ~Copyable {
   var offered: FrameArena
   /// One entry for each buffer that was offered.
   var stagedBuffers = InlineArray<32, StagedBuffer>(repeating: StagedBuffer())
+  /// When the packet came that is being put together.
+  var arrivingTime = CaptureTime(seconds: 0, nanoseconds: 0)
   var stagedTime = CaptureTime(seconds: 0, nanoseconds: 0)
   /// What is put in front of the packets that are being put together.
   var arrivingHeaders: PacketHeaders?
@@ -40,7 +42,7 @@ struct CaptureTap: ~Copyable {
   init(
     _ kind: TrafficKind, _ options: CaptureOptions, logger: Logger, cancelFile: Int32, waits: Bool
   ) throws(StageError) {
-    let filter = try PcapFilter(options.filter, linkType: LinkType(kind), for: options.path)
+    let filter = try PcapFilter(options.filter, dlt: LinkType(kind).dlt, for: options.path)
     let writer = try PcapWriter(
       opening: options.path, linkType: LinkType(kind), snaplen: options.snaplen, precision: options.precision,
       logger: logger, cancelFile: cancelFile)

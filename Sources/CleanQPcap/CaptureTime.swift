@@ -1,3 +1,4 @@
+internal import CleanQ
 internal import Glibc
 
 /// The finest digit of a capture's timestamps.
@@ -16,6 +17,11 @@ public struct CaptureTime: Sendable, Hashable {
   public init(seconds: Int, nanoseconds: Int) {
     self.seconds = seconds
     self.nanoseconds = nanoseconds
+  }
+
+  /// When a packet was captured that comes from a capture.
+  init(_ record: CaptureRecord) {
+    self.init(seconds: Int(record.seconds), nanoseconds: Int(record.nanoseconds))
   }
 
   /// Now. About 20 ns: ask once per burst.

@@ -10,6 +10,7 @@ enum PcapCounts {
     .counter("bytes-written", "bytes of the capture file"),
     .drop("oversize", "packet read that is longer than a buffer of the pipeline"),
     .drop("empty", "packet read with no bytes in it"),
+    .drop("no-frame", "record read that cannot be made an Ethernet frame, netlink for example; nothing to do"),
     .drop("read-only", "packet sent to a capture that is read"),
     .counter("unreadable", "records that could not be read; the capture is damaged or was cut"),
   ]

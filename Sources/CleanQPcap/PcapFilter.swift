@@ -22,6 +22,11 @@ public struct PcapFilter: ~Copyable {
   ///
   /// - Throws: what libpcap has against it.
   public init(_ expression: String, linkType: LinkType) throws(Failure) {
+    try self.init(expression, dlt: linkType.dlt)
+  }
+
+  /// Compiles an expression for a link type by libpcap's number.
+  init(_ expression: String, dlt: Int32) throws(Failure) {
     guard !expression.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) else {
       unsafe program = nil
       return
@@ -29,7 +34,7 @@ public struct PcapFilter: ~Copyable {
     // A zero byte would end the text for libpcap, and the rest would be ignored without a word.
     guard !expression.utf8.contains(0) else { throw Failure(message: "it contains a zero byte") }
     // SAFETY: a dead handle holds no file; it is closed below, after its message was copied.
-    guard let dead = unsafe pcap_open_dead(linkType.dlt, Int32(PcapWriter.maximumSnaplen)) else {
+    guard let dead = unsafe pcap_open_dead(dlt, Int32(PcapWriter.maximumSnaplen)) else {
       throw Failure(message: "out of memory")
     }
     defer { unsafe pcap_close(dead) }
@@ -78,8 +83,8 @@ public struct PcapFilter: ~Copyable {
   }
 
   /// Compiles the expression of a stage on a file.
-  init(_ expression: String, linkType: LinkType, for path: String) throws(StageError) {
-    do throws(Failure) { try self.init(expression, linkType: linkType) } catch {
+  init(_ expression: String, dlt: Int32, for path: String) throws(StageError) {
+    do throws(Failure) { try self.init(expression, dlt: dlt) } catch {
       throw StageError(stageText(path), error.description)
     }
   }

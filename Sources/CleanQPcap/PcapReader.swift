@@ -1,4 +1,5 @@
 internal import CPcap
+internal import CleanQ
 internal import CleanQPipeline
 internal import Glibc
 
@@ -8,8 +9,8 @@ struct PcapReader: ~Copyable {
   /// What reading on gives.
   @unsafe
   enum Outcome {
-    /// A record's bytes, good until the next one is read, and how many there were before the capture cut them.
-    case record(UnsafeRawBufferPointer, originalByteCount: Int)
+    /// A record's bytes, good until the next one is read, and what the capture says of them.
+    case record(UnsafeRawBufferPointer, CaptureRecord)
     /// Nothing at the moment: a pipe whose writer has not written.
     case nothing
     /// The file is at its end.
@@ -28,7 +29,7 @@ struct PcapReader: ~Copyable {
   /// Opens a file and reads its header.
   ///
   /// - Parameter path: the file, or `-` for standard input.
-  /// - Throws: there is no such file, it is no capture, it is not of Ethernet.
+  /// - Throws: there is no such file, it is no capture, it cannot be made Ethernet frames.
   init(_ path: String) throws(StageError) {
     let file = try Self.openFile(path)
     var status = stat()
@@ -83,18 +84,23 @@ struct PcapReader: ~Copyable {
     else {
       _ = unsafe fclose(stream)
       let reason = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      throw StageError(stageText(path), "\(path) is no capture file that libpcap can read: \(reason)")
+      let advice = CaptureAdvice.onUnknownFormat(of: path)
+      throw StageError(stageText(path), "\(path) is no capture file that libpcap can read: \(advice ?? reason)")
     }
     let dlt = unsafe pcap_datalink(handle)
-    guard dlt == DLT_EN10MB else {
+    guard EthernetConversion(dlt: dlt) != nil else {
       unsafe pcap_close(handle)
       throw StageError(
         stageText(path),
-        "\(path) was captured on a link of type \(LinkType.name(dlt: dlt)); only Ethernet (EN10MB) captures can be read"
+        "\(path) was captured on a link of type \(LinkType.name(dlt: dlt)); captures of Ethernet, Linux cooked (-i any), raw IP "
+          + "and loopback can be read"
       )
     }
     return unsafe handle
   }
+
+  /// libpcap's number of the link type.
+  var dlt: Int32 { unsafe pcap_datalink(handle) }
 
   /// The most bytes of a frame that the file says it keeps. Not to be relied on.
   var snaplen: Int { max(0, Int(unsafe pcap_snapshot(handle))) }
@@ -118,11 +124,16 @@ struct PcapReader: ~Copyable {
     case 1:
       guard let header = unsafe header else { return unsafe .failure("no header") }
       let count = unsafe data == nil ? 0 : Int(header.pointee.caplen)
-      return unsafe .record(
-        UnsafeRawBufferPointer(start: data, count: count), originalByteCount: Int(header.pointee.len))
+      // The handle was opened for nanoseconds, which is what tv_usec has then.
+      let record = unsafe CaptureRecord(
+        seconds: Int64(header.pointee.ts.tv_sec), nanoseconds: UInt32(clamping: header.pointee.ts.tv_usec),
+        originalByteCount: header.pointee.len)
+      return unsafe .record(UnsafeRawBufferPointer(start: data, count: count), record)
     case -2: return unsafe .end
     case 0: return unsafe .nothing
-    default: return unsafe .failure(String(cString: pcap_geterr(handle)))
+    default:
+      let reason = unsafe String(cString: pcap_geterr(handle))
+      return unsafe .failure(CaptureAdvice.adding(toReading: reason))
     }
   }
 }

@@ -1,4 +1,5 @@
 public import CleanQ
+internal import CleanQWire
 internal import Logging
 
 extension PcapSource {
@@ -28,8 +29,7 @@ extension PcapSource {
     while !isAtEnd, !empties.isEmpty, filled.room > 0, looks < Self.recordsPerCall {
       looks &+= 1
       switch unsafe reader.next() {
-      case .record(let bytes, let originalByteCount):
-        unsafe deliver(bytes, originalByteCount: originalByteCount, to: &filled)
+      case .record(let bytes, let record): unsafe deliver(bytes, record, to: &filled)
       case .nothing: return
       case .end: isAtEnd = true
       case .failure(let message):
@@ -42,14 +42,12 @@ extension PcapSource {
     }
   }
 
-  /// Copies one record into an empty buffer, if it matches and fits.
+  /// Copies one record into an empty buffer, behind an Ethernet header where it has none, if it matches and fits.
   ///
   /// SAFETY: the caller keeps the bytes readable during the call.
   @unsafe
-  private mutating func deliver(
-    _ bytes: UnsafeRawBufferPointer, originalByteCount: Int, to filled: inout Burst
-  ) {
-    guard unsafe filter.matches(bytes, originalByteCount: originalByteCount) else {
+  private mutating func deliver(_ bytes: UnsafeRawBufferPointer, _ record: CaptureRecord, to filled: inout Burst) {
+    guard unsafe filter.matches(bytes, originalByteCount: Int(record.originalByteCount)) else {
       filteredFrameCount &+= 1
       return
     }
@@ -57,18 +55,49 @@ extension PcapSource {
       emptyFrameCount &+= 1
       return
     }
+    var record = record
+    var header: EthernetHeader?
+    let skipped = conversion.linkByteCount
+    if conversion != .ethernet {
+      header = unsafe conversion.header(of: Span<UInt8>(_unsafeBytes: bytes))
+      guard header != nil else {
+        unconvertibleFrameCount &+= 1
+        return
+      }
+      record.originalByteCount =
+        UInt32(clamping: max(bytes.count, Int(record.originalByteCount)) - skipped + EthernetHeader.byteCount)
+    }
     guard var buffer = empties.popFirst() else { return }
     buffer.reset()
-    guard buffer.setValid(offset: buffer.headroom, byteCount: bytes.count) else {
-      oversizeFrameCount &+= 1
+    let headerByteCount = header == nil ? 0 : EthernetHeader.byteCount
+    let byteCount = bytes.count - skipped
+    guard buffer.setValid(offset: buffer.headroom, byteCount: headerByteCount + byteCount) else {
+      sayOversize(headerByteCount + byteCount, room: buffer.byteCount - buffer.headroom)
       empties.pushFirst(buffer)
       return
     }
-    // SAFETY: the valid part has the record's length and belongs to this buffer alone.
-    unsafe buffer.address.copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
+    if byteCount > 0, let start = bytes.baseAddress {
+      // SAFETY: the valid part has room for both and belongs to this buffer alone; the record has the bytes behind what is skipped.
+      unsafe buffer.address.advanced(by: headerByteCount).copyMemory(from: start + skipped, byteCount: byteCount)
+    }
+    if let header {
+      var destination = buffer.mutableBytes
+      header.emit(into: &destination)
+    }
+    buffer.record = record
     received.add(byteCount: buffer.validByteCount)
     filled.append(buffer)
     framesLeft &-= 1
     if framesLeft == 0 { isAtEnd = true }
+  }
+
+  private mutating func sayOversize(_ byteCount: Int, room: Int) {
+    oversizeFrameCount &+= 1
+    guard oversizeFrameCount == 1 else { return }
+    logger.warning(
+      """
+      \(path) has a frame of \(byteCount) bytes, and buffers hold \(room): it and others like it are dropped (oversize); \
+      editcap -s \(room) IN OUT cuts them
+      """)
   }
 }

@@ -2,10 +2,11 @@ public import CleanQ
 public import CleanQPipeline
 public import Logging
 
-/// A capture file as the left end of a pipeline: its Ethernet frames are received, as fast as they are taken.
+/// A capture file as the left end of a pipeline: its frames are received, as fast as they are taken.
 ///
-/// Each frame is copied into a buffer that was filled. Frames that fit none are dropped as `oversize`; what a capture cut
-/// short comes as it was captured. What the pipeline sends goes nowhere: it is dropped as `read-only`, and its buffers come
+/// Each frame is copied into a buffer that was filled. Frames that fit none are dropped as `oversize`. A frame keeps its time and the
+/// length that it had (``Buffer/record``); one that the capture cut short is captured as it is, and not sent. Captures of raw IP,
+/// loopback and Linux cooked become Ethernet frames (``EthernetConversion``). What the pipeline sends goes nowhere: it is dropped as `read-only`, and its buffers come
 /// back as sent. Whatever the file contains, it can only end early, with one line in the log.
 ///
 /// Thread-confined.
@@ -23,6 +24,7 @@ public struct PcapSource: Port, ~Copyable {
   let logger: Logger
   var reader: PcapReader
   let filter: PcapFilter
+  let conversion: EthernetConversion
   var table = RegionTable()
   var empties = BufferStore(capacity: PcapSource.bufferCapacity)
   var returning = BufferStore(capacity: PcapSource.bufferCapacity)
@@ -36,6 +38,7 @@ public struct PcapSource: Port, ~Copyable {
   var oversizeFrameCount: UInt64 = 0
   var emptyFrameCount: UInt64 = 0
   var filteredFrameCount: UInt64 = 0
+  var unconvertibleFrameCount: UInt64 = 0
   var unreadableCount: UInt64 = 0
   var failure: String?
 
@@ -45,10 +48,11 @@ public struct PcapSource: Port, ~Copyable {
   ///   - path: the file, or `-` for standard input.
   ///   - filter: which frames are received, as tcpdump takes it; empty for all.
   ///   - count: after how many frames the source ends; nil for never.
-  /// - Throws: the file is not there, not to be read, no capture, or not of Ethernet; a filter that does not compile.
+  /// - Throws: the file is not there, not to be read, no capture, or of a link that has no Ethernet frames; a filter that does not compile.
   public init(_ path: String, filter: String = "", count: UInt64? = nil, logger: Logger) throws(StageError) {
-    let compiled = try PcapFilter(filter, linkType: .ethernet, for: path)
-    self.init(path, reader: try PcapReader(path), filter: compiled, count: count, logger: logger)
+    let reader = try PcapReader(path)
+    let compiled = try PcapFilter(filter, dlt: reader.dlt, for: path)
+    self.init(path, reader: reader, filter: compiled, count: count, logger: logger)
   }
 
   private init(
@@ -56,6 +60,8 @@ public struct PcapSource: Port, ~Copyable {
   ) {
     self.path = path
     self.logger = logger
+    // The reader opens no other captures.
+    conversion = EthernetConversion(dlt: reader.dlt) ?? .ethernet
     self.reader = reader
     self.filter = filter
     framesLeft = count ?? .max
@@ -105,6 +111,7 @@ public struct PcapSource: Port, ~Copyable {
     report.transmitted = transmitted
     report.drops = [
       .init("oversize", oversizeFrameCount), .init("empty", emptyFrameCount),
+      .init("no-frame", unconvertibleFrameCount),
       .init("read-only", transmitted.packets),
     ].filter { $0.value > 0 }
     report.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]

@@ -5,7 +5,7 @@ extension TAPCounters {
   static var descriptions: [CountDescription] {
     [
       .drop("oversize", "frame longer than the device's MTU and Ethernet header; raise the MTU of this device"),
-      .drop("truncated", "frame longer than its buffer, or shorter than an Ethernet header"),
+      .drop("truncated", "frame longer than its buffer, shorter than an Ethernet header, or cut short by the capture that it comes from"),
       .drop("link-down", "frame sent while the device was down; ip link set DEVICE up"),
       .drop("device-gone", "frame sent after the device was removed"),
       .drop("no-memory", "frame for which the kernel had no memory"),

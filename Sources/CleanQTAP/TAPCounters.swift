@@ -7,7 +7,7 @@ struct TAPCounters: Sendable {
   struct Drops: Sendable, Equatable {
     /// Longer than the link allows.
     var oversize: UInt64 = 0
-    /// Longer than the buffer, or shorter than an Ethernet header.
+    /// Longer than the buffer, shorter than an Ethernet header, or cut short by the capture that it comes from.
     var truncated: UInt64 = 0
     /// Written while the kernel's side was down.
     var linkDown: UInt64 = 0

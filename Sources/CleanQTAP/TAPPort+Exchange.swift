@@ -25,10 +25,11 @@ extension TAPPort {
     var first = 0
     while first < transmitting.waitingCount, batch.writeCount < Self.writesPerBatch {
       let run = run(at: first)
-      if run.byteCount > maximumFrameByteCount {
+      let isCut = transmitting[waiting: first].isCut
+      if run.byteCount > maximumFrameByteCount || isCut {
         // To drop a frame behind others would give their buffers back out of order; it is dropped when they are done.
         guard first == 0 else { return }
-        counters.countOversize(byteCount: run.byteCount)
+        if isCut { counters.drops.truncated &+= 1 } else { counters.countOversize(byteCount: run.byteCount) }
         transmitting.finishFirst(run.bufferCount)
         continue
       }

@@ -124,9 +124,13 @@ public struct BufferFlags: OptionSet, Hashable, Sendable, BitwiseCopyable {
   @inlinable
   public static var reply: BufferFlags { BufferFlags(rawValue: 1 << 1) }
 
+  /// A packet that comes from a capture: the buffer says when it was captured, and how long it was then (``Buffer/record``).
+  @inlinable
+  public static var recorded: BufferFlags { BufferFlags(rawValue: 1 << 2) }
+
   /// Every mark that exists.
   @inlinable
-  public static var all: BufferFlags { BufferFlags(rawValue: 0b11) }
+  public static var all: BufferFlags { BufferFlags(rawValue: 0b111) }
 }
 
 /// What can be wrong with a descriptor.

@@ -4,7 +4,7 @@ internal import CleanQ
 struct VirtioNetCounters: Sendable {
   var received = StageReport.Tally()
   var transmitted = StageReport.Tally()
-  /// Received packets too short for their headers.
+  /// Received packets too short for their headers, and packets to be sent that the capture they come from cut short.
   var truncated: UInt64 = 0
   /// Received packets that claim to fill no buffer, or more than a burst.
   var badBufferCount: UInt64 = 0

@@ -43,8 +43,21 @@ extension VirtioNetPort {
     guard returning.count <= Burst.capacity else {
       return map.table.offer(filled, room: 0, capacity: device.options.transmitQueueSize).refusal
     }
-    if let refusal = session.split?.transmitting.post(&filled, map, &counters.transmitted) { return refusal }
-    return session.packed?.transmitting.post(&filled, map, &counters.transmitted) ?? nil
+    while true {
+      if let refusal = session.split?.transmitting.post(&filled, map, &counters.transmitted) { return refusal }
+      if let refusal = session.packed?.transmitting.post(&filled, map, &counters.transmitted) { return refusal }
+      if filled.isEmpty { return nil }
+      admitRecorded(&filled)
+    }
+  }
+
+  /// Takes what comes from a capture and was cut there from the front of a burst, and makes the rest of it ordinary frames.
+  private mutating func admitRecorded(_ filled: inout Burst) {
+    while !filled.isEmpty, filled[0].isCut, let buffer = filled.popFirst() {
+      counters.truncated &+= 1
+      returning.append(buffer)
+    }
+    for index in 0..<filled.count where !filled[index].isCut { filled[index].flags.remove(.recorded) }
   }
 
   private mutating func drop(_ filled: inout Burst) -> Refusal? {

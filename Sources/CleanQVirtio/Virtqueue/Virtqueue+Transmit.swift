@@ -8,6 +8,8 @@ extension Virtqueue {
   /// A packet's header goes in front of its first byte, in the same descriptor, where the buffer has that much headroom
   /// (§ 5.1.6.2 with VERSION_1 leaves the layout to the driver). Otherwise it takes a descriptor more.
   ///
+  /// Stops in front of a packet with the flag `.recorded`.
+  ///
   /// - Parameter tally: counts what was taken.
   mutating func post(_ burst: inout Burst, _ map: borrowing DeviceMap, _ tally: inout StageReport.Tally) -> Refusal? {
     guard !burst.isEmpty else { return nil }
@@ -26,6 +28,8 @@ extension Virtqueue {
     var (left, refusal) = map.table.offer(burst, room: ledger.chains.freeCount, capacity: ledger.chains.size)
     while left > 0 {
       var count = postPlain(&burst, left, map, &tally)
+      // Whether it may be sent is the port's to say.
+      if count == 0, burst[0].flags.contains(.recorded) { return nil }
       if count == 0 { count = postChain(&burst, map, &tally) }
       // A packet before this one may have taken more ids than it has buffers.
       guard count > 0 else { return runNeverFits(burst) ? .incompleteRun : .full }
@@ -62,7 +66,8 @@ extension Virtqueue {
     let region = buffers[0].region
     let base = map.base(region)
     var (count, byteCount) = (0, 0)
-    while count < buffers.count, buffers[count].region == region, buffers[count].flags.contains(.last),
+    while count < buffers.count, buffers[count].region == region,
+      buffers[count].flags.intersection([.last, .recorded]) == .last,
       Self.hasRoomForHeader(buffers[count])
     {
       let id = chains.freeID(count)
