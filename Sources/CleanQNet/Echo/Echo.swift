@@ -36,7 +36,8 @@ public struct Echo: SinkStage {
         RFC 862 for UDP. Not answered, but dropped and counted: what was sent to a broadcast or multicast address, datagrams \
         from port 0, and, unless services is yes, datagrams from ports below 1024, from ports of other common services, and \
         from the ports that the pipeline has open itself.
-        """
+        """,
+      counts: EchoDrop.allCases.map { .drop($0.name, $0.meaning) }
     ) { arguments throws(ArgumentComplaint) in Echo(answersServices: arguments.boolean("services") ?? false) }
   }
 }
