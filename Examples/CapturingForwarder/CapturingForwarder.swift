@@ -29,7 +29,7 @@ struct CapturingForwarder {
       HandOver()
       TAP(arguments[2])
     }
-    let report = try forwarder.run(on: [.cpu(0), .cpu(1)])
+    let report = try forwarder.runUntilSignal(on: [.cpu(0), .cpu(1)])
     for stage in report.stages { print(stage.text, stage.report.received.packets, stage.report.transmitted.packets) }
   }
 }

@@ -29,7 +29,7 @@ struct EchoDaemon {
       UDP(port: port)
       Echo()
     }
-    let report = try echo.run(on: [.cpu(0)])
+    let report = try echo.runUntilSignal(on: [.cpu(0)])
     for stage in report.stages { print(stage.text, stage.report.received.packets, stage.report.transmitted.packets) }
   }
 }

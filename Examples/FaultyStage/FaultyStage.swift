@@ -106,12 +106,8 @@ struct FaultyStage {
       exit(64)
     }
     let logger = Logger(label: "faulty") { StreamLogHandler.standardError(label: $0) }
-    let running = try TextPipeline(pipeline).start(logger: logger)
     // Ends by itself with its source; Ctrl-C ends it early.
-    let signals = try TerminationSignals()
-    signals.wait(or: running.doneFileDescriptor)
-    running.stop()
-    let report = running.finish()
+    let report = try TextPipeline(pipeline).runUntilSignal(logger: logger)
     for stage in report.stages {
       let counts = (stage.report.counters + stage.report.drops).map { " \($0.name)=\($0.value)" }.joined()
       print("\(stage.text): up \(stage.report.received.packets) down \(stage.report.transmitted.packets)\(counts)")

@@ -7,7 +7,7 @@
 #include <sys/vfs.h>
 #include <linux/magic.h>
 
-// The package manager wants one C file in a C target; layouts that Swift code relies on are pinned here.
+// Layouts that Swift code relies on are pinned here.
 _Static_assert(sizeof(void *) == 8, "CleanQ is written for 64-bit machines");
 
 // linux/vfio.h: what Swift reads as an array of 32-bit words, or at an offset.

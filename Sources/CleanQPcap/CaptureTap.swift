@@ -123,6 +123,7 @@ struct CaptureTap: ~Copyable {
       .init("not-written", writer.lostFrameCount), .init("bytes-written", UInt64(writer.writtenByteCount)),
     ]
     report.failure = writer.failure
+    if isComplete { report.completion = "the capture is complete" }
     return report
   }
 }

@@ -116,6 +116,7 @@ public struct PcapSource: Port, ~Copyable {
     ].filter { $0.value > 0 }
     report.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]
     report.failure = failure
+    if isAtEnd, failure == nil { report.completion = "end of the file" }
     reports.append(report)
   }
 }

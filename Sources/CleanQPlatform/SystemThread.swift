@@ -52,4 +52,7 @@ package struct SystemThread: Sendable {
 
   /// Waits until the thread has ended. Once.
   package func join() { pthread_join(handle, nil) }
+
+  /// Leaves the thread to itself, instead of ``join()``.
+  package func detach() { pthread_detach(handle) }
 }

@@ -82,10 +82,10 @@ extension TAPPort {
     report.drops = counters.drops.counts
     report.failure = counters.failure
     report.counters = [
-      .init("uring", transport.isUring ? 1 : 0), .init("io-enters", batch.systemCallCount),
-      .init("empty-reads", counters.emptyReadCount), .init("mtu-changes", counters.mtuChangeCount),
-      .init("link-downs", counters.linkDownCount),
+      .init("io-enters", batch.systemCallCount), .init("empty-reads", counters.emptyReadCount),
+      .init("mtu-changes", counters.mtuChangeCount), .init("link-downs", counters.linkDownCount),
     ]
+    report.gauges = [.init("uring", transport.isUring ? 1 : 0)]
     if let count = counters.kernelDropCount { report.counters.append(.init("kernel-drops", count)) }
     if takesTrains { report.counters.append(.init("joined", counters.joinedCount)) }
     if batch.strayAnswerCount > 0 { report.counters.append(.init("stray-answers", batch.strayAnswerCount)) }

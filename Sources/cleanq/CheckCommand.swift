@@ -15,7 +15,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let (name, text) = try input.read()
-    print(try checked(text, name: name))
+    try printOutput("\(try checked(text, name: name))")
   }
 }
 
@@ -39,7 +39,7 @@ struct StagesCommand: ParsableCommand {
       throw ValidationError(
         "no stage is called \"\(name ?? "")\"; \(near ?? "there are \(catalog.names.joined(separator: ", "))")")
     }
-    print(kinds.map(describe).joined(separator: "\n\n"))
+    try printOutput(kinds.map(describe).joined(separator: "\n\n"))
   }
 
   /// What the numbers in a stage's summary mean, where one stage is asked about.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct CleanQCommand: ParsableCommand {
@@ -22,8 +23,22 @@ struct CleanQCommand: ParsableCommand {
       StagesCommand.self, DevicesCommand.self,
     ])
 
+  /// What ArgumentParser's own does, with every text, help and version too, going to where it cannot be lost unseen.
   static func main() {
-    CommandLineAdvice.check(Array(CommandLine.arguments.dropFirst()))
-    main(nil)
+    StandardFiles.prepare()
+    do {
+      CommandLineAdvice.check(Array(CommandLine.arguments.dropFirst()))
+      var command = try parseAsRoot()
+      try command.run()
+      StandardFiles.exit(EXIT_SUCCESS)
+    } catch {
+      let text = fullMessage(for: error)
+      var status = exitCode(for: error).rawValue
+      if !text.isEmpty, status != EXIT_SUCCESS { printError(text) }
+      if !text.isEmpty, status == EXIT_SUCCESS {
+        do { try printOutput(text) } catch { status = EXIT_FAILURE }
+      }
+      StandardFiles.exit(status)
+    }
   }
 }

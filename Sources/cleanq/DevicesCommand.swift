@@ -31,7 +31,7 @@ struct ListDevicesCommand: ParsableCommand {
 
   func run() throws {
     let list = DeviceList(in: .machine)
-    print(json ? list.json : list.text)
+    try printOutput(json ? list.json : list.text)
   }
 }
 
@@ -52,7 +52,7 @@ struct BindCommand: ParsableCommand {
 
   func run() throws {
     let blockers = try card.attempt { (binding, address) throws(VFIOError) in try binding.bind(address, force: force) }
-    print("\(card.address) is bound to \(PCIFunction.userDriver)")
+    try printOutput("\(card.address) is bound to \(PCIFunction.userDriver)")
     for blocker in blockers {
       printError(
         "its IOMMU group also holds \(blocker.address) (\(blocker.driver ?? "no driver")); bind or unbind that too, "
@@ -78,7 +78,7 @@ struct UnbindCommand: ParsableCommand {
 
   func run() throws {
     let driver = try card.attempt { (binding, address) throws(VFIOError) in try binding.unbind(address, force: force) }
-    print("\(card.address) is \(driver.map { "bound to \($0)" } ?? "bound to no driver")")
+    try printOutput("\(card.address) is \(driver.map { "bound to \($0)" } ?? "bound to no driver")")
   }
 }
 

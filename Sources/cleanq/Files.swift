@@ -2,13 +2,6 @@ import CleanQ
 import CleanQPipeline
 import Glibc
 
-/// One line, or several, on standard error.
-func printError(_ line: String) {
-  var bytes = Array((line + "\n").utf8)
-  // SAFETY: the array outlives the call and its count is passed with it.
-  _ = unsafe bytes.withUnsafeMutableBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-}
-
 /// A text with spaces after it, up to a width.
 func pad(_ text: String, _ width: Int) -> String {
   text.count >= width ? text : text + String(repeating: " ", count: width - text.count)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CleanQ
 import CleanQPcap
 import CleanQPipeline
 import Glibc
@@ -18,34 +19,70 @@ struct PipelineRunner {
   func run(_ text: String, name: String) throws {
     let pipeline = try checked(text, name: name)
     if announces { printError("pipeline: \(pipeline)") }
-    // A closed pipe is an error of the stage that writes to it, not the end of the process.
-    signal(SIGPIPE, SIG_IGN)
-    var logger = Logger(label: "cleanq") { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "cleanq") { _ in LineLogHandler(.standardError) }
     logger.logLevel = output.logLevel
-    let finished: PipelineReport
+    let report: PipelineReport
     do throws(StageError) {
-      let signals = try TerminationSignals()
-      let running = try TextPipeline(pipeline).start(logger: logger)
-      if let hint = AddressAdvice(pipeline).hint { printError("hint: \(hint)") }
-      signals.wait(or: running.doneFileDescriptor)
-      running.stop()
-      finished = running.finish()
-      try report(finished, of: pipeline)
+      let signals = try ProcessSignals()
+      report = try self.report(of: pipeline, logger, signals)
+      // The file of the summary may be a pipe that nobody reads: a signal ends the waiting for it.
+      let summary = Summary(report, pipeline: "\(pipeline)")
+      let isInterrupted = { signals.take().contains { $0 != SIGUSR1 && $0 != SIGUSR2 } }
+      try print(summary, of: pipeline, interrupt: signals.file, isInterrupted)
     } catch {
       throw failure("\(error)")
     }
+    if report.lostByteCount != 0 {
+      throw failure("pipeline: \(report.lostByteCount) bytes of buffers are lost; this is a bug, please report it")
+    }
     // The log has said why, and the summary has it.
-    if finished.stages.contains(where: { $0.report.failure != nil }) { throw ExitCode(1) }
+    if report.stages.contains(where: { $0.report.failure != nil }) { throw ExitCode(1) }
   }
 
-  private func report(_ report: PipelineReport, of pipeline: CheckedPipeline) throws(StageError) {
-    let summary = Summary(report, pipeline: "\(pipeline)")
+  /// Opens the pipeline and runs it to its end.
+  private func report(
+    of pipeline: CheckedPipeline, _ logger: Logger, _ signals: borrowing ProcessSignals
+  ) throws(StageError) -> PipelineReport {
+    let opening = Opening(TextPipeline(pipeline), logger, cancelFile: signals.endFile)
+    let running: RunningPipeline
+    let early: [Int32]
+    switch opening.wait(signals) {
+    case .running(let pipeline, let pending): (running, early) = (pipeline, pending)
+    case .failed(let error): throw error
+    case .cancelled(let signal): return .abandoned(pipeline, by: .signal(ProcessSignals.name(of: signal)))
+    case .stuck(let signal, let stage):
+      throw StageError(stage, "was still being opened when \(ProcessSignals.name(of: signal)) came, and did not stop")
+    }
+    if let hint = AddressAdvice(pipeline).hint { printError("hint: \(hint)") }
+    var rates = RateLine()
+    let interval = (output.stats ?? 0) * 1000
+    let report = running.waitUntilSignal(signals, pending: early, intervalMilliseconds: interval) { event in
+      switch event {
+      case .snapshot(let report):
+        let summary = Summary(report, pipeline: "\(pipeline)")
+        LineWriter.standardError.log(output.json ? summary.json : summary.text)
+      case .interval(let report): LineWriter.standardError.log(rates.text(for: report))
+      }
+    }
+    for stage in report.stages where stage.report.failure != nil && !report.isExact {
+      printError("error: waited for \(stage.text): \(stage.report.failure ?? "")")
+    }
+    return report
+  }
+
+  private func print(
+    _ summary: Summary, of pipeline: CheckedPipeline, interrupt: Int32, _ isInterrupted: () -> Bool
+  ) throws(StageError) {
     // Where a capture goes to standard output, the summary must not follow it there.
     let takesStandardOutput = pipeline.stages.contains { ($0.description as? PcapTap)?.options.path == "-" }
-    let text = output.json ? summary.json : summary.text
-    if takesStandardOutput { printError(text) } else { print(text) }
-    if report.lostByteCount != 0 {
-      throw StageError("pipeline", "\(report.lostByteCount) bytes of buffers are lost; this is a bug, please report it")
+    let writer = takesStandardOutput ? LineWriter.standardError : .standardOutput
+    if !takesStandardOutput { _ = LineWriter.standardError.wait(milliseconds: 200) }
+    writer.print(output.json ? summary.json : summary.text)
+    switch writer.wait(milliseconds: -1, interrupt: interrupt, isInterrupted: isInterrupted) {
+    case .written: break
+    case .failed(let number):
+      throw StageError(writer.name, "the summary is lost: \(systemErrorText(number))", errno: number)
+    case .pending: throw StageError(writer.name, "the summary is lost: nobody has read it when a signal came")
     }
   }
 }

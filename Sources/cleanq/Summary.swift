@@ -7,6 +7,9 @@ struct Summary: Encodable {
   struct Tally: Encodable {
     let packets: UInt64
     let bytes: UInt64
+    /// Over the whole run.
+    let packetsPerSecond: Double
+    let bitsPerSecond: Double
   }
 
   struct Stage: Encodable {
@@ -17,8 +20,16 @@ struct Summary: Encodable {
     let transmitted: Tally
     let drops: [String: UInt64]
     let counters: [String: UInt64]
+    let gauges: [String: UInt64]
     /// Why it stopped doing its part; not there where it did not.
     let failure: String?
+  }
+
+  struct End: Encodable {
+    /// `signal`, `completed`, `stage-failed`, `stopped`, or `running` in a snapshot.
+    let reason: String
+    /// For people.
+    let text: String
   }
 
   struct Memory: Encodable {
@@ -34,27 +45,36 @@ struct Summary: Encodable {
 
   let pipeline: String
   let seconds: Double
+  let end: End
   let stages: [Stage]
   let census: Memory
+  /// What people read.
+  private let report: PipelineReport
+
+  enum CodingKeys: String, CodingKey { case pipeline, seconds, end, stages, census }
 
   init(_ report: PipelineReport, pipeline: String) {
     self.pipeline = pipeline
+    self.report = report
     seconds = report.seconds
+    end = End(reason: report.end.name, text: "\(report.end)")
     stages = report.stages.map { stage in
       Stage(
-        name: stage.report.name, text: stage.text, cpus: stage.cpus, received: Tally(stage.report.received),
-        transmitted: Tally(stage.report.transmitted), drops: Self.table(stage.report.drops),
-        counters: Self.table(stage.report.counters), failure: stage.report.failure)
+        name: stage.report.name, text: stage.text, cpus: stage.cpus,
+        received: Tally(stage.report.received, seconds: report.seconds),
+        transmitted: Tally(stage.report.transmitted, seconds: report.seconds),
+        drops: Self.table(stage.report.drops), counters: Self.table(stage.report.counters),
+        gauges: Self.table(stage.report.gauges), failure: stage.report.failure)
     }
     census = Memory(
       registeredBytes: report.census.registeredByteCount, ownedBytes: report.census.ownedByteCount,
       inFlightBytes: report.census.inFlightByteCount, atPeerBytes: report.census.atPeerByteCount,
       lostBytes: report.lostByteCount, buffers: report.bufferCount, strayBuffers: report.strayBufferCount,
-      exact: report.lostByteCount == 0)
+      exact: report.isExact && report.lostByteCount == 0)
   }
 
   private static func table(_ counts: [StageReport.Count]) -> [String: UInt64] {
-    Dictionary(counts.filter { $0.value > 0 }.map { ($0.name, $0.value) }, uniquingKeysWith: +)
+    Dictionary(counts.map { ($0.name, $0.value) }, uniquingKeysWith: +)
   }
 
   /// One JSON object on one line.
@@ -66,28 +86,16 @@ struct Summary: Encodable {
   }
 
   /// A few lines for people.
-  var text: String {
-    var lines = ["\(pipeline)", "ran for \((seconds * 1000).rounded() / 1000) s"]
-    for stage in stages {
-      lines.append(
-        "\(pad(stage.text, 44)) up \(stage.received.text), down \(stage.transmitted.text)"
-          + (stage.cpus.isEmpty ? "" : ", CPU " + stage.cpus.map(String.init).joined(separator: " and ")))
-      lines += stage.drops.sorted { $0.key < $1.key }.map { "    dropped \($0.value) \($0.key)" }
-      lines += stage.counters.sorted { $0.key < $1.key }.map { "    \($0.key) \($0.value)" }
-      if let failure = stage.failure { lines.append("    failed: \(failure)") }
-    }
-    lines.append(
-      "census: \(census.buffers) buffers; of \(census.registeredBytes) bytes \(census.ownedBytes) owned, "
-        + "\(census.inFlightBytes) in flight, \(census.atPeerBytes) at devices, \(census.lostBytes) lost")
-    return lines.joined(separator: "\n")
-  }
+  var text: String { "\(pipeline)\n\(report)" }
 }
 
 extension Summary.Tally {
-  init(_ tally: StageReport.Tally) {
+  init(_ tally: StageReport.Tally, seconds: Double) {
     packets = tally.packets
     bytes = tally.bytes
+    packetsPerSecond = seconds > 0 ? Self.rounded(Double(tally.packets) / seconds) : 0
+    bitsPerSecond = seconds > 0 ? Self.rounded(Double(tally.bytes) * 8 / seconds) : 0
   }
 
-  var text: String { "\(packets) packets \(bytes) bytes" }
+  private static func rounded(_ rate: Double) -> Double { (rate * 10).rounded() / 10 }
 }

@@ -18,13 +18,13 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "CPlatformDevice.h"
 #include "CPlatformSharedMemory.h"
 #include "CPlatformNetlink.h"
+#include "CPlatformSignals.h"
 
 /// The processor's time-stamp counter: cheap, monotonic on one machine, of a fixed but unnamed frequency.
 static inline uint64_t cplatform_timestamp(void) {
@@ -125,6 +125,9 @@ static inline int cplatform_pin_current_thread(int cpu) {
   CPU_SET((size_t)cpu, &set);
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
+
+/// The number by which the kernel knows the calling thread.
+static inline int cplatform_thread_number(void) { return gettid(); }
 
 /// 1 where the calling thread may run on `cpu`, else 0.
 static inline int cplatform_cpu_is_allowed(int cpu) {

@@ -113,6 +113,7 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     report.received = received
     report.transmitted = transmitted
     ledger.addCounts(to: &report)
+    if stops, ledger.violationCount > 0 { report.completion = "a stage broke the rules" }
     reports.append(report)
   }
 }

@@ -58,10 +58,16 @@ public struct StageReport: Sendable, Equatable {
   public var transmitted = Tally()
   /// Packets that ended here, by reason; names in kebab-case. Reasons that never occurred may be absent.
   public var drops: [Count] = []
-  /// Whatever else the stage counts.
+  /// Whatever else the stage counts: numbers that only grow.
   public var counters: [Count] = []
+  /// What the stage has at the moment, or how it works: numbers that may fall, of which no rate makes sense.
+  public var gauges: [Count] = []
   /// Why the stage stopped doing its part before the end, in one line; nil where it did not.
   public var failure: String?
+
+  /// Why the stage ended the pipeline though nothing is wrong, in a few words: its file is at the end, its capture complete.
+  /// Nil where it did not.
+  public var completion: String?
 
   public init(_ name: String) { self.name = name }
 
@@ -71,7 +77,9 @@ public struct StageReport: Sendable, Equatable {
     transmitted.add(other.transmitted)
     Self.add(other.drops, to: &drops)
     Self.add(other.counters, to: &counters)
+    Self.add(other.gauges, to: &gauges)
     failure = failure ?? other.failure
+    completion = completion ?? other.completion
   }
 
   private static func add(_ counts: [Count], to sums: inout [Count]) {

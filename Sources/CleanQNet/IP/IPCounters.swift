@@ -45,11 +45,11 @@ struct IPCounters: Sendable {
       StageReport.Count("arp-requests-unsent", arpRequestsUnsent),
       StageReport.Count("arp-neighbors-changed", arpNeighborsChanged),
       StageReport.Count("arp-neighbors-lost", arpNeighborsLost),
-      StageReport.Count("arp-cache-entries", UInt64(cacheEntryCount)),
       StageReport.Count("icmp-echo-replies", icmpEchoReplies),
       StageReport.Count("icmp-errors-sent", icmpErrorsSent),
       StageReport.Count("icmp-rate-limited", icmpRateLimited),
     ]
+    report.gauges = [StageReport.Count("arp-cache-entries", UInt64(cacheEntryCount))]
     return report
   }
 }

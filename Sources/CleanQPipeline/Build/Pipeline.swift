@@ -9,7 +9,7 @@ public import Logging
 ///       UDP(port: 7)
 ///       Echo()
 ///     }
-///     try echo.run(on: [.cpu(1)])
+///     try echo.runUntilSignal(on: [.cpu(1)])
 ///
 /// The compiler checks which stage may follow which, and that both ends are there. A `HandOver()` between two stages
 /// starts a new loop, on a thread of its own; all other neighbours are fused into one.
@@ -54,30 +54,34 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: [])
   }
 
-  /// Runs the pipeline until SIGINT or SIGTERM comes or its source is exhausted.
+  /// Runs the pipeline until SIGINT or SIGTERM comes or its source is exhausted: the main function of a daemon.
   ///
-  /// - Returns: what it did.
-  /// - Throws: StageError, as ``start(on:logger:)``.
+  /// SIGHUP reopens what stages write, captures, and where nothing can be reopened it ends the pipeline too. SIGUSR1 logs a
+  /// report. A second SIGINT or SIGTERM ends the waiting for a stage that does not end. Signals that are ignored stay so, and
+  /// everything that this changes about signals is as before when it returns, whichever thread calls it.
+  ///
+  /// - Returns: what it did. A ``StageReport/failure`` where a stage failed, or did not end.
+  /// - Throws: StageError, as ``start(on:logger:cancelFile:)``; also where a signal came before everything was open.
   @inlinable
   @discardableResult
-  public func run(
+  public func runUntilSignal(
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq")
   ) throws(StageError) -> PipelineReport {
-    let signals = try TerminationSignals()
-    return try start(on: placements, logger: logger).finish(at: signals)
+    let signals = try RunSignals()
+    return try start(on: placements, logger: logger, cancelFile: signals.endFile).finish(at: signals, logger)
   }
 
-  /// Runs a copy of the pipeline on each CPU until SIGINT or SIGTERM comes or its source is exhausted.
+  /// Runs a copy of the pipeline on each CPU; otherwise the same as ``runUntilSignal(on:logger:)``.
   ///
   /// - Returns: what the copies did together.
-  /// - Throws: StageError, as ``start(onEach:logger:)``.
+  /// - Throws: StageError, as ``start(onEach:logger:cancelFile:)``; also where a signal came before everything was open.
   @inlinable
   @discardableResult
-  public func run(
+  public func runUntilSignal(
     onEach cpus: [Int], logger: Logger = Logger(label: "cleanq")
   ) throws(StageError) -> PipelineReport {
-    let signals = try TerminationSignals()
-    return try start(onEach: cpus, logger: logger).finish(at: signals)
+    let signals = try RunSignals()
+    return try start(onEach: cpus, logger: logger, cancelFile: signals.endFile).finish(at: signals, logger)
   }
 }
 

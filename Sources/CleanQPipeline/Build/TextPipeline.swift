@@ -14,22 +14,44 @@ public struct TextPipeline: Sendable {
   ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
   /// - Throws: StageError where a stage could not be opened, or the start was abandoned; everything is closed again then.
   public func start(logger: Logger, cancelFile: Int32 = -1) throws(StageError) -> RunningPipeline {
+    try start(logger: logger, cancelFile: cancelFile) { _ in }
+  }
+
+  /// The same.
+  ///
+  /// - Parameter onOpening: called before each stage is opened, with its text.
+  package func start(
+    logger: Logger, cancelFile: Int32, onOpening: @escaping (String) -> Void
+  ) throws(StageError) -> RunningPipeline {
     let cpus = checked.copyCPUs
     let context = PipelineContext(logger: logger, copyCount: max(cpus.count, 1), cancelFile: cancelFile)
     var placements: [Placement] = []
-    try context.openCopies { () throws(StageError) in placements = try open(in: context) }
+    try context.openCopies { () throws(StageError) in placements = try open(in: context, onOpening) }
     let texts = checked.stages.map(\.text)
     guard !cpus.isEmpty else { return try RunningPipeline(context, placements: [placements], texts: texts) }
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: texts)
   }
 
+  /// Runs the pipeline until a signal comes or its source is exhausted; as ``Pipeline/runUntilSignal(on:logger:)``.
+  ///
+  /// - Returns: what it did.
+  /// - Throws: StageError, as ``start(logger:cancelFile:)``; also where a signal came before everything was open.
+  @discardableResult
+  public func runUntilSignal(logger: Logger = Logger(label: "cleanq")) throws(StageError) -> PipelineReport {
+    let signals = try RunSignals()
+    return try start(logger: logger, cancelFile: signals.endFile).finish(at: signals, logger)
+  }
+
   /// Opens one copy. Returns where its loops run.
-  private func open(in context: PipelineContext) throws(StageError) -> [Placement] {
+  private func open(
+    in context: PipelineContext, _ onOpening: (String) -> Void
+  ) throws(StageError) -> [Placement] {
     guard let first = checked.stages.first, let last = checked.stages.last else {
       throw StageError("pipeline", "has no stages")
     }
     var placements = [Self.placement(first) ?? .any]
     guard let bottom = first.description as? any EndStage else { throw Self.misplaced(first) }
+    onOpening(first.text)
     var stack = try bottom.openBottom(in: context)
     for stage in checked.stages.dropFirst() {
       // A mark for another CPU hands over to a new loop.
@@ -37,6 +59,7 @@ public struct TextPipeline: Sendable {
         stack = try HandOver().put(on: stack, in: context)
         placements.append(placement)
       }
+      onOpening(stage.text)
       if stage.call.range == last.call.range {
         try Self.end(stage, on: stack, context)
         break

@@ -50,15 +50,37 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
 
   /// Runs until the pipeline stops; the ports close when it returns, on the thread that used them.
   ///
-  /// - Parameter memory: in the last loop of a copy, what its buffers were carved from.
+  /// - Parameters:
+  ///   - index: the loop's number in `control`.
+  ///   - memory: in the last loop of a copy, what its buffers were carved from.
   @inlinable
-  func run(_ control: RunControl, index: Int, memory: PipelineMemory?) -> WorkerOutcome {
-    var outcome = WorkerOutcome()
-    guard control.passGate(), var junction = junction.take() else { return outcome }
-    turn(&junction, control)
+  func run(_ control: RunControl, index: Int, memory: PipelineMemory?) {
+    guard control.passGate(index), var junction = junction.take() else { return }
+    turn(&junction, control, index: index, memory: memory)
     drain(&junction, control, index: index)
-    control.waitUntilAllRest()
     tellDrops(of: junction, control)
+    if !control.waitUntilAllRest(index) {
+      control.publish(outcome(of: junction, memory), of: index)
+      control.waitForNeighbours()
+    }
+    control.publish(outcome(of: junction, memory), of: index)
+    control.waitUntilAllCounted(index)
+    endLifetime(of: junction)
+  }
+
+  /// What the stages say before the loop runs.
+  @inlinable
+  var reports: [StageReport] {
+    var reports: [StageReport] = []
+    junction?.left.report(into: &reports)
+    junction?.right.report(into: &reports)
+    return reports
+  }
+
+  /// What the loop has done so far, and what it holds.
+  @inlinable
+  func outcome(of junction: borrowing Junction<Left, Right>, _ memory: PipelineMemory?) -> WorkerOutcome {
+    var outcome = WorkerOutcome()
     junction.left.report(into: &outcome.reports)
     let leftCount = outcome.reports.count
     junction.right.report(into: &outcome.reports)
@@ -74,15 +96,13 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     } else {
       outcome.expectedByteCount = right.ownedByteCount
     }
-    control.waitUntilAllCounted()
-    endLifetime(of: junction)
     return outcome
   }
 
   /// Turns until the pipeline is to stop.
   @inlinable
-  func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl) {
-    var files = [control.stopFile]
+  func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int, memory: PipelineMemory?) {
+    var files = [control.stopFile, control.wakeFile(of: index)]
     junction.left.addWakeFileDescriptors(to: &files)
     junction.right.addWakeFileDescriptors(to: &files)
     var wait = IdleWait(files: files)
@@ -91,7 +111,14 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     // may be alone in its loop. A sleeping loop is woken for a deadline only.
     var tick = MonotonicTime.now.advanced(byMilliseconds: RunControl.tickMilliseconds)
     var busyTurns = 0
-    while !control.isStopping {
+    var answered: UInt64 = 0
+    while true {
+      let requests = control.requests
+      if requests != answered {
+        if control.isStopping { return }
+        control.answer(of: index, requests, outcome(of: junction, memory))
+        answered = requests
+      }
       if junction.turn() > 0 {
         wait.reset()
         busyTurns &+= 1
@@ -104,7 +131,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
         tick = now.advanced(byMilliseconds: RunControl.tickMilliseconds)
         tellDrops(of: junction, control)
       }
-      if junction.left.isExhausted || junction.right.isExhausted { control.stop() }
+      if junction.left.isExhausted || junction.right.isExhausted { control.stopExhausted() }
       if wait.isTired(at: now) { sleep(&junction, &wait, now: now, until: deadline) }
     }
   }

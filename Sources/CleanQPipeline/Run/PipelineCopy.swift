@@ -37,22 +37,8 @@ final class PipelineCopy {
   }
 
   /// Runs one of the loops; returns when it is at rest and closed.
-  func run(_ worker: Worker, _ control: RunControl, index: Int) {
-    worker.outcome = worker.run(control, index, worker === workers.last ? memory : nil)
-  }
-
-  /// The bytes that this copy's loops could not account for. After the end.
-  var lostByteCount: Int {
-    workers.reduce(0) { sum, worker in
-      let held = worker.outcome.held
-      return sum + abs(worker.outcome.expectedByteCount - held.inFlightByteCount - held.atPeerByteCount)
-    }
-  }
-
-  /// Where this copy's memory was at the end, as its last loop saw it.
-  var census: Census {
-    var census = workers.last?.outcome.held ?? Census()
-    census.registeredByteCount = memory.region.byteCount
-    return census
+  func run(_ worker: Worker, _ control: RunControl) {
+    worker.run(control, worker.index, worker === workers.last ? memory : nil)
+    control.noteEnd(of: worker.index)
   }
 }

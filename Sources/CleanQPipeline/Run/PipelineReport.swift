@@ -1,6 +1,6 @@
 public import CleanQ
 
-/// What a pipeline did, and where its memory was when it stopped.
+/// What a pipeline did, and where its memory was when it stopped, or at a moment while it runs.
 public struct PipelineReport: Sendable {
   /// The stages, left to right.
   public struct Stage: Sendable {
@@ -13,8 +13,10 @@ public struct PipelineReport: Sendable {
   }
 
   public internal(set) var stages: [Stage] = []
-  /// From the start of the threads to their end.
+  /// From the start of the threads to their end, or to now.
   public let seconds: Double
+  /// Why the pipeline ended.
+  public package(set) var end = PipelineEnd.running
   /// All memory of the pipeline, as its owner sees it: at a peer is what a device or the kernel had, in flight what was
   /// between two stages.
   public internal(set) var census = Census()
@@ -22,16 +24,21 @@ public struct PipelineReport: Sendable {
   public internal(set) var bufferCount = 0
   /// The buffers that went out of scope somewhere and came home, instead of going round.
   public internal(set) var strayBufferCount = 0
-  /// Bytes that no stage could account for. Not zero only where a stage is broken.
+  /// Bytes that no stage could account for. Not zero only where a stage is broken; zero where ``isExact`` is false.
   public internal(set) var lostByteCount = 0
+  /// Whether every loop had come to rest when the memory was counted. Not while the pipeline runs, and not where a stage did
+  /// not end in time.
+  public internal(set) var isExact = true
 
-  init(seconds: Double) { self.seconds = seconds }
+  package init(seconds: Double) { self.seconds = seconds }
 
   /// Adds what one copy did.
-  mutating func add(_ copy: PipelineCopy, texts: [String]) {
+  ///
+  /// - Parameter outcomes: of all loops of all copies.
+  mutating func add(_ copy: PipelineCopy, _ outcomes: [WorkerOutcome], texts: [String]) {
     var index = 0
     for worker in copy.workers {
-      for report in worker.outcome.reports {
+      for report in outcomes[worker.index].reports {
         if index == stages.count {
           stages.append(Stage(report: report, text: index < texts.count ? texts[index] : report.name, cpus: []))
         } else {
@@ -40,12 +47,45 @@ public struct PipelineReport: Sendable {
         if let cpu = worker.cpu { stages[index].cpus.append(cpu) }
         index += 1
       }
+      let outcome = outcomes[worker.index]
+      guard isExact else { continue }
+      lostByteCount += abs(
+        outcome.expectedByteCount - outcome.held.inFlightByteCount - outcome.held.atPeerByteCount)
     }
-    let held = copy.census
-    census.registeredByteCount += held.registeredByteCount
-    census.addHoldings(of: held)
-    bufferCount += copy.workers.last?.outcome.bufferCount ?? 0
+    census.registeredByteCount += copy.memory.region.byteCount
+    guard let last = copy.workers.last else { return }
+    census.addHoldings(of: outcomes[last.index].held)
+    bufferCount += outcomes[last.index].bufferCount
     strayBufferCount += copy.memory.region.strayBufferCount
-    lostByteCount += copy.lostByteCount
+  }
+
+  /// Says of the stages of a loop that they did not end, or did not answer: of the one that works on a file, where the thread is
+  /// in a system call on that, else of all.
+  mutating func fail(stages range: Range<Int>, at thread: StuckThread, _ what: String) {
+    let range = range.clamped(to: stages.indices)
+    let onFile = range.filter { index in thread.fileName.map { stages[index].text.contains($0) } ?? false }
+    let place = thread.place.map { "; its thread is in \($0)" } ?? ""
+    for index in onFile.count == 1 ? onFile : Array(range) where stages[index].report.failure == nil {
+      stages[index].report.failure = "\(what)\(place)"
+    }
+  }
+
+  /// Why a pipeline ended that no signal and no program ended.
+  func endByItself() -> PipelineEnd {
+    if let failed = stages.first(where: { $0.report.failure != nil }) { return .failed(stage: failed.text) }
+    guard let complete = stages.first(where: { $0.report.completion != nil }) else {
+      return .completed(stage: stages.first?.text ?? "pipeline", reason: "nothing more comes")
+    }
+    return .completed(stage: complete.text, reason: complete.report.completion ?? "")
+  }
+}
+
+extension PipelineReport {
+  /// What is said of a pipeline that was abandoned while it was opened: it did nothing.
+  package static func abandoned(_ pipeline: CheckedPipeline, by end: PipelineEnd) -> PipelineReport {
+    var report = PipelineReport(seconds: 0)
+    report.stages = pipeline.stages.map { Stage(report: StageReport($0.call.name), text: $0.text, cpus: $0.cpus) }
+    report.end = end
+    return report
   }
 }

@@ -19,14 +19,17 @@ public struct PipelineStop: Sendable {
 
 /// A pipeline whose threads run. It ends when it is told to, or when its source is exhausted; ``finish()`` waits for that.
 ///
-/// Going out of scope stops it and waits for its threads. Thread-confined, but ``stop`` may be sent.
+/// Going out of scope stops it and waits for its threads, for a second and a half at most. It changes no signal; for daemons
+/// there is ``Pipeline/runUntilSignal(on:logger:)``. Thread-confined, but ``stop`` may be sent.
 public final class RunningPipeline {
   private let copies: [PipelineCopy]
   private let texts: [String]
-  private let control: RunControl
+  let control: RunControl
   private let reopeners: [@Sendable () -> Void]
   private let threads = Threads()
   private let startTime = MonotonicTime.now
+  /// For each loop, its stages among those of its copy.
+  private let stageRanges: [Range<Int>]
 
   /// Gives the opened loops their memory and starts their threads. What fails undoes all.
   ///
@@ -40,19 +43,18 @@ public final class RunningPipeline {
       copies.append(try PipelineCopy(workers, placements: placements, context.logger))
     }
     self.copies = copies
-    control = try RunControl(workerCount: copies.reduce(0) { $0 + $1.workers.count }, context.logger)
+    let control = try RunControl(workerCount: copies.reduce(0) { $0 + $1.workers.count }, context.logger)
+    self.control = control
+    stageRanges = Self.prepare(copies, control)
     do {
-      var count = 0
       for copy in copies {
         for worker in copy.workers {
-          let (control, index) = (control, count)
-          try threads.start(name: "cleanq-\(index)", cpu: worker.cpu) { copy.run(worker, control, index: index) }
-          count += 1
+          try threads.start(name: "cleanq-\(worker.index)", cpu: worker.cpu) { copy.run(worker, control) }
         }
       }
       for body in context.starters { body() }
       control.openGate(true)
-      context.logger.notice("running", metadata: ["threads": "\(count)"])
+      context.logger.notice("running", metadata: ["threads": "\(stageRanges.count)"])
     } catch {
       control.openGate(false)
       threads.join()
@@ -62,7 +64,24 @@ public final class RunningPipeline {
 
   deinit {
     control.stop()
-    threads.join()
+    _ = endThreads(interrupt: -1) { false }
+  }
+
+  /// Numbers the loops, and notes what each consists of in case that it never says so itself.
+  private static func prepare(_ copies: [PipelineCopy], _ control: RunControl) -> [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    for copy in copies {
+      var stageCount = 0
+      for worker in copy.workers {
+        worker.index = ranges.count
+        var outcome = WorkerOutcome()
+        outcome.reports = worker.reports()
+        ranges.append(stageCount..<stageCount + outcome.reports.count)
+        stageCount += outcome.reports.count
+        control.loops[worker.index].outcome = outcome
+      }
+    }
+    return ranges
   }
 
   /// Stops the pipeline, also from another thread.
@@ -77,21 +96,54 @@ public final class RunningPipeline {
   /// Asks every stage that writes files to open them again by their names.
   public func reopen() { for body in reopeners { body() } }
 
-  /// Waits until the pipeline has ended and says what it did, all copies together.
-  public func finish() -> PipelineReport {
-    threads.join()
-    let elapsedNanoseconds = MonotonicTime.now.nanoseconds - startTime.nanoseconds
-    var report = PipelineReport(seconds: Double(elapsedNanoseconds) / 1e9)
-    for copy in copies { report.add(copy, texts: texts) }
+  /// What the pipeline has done until now. Each loop answers for its own stages, between two bursts; a stage whose loop does not
+  /// answer within half a second has a ``StageReport/failure`` that says so.
+  public func report() -> PipelineReport {
+    let missing = control.requestReports()
+    var report = gather(isExact: false)
+    for loop in missing {
+      report.fail(
+        stages: stageRanges[loop], at: StuckThread(number: control.loops[loop].threadNumber),
+        "its loop did not answer within \(RunControl.answerMilliseconds) ms")
+    }
     return report
   }
 
-  /// Waits for a signal, or for the pipeline's own end; stops it, and says what it did.
-  @usableFromInline
-  consuming func finish(at signals: borrowing TerminationSignals) -> PipelineReport {
-    signals.wait(or: doneFileDescriptor)
-    stop()
-    return finish()
+  /// Waits until the pipeline has ended and says what it did, all copies together.
+  ///
+  /// Once it was told to stop, the threads have a second and a half. A stage whose thread has not ended by then has a
+  /// ``StageReport/failure`` that says so, and the thread is left to itself.
+  public func finish() -> PipelineReport { finish(interrupt: -1) { false } }
+
+  /// The same, but does not wait any longer once `isInterrupted` says so; it is asked whenever `interrupt` is readable.
+  func finish(interrupt: Int32, isInterrupted: () -> Bool) -> PipelineReport {
+    control.waitUntilStopping()
+    let isOver = endThreads(interrupt: interrupt, isInterrupted: isInterrupted)
+    let stuck = isOver ? [] : control.stuckLoops
+    var report = gather(isExact: isOver)
+    report.end = control.isExhausted ? report.endByItself() : .stopped
+    for loop in stuck {
+      report.fail(
+        stages: stageRanges[loop], at: StuckThread(number: control.loops[loop].threadNumber),
+        "did not end when it was told to")
+    }
+    return report
+  }
+
+  /// Waits until all threads have ended. Returns whether they have; else they are left to themselves.
+  private func endThreads(interrupt: Int32, isInterrupted: () -> Bool) -> Bool {
+    let isOver = control.waitUntilOver(interrupt: interrupt, isInterrupted: isInterrupted)
+    if isOver { threads.join() } else { threads.abandon() }
+    return isOver
+  }
+
+  private func gather(isExact: Bool) -> PipelineReport {
+    let elapsedNanoseconds = MonotonicTime.now.nanoseconds - startTime.nanoseconds
+    var report = PipelineReport(seconds: Double(elapsedNanoseconds) / 1e9)
+    report.isExact = isExact
+    let outcomes = control.loops.map(\.outcome)
+    for copy in copies { report.add(copy, outcomes, texts: texts) }
+    return report
   }
 }
 

@@ -28,6 +28,12 @@ final class Threads {
     threads.removeAll()
   }
 
+  /// Leaves the threads to themselves: one of them does not end.
+  func abandon() {
+    for thread in threads { thread.detach() }
+    threads.removeAll()
+  }
+
   /// Whether this process may run on the CPU.
   static func isAllowed(cpu: Int) -> Bool { cplatform_cpu_is_allowed(Int32(clamping: cpu)) == 1 }
 }

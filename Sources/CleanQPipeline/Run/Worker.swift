@@ -7,8 +7,8 @@ public import CleanQ
 final class Worker {
   /// The CPU that the loop is pinned to, or nil.
   var cpu: Int?
-  /// What the loop said when it was at rest.
-  @usableFromInline var outcome = WorkerOutcome()
+  /// The loop's number among all of the pipeline.
+  var index = 0
 
   /// What the devices of this loop want.
   @usableFromInline let wanted: () -> WantedBuffers
@@ -17,7 +17,9 @@ final class Worker {
   /// Carves buffers and gives them to the ports' receive queues.
   @usableFromInline let prime: (_ region: borrowing Region, _ wanted: WantedBuffers) -> Void
   /// Runs the loop until the pipeline stops, then closes its ports.
-  @usableFromInline let run: (_ control: RunControl, _ index: Int, _ memory: PipelineMemory?) -> WorkerOutcome
+  @usableFromInline let run: (_ control: RunControl, _ index: Int, _ memory: PipelineMemory?) -> Void
+  /// What its stages say before it runs.
+  @usableFromInline let reports: () -> [StageReport]
 
   @inlinable
   init<Left: Port & ~Copyable, Right: Port & ~Copyable>(_ loop: Loop<Left, Right>) {
@@ -25,6 +27,7 @@ final class Worker {
     register = { loop.register($0, isLast: $1) }
     prime = { loop.prime(from: $0, $1) }
     run = { loop.run($0, index: $1, memory: $2) }
+    reports = { loop.reports }
   }
 }
 
@@ -54,13 +57,13 @@ extension WantedBuffers {
   var strideByteCount: Int { (byteCount + 63) / 64 * 64 | 64 }
 }
 
-/// What a loop leaves behind.
+/// What a loop has done, and what it has.
 @frozen
 @usableFromInline
-struct WorkerOutcome {
+struct WorkerOutcome: Sendable {
   /// The stages of its left port, bottom up, then those of its right port.
   @usableFromInline var reports: [StageReport] = []
-  /// Everything it and what is below it held when all loops were at rest.
+  /// Everything it and what is below it held.
   @usableFromInline var held = Census()
   /// What it should have held: in the last loop all buffers that exist, in another what the cable above it has counted.
   @usableFromInline var expectedByteCount = 0

@@ -35,16 +35,16 @@ struct Exchange: ParsableCommand {
     var logger = Logger(label: "exchange") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .info
     do throws(StageError) {
-      let signals = try TerminationSignals()
+      let signals = try ProcessSignals()
       let running = try Pipeline {
         device
         stage
       }.start(onEach: list, logger: logger)
-      while !signals.wait(or: running.doneFileDescriptor, timeoutMilliseconds: 100) {
-        if progress { say("returned \(Sums(tallies).returned)", to: STDOUT_FILENO) }
+      let report = running.waitUntilSignal(signals, intervalMilliseconds: 100) { event in
+        guard progress, case .interval = event else { return }
+        say("returned \(Sums(tallies).returned)", to: STDOUT_FILENO)
       }
-      running.stop()
-      let result = Result(Sums(tallies), running.finish())
+      let result = Result(Sums(tallies), report)
       say(String(decoding: (try? JSONEncoder().encode(result)) ?? Data(), as: UTF8.self), to: STDOUT_FILENO)
     } catch {
       say("error: \(error)", to: STDERR_FILENO)

@@ -1,0 +1,79 @@
+internal import CleanQ
+internal import Glibc
+public import Logging
+
+/// What a pipeline that runs until a signal tells its program meanwhile.
+package enum RunEvent {
+  /// SIGUSR1 came.
+  case snapshot(PipelineReport)
+  /// An interval is over.
+  case interval(PipelineReport)
+}
+
+extension RunningPipeline {
+  /// Waits until SIGINT or SIGTERM comes, or SIGHUP where there is nothing to reopen, or the pipeline ends by itself; stops it,
+  /// and says what it did. A second SIGINT or SIGTERM ends the waiting for threads that do not end.
+  ///
+  /// - Parameters:
+  ///   - signals: made before the pipeline was opened.
+  ///   - pending: signals that came before this was called.
+  ///   - intervalMilliseconds: how often `onEvent` gets a report in any case; 0 for never.
+  ///   - onEvent: called on this thread.
+  package func waitUntilSignal(
+    _ signals: borrowing ProcessSignals, pending: [Int32] = [], intervalMilliseconds: Int = 0,
+    onEvent: (RunEvent) -> Void
+  ) -> PipelineReport {
+    var ending: [Int32] = []
+    var pending = pending
+    let interval = UInt64(max(0, intervalMilliseconds))
+    var next = interval > 0 ? MonotonicTime.now.advanced(byMilliseconds: interval) : .never
+    while ending.isEmpty, !control.isStopping {
+      for signal in pending + signals.take() {
+        switch signal {
+        case SIGINT, SIGTERM: ending.append(signal)
+        case SIGHUP: if canReopen { reopen() } else { ending.append(signal) }
+        case SIGUSR1: onEvent(.snapshot(report()))
+        default: break
+        }
+      }
+      pending = []
+      if !ending.isEmpty { break }
+      let now = MonotonicTime.now
+      if now >= next {
+        onEvent(.interval(report()))
+        // What is late is not made up for.
+        next = max(next.advanced(byMilliseconds: interval), now)
+      }
+      let left = next == .never ? -1 : now < next ? Int((next.nanoseconds - now.nanoseconds) / 1_000_000 + 1) : 0
+      signals.wait(or: control.stopFile, timeoutMilliseconds: left)
+    }
+    control.stop()
+    var impatient = ending.dropFirst().first
+    var report = finish(interrupt: signals.file) {
+      impatient = impatient ?? signals.take().first { $0 == SIGINT || $0 == SIGTERM }
+      return impatient != nil
+    }
+    if let first = ending.first { report.end = .signal(ProcessSignals.name(of: first)) }
+    return report
+  }
+
+  /// The same for a program that has no use for the events: a snapshot goes to the log.
+  @usableFromInline
+  consuming func finish(at signals: borrowing RunSignals, _ logger: Logger) -> PipelineReport {
+    waitUntilSignal(signals.signals) { event in
+      if case .snapshot(let report) = event { logger.notice("\(report)") }
+    }
+  }
+}
+
+/// The signals of a `runUntilSignal`, for the generic code in the modules of users.
+@usableFromInline
+struct RunSignals: ~Copyable {
+  let signals: ProcessSignals
+
+  @usableFromInline
+  init() throws(StageError) { signals = try ProcessSignals() }
+
+  @usableFromInline
+  var endFile: Int32 { signals.endFile }
+}
