@@ -118,7 +118,8 @@ let package = Package(
     tests(
       "CleanQVirtioTests",
       [
-        "CPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline", "TestSupport",
+        "CPlatform", "CleanQPlatform", "CleanQ", "CleanQConformance", "CleanQVirtio", "CleanQWire", "CleanQPipeline",
+        "TestSupport",
         logging,
       ]),
     tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO", "CleanQPipeline", "TestSupport", logging]),

@@ -1,9 +1,12 @@
 #include "CPlatform.h"
 
-#include <string.h>
+#include <linux/aio_abi.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 
@@ -64,26 +67,39 @@ ssize_t cplatform_send_with_files(int socket, const void *bytes, size_t count, c
   return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, int *closed_count) {
-  // Room for the most that the kernel passes at a time (SCM_MAX_FD), so that none is lost uncounted.
-  union {
-    char bytes[CMSG_SPACE(sizeof(int) * 253)];
-    struct cmsghdr aligned;
-  } control;
+ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, int *had_files) {
   struct iovec vector = {.iov_base = bytes, .iov_len = count};
-  struct msghdr message = {
-      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-  ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (received < 0) return received;
-  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    size_t file_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t index = 0; index < file_count; index++) {
-      int file;
-      memcpy(&file, CMSG_DATA(header) + index * sizeof file, sizeof file);
-      close(file);
-      *closed_count += 1;
-    }
-  }
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  ssize_t received = recvmsg(socket, &message, MSG_DONTWAIT);
+  if (received >= 0 && message.msg_flags & MSG_CTRUNC) *had_files = 1;
   return received;
+}
+
+ssize_t cplatform_event_take(int file, uint64_t *count) {
+  struct iovec vector = {.iov_base = count, .iov_len = sizeof *count};
+  return preadv2(file, &vector, 1, -1, RWF_NOWAIT);
+}
+
+int cplatform_completion_create(unsigned int capacity, unsigned long *context) {
+  *context = 0;
+  return (int)syscall(SYS_io_setup, capacity, context);
+}
+
+void cplatform_completion_destroy(unsigned long context) { syscall(SYS_io_destroy, context); }
+
+int cplatform_completion_signal(unsigned long context, int source, int event_file) {
+  struct iocb block = {
+      .aio_lio_opcode = IOCB_CMD_PREAD,
+      .aio_fildes = (uint32_t)source,
+      .aio_flags = IOCB_FLAG_RESFD,
+      .aio_resfd = (uint32_t)event_file,
+  };
+  struct iocb *blocks = &block;
+  return (int)syscall(SYS_io_submit, context, 1, &blocks);
+}
+
+void cplatform_completion_reap(unsigned long context) {
+  struct io_event events[64];
+  struct timespec none = {0, 0};
+  syscall(SYS_io_getevents, context, 0, 64, events, &none);
 }

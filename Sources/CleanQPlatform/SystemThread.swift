@@ -53,6 +53,6 @@ package struct SystemThread: Sendable {
   /// Waits until the thread has ended. Once.
   package func join() { pthread_join(handle, nil) }
 
-  /// Leaves the thread to itself, instead of ``join()``.
+  /// Leaves the thread to itself, instead of ``join()``: nobody waits for its end.
   package func detach() { pthread_detach(handle) }
 }

@@ -1,4 +1,5 @@
 import CPlatform
+import CleanQPlatform
 import Glibc
 import Synchronization
 
@@ -34,6 +35,7 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
   private var regions: [RegionID: (device: UInt64, base: UInt, byteCount: Int)] = [:]
   private var files: [Int32]
   private var kicks: [Int32]
+  private let writer: SharedEventWriter
   private var nextAddress: UInt64 = 0x1_0000_0000
   private let lock = NSLockLite()
 
@@ -41,6 +43,8 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
     self.offered = offered
     self.queueSize = queueSize
     files = (0..<16).map { _ in eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC)) }
+    guard let writer = SharedEventWriter() else { preconditionFailure("no asynchronous I/O") }
+    self.writer = writer
     kicks = (0..<16).map { _ in eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC)) }
     // Address 02:00:00:00:00:07, link up, one pair, MTU 1500; the rest for receive-side scaling.
     configuration = [2, 0, 0, 0, 0, 7, 1, 0, 1, 0, 0xDC, 5, 0, 0, 0, 0, 0, 40, 128, 0, 0x3F, 0, 0, 0]
@@ -125,8 +129,12 @@ final class ModelDevice: VirtioTransport, @unchecked Sendable {
     }
     queues[index]?.setKicks(wanted: true)
     let control = accepted.contains(.multiqueue) ? 2 * pairLimit : 2
-    if index == control { return .eventFile(startControl(index)) }
-    return .eventFile(kicks[index])
+    if index == control { return notifier(startControl(index)) }
+    return notifier(kicks[index])
+  }
+
+  private func notifier(_ file: Int32) -> VirtqueueNotifier {
+    .eventFile(file, context: writer.context, source: writer.source)
   }
 
   func stopQueue(_ index: Int) throws(VirtioError) {

@@ -167,9 +167,22 @@ static const int CPLATFORM_MAXIMUM_FILES = 16;
 static const int CPLATFORM_POLLRDHUP = POLLRDHUP;
 /// sendmsg without SIGPIPE, with up to CPLATFORM_MAXIMUM_FILES files. Returns the bytes sent, or -1.
 ssize_t cplatform_send_with_files(int socket, const void *bytes, size_t count, const int *files, int file_count);
-/// recvmsg. Closes every file that comes along and adds their number to `closed_count`. Returns the bytes received, 0 at
-/// the end, or -1.
-ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, int *closed_count);
+/// recvmsg without room for files, so that none reaches this process. Sets `had_files` to 1 where some came along: the kernel closes
+/// them before the call returns, and that may wait (SO_LINGER). Returns the bytes received, 0 at the end, or -1.
+ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, int *had_files);
+
+// Eventfds that another process also has. O_NONBLOCK is a flag of the open file description, which that process can change, so
+// neither read(2) nor write(2) is safe. In shim.c.
+/// Takes the count of an eventfd. Never waits, whatever its flags (Linux 5.8). Returns 8, or -1.
+ssize_t cplatform_event_take(int file, uint64_t *count);
+/// Makes a context of the kernel's asynchronous I/O for up to `capacity` completions. Returns 0, or -1.
+int cplatform_completion_create(unsigned int capacity, unsigned long *context);
+void cplatform_completion_destroy(unsigned long context);
+/// Reads no bytes of `source` asynchronously; the completion adds 1 to the eventfd. Returns 1, or -1 with EAGAIN where the context
+/// is full of completions.
+int cplatform_completion_signal(unsigned long context, int source, int event_file);
+/// Takes completions out of the context, without waiting.
+void cplatform_completion_reap(unsigned long context);
 
 // epoll: the event structure is packed and its flags are an enumeration. In shim.c, because sys/epoll.h in this header
 // disturbs how Swift imports sys/select.h.

@@ -1,4 +1,5 @@
 internal import CleanQ
+internal import CleanQPlatform
 
 // Source: [virtio 1.2 § 3.1.1 Driver Requirements: Device Initialization], whose steps stand beside the code.
 
@@ -22,6 +23,7 @@ extension VirtioNetDevice {
   /// Steps 1 to 6; the queues follow as ports join.
   func negotiate(_ state: inout State) throws(VirtioError) {
     state.isUp = false
+    state.mark = transport.presence.mark
     state.joined = []
     state.control = nil
     isRunning.store(false, ordering: .relaxed)
@@ -78,9 +80,9 @@ extension VirtioNetDevice {
         : try VirtioNetControlQueue<SplitRing>(transport, index: index)
     }
     try transport.setStatus(.driverOK)  // 8
-    isRunning.store(true, ordering: .relaxed)
+    isRunning.store(true, ordering: .releasing)
     // What they have published meanwhile, the device is to hear of now.
-    for index in state.open { VirtqueueNotifier.kick(transport.callFile(2 * index)) }
+    for index in state.open { EventFile.signal(transport.wakeFile(index)) }
     guard let control = state.control else { return }
     if let address = options.macAddress, state.features.contains(.controlMACAddress) {
       try control.command(.address(address))

@@ -5,8 +5,8 @@ internal import Synchronization
 /// A virtio network device, shared by the ports that use its queue pairs, each on a thread of its own.
 ///
 /// Agrees on features, starts queues, and begins again when the device has vanished and come back, or has said something that
-/// cannot be true. Ports come and go through ``join(_:)`` and ``leave(_:_:)``; everything here is behind one lock, and none of
-/// it is on the data path.
+/// cannot be true. Ports come and go through ``askToJoin(_:)``, ``leave(_:)`` and ``close(_:_:)``. What talks to the device is behind
+/// one lock, and is done where the transport waits for its device: a port only asks for it, and adopts the queues when they are ready.
 ///
 /// Source: [virtio 1.2 § 3.1 Device Initialization, § 5.1.5].
 public final class VirtioNetDevice: Sendable {
@@ -21,6 +21,10 @@ public final class VirtioNetDevice: Sendable {
   let generation = Atomic<UInt64>(0)
   /// DRIVER_OK is set. § 3.1.1: before that the device must not be notified, and may overlook it.
   let isRunning = Atomic<Bool>(false)
+  /// The session that a port has asked to be ended, or `.max`.
+  let ending = Atomic<UInt64>(.max)
+  /// For each pair, what became of its port's request to join.
+  let answers: [JoinAnswer]
   let state: Mutex<State>
 
   struct State: ~Copyable {
@@ -35,6 +39,8 @@ public final class VirtioNetDevice: Sendable {
     var mappings: [RegionID: (address: UInt64, users: Int)] = [:]
     /// Features are agreed on, and queues may be started.
     var isUp = false
+    /// ``VirtioPresence/mark`` of the device with which they were agreed on.
+    var mark: UInt64 = 0
     /// All queue pairs have had a port once. From then on the device begins with those that are left.
     var wasComplete = false
   }
@@ -50,9 +56,21 @@ public final class VirtioNetDevice: Sendable {
     self.pairCount = pairCount
     self.options = options
     rings = try VirtqueueMemory(transport, byteCount: 2 * pairCount * options.ringByteCount)
+    answers = (0..<pairCount).map { _ in JoinAnswer() }
     state = Mutex(State())
-    let failure = state.withLock { state in attempt { () throws(VirtioError) in try negotiate(&state) } }
+    let failure = setUp { device in
+      device.state.withLock { state in attempt { () throws(VirtioError) in try device.negotiate(&state) } }
+    }
     if let failure { throw failure }
+  }
+
+  /// Does set-up work where the transport waits for its device, and waits for the end of it.
+  ///
+  /// - Returns: what went wrong.
+  private func setUp(_ work: @escaping @Sendable (VirtioNetDevice) -> VirtioError?) -> VirtioError? {
+    if let failure = transport.performAndWait(milliseconds: Self.setUpMilliseconds, { work(self) }) { return failure }
+    transport.abandon()
+    return VirtioError(.gone, context: "\(transport.name): the device does not answer in time")
   }
 
   /// What was agreed on.

@@ -31,6 +31,7 @@ extension VirtioNetPort {
   /// Looks after a device that is away or that could not be agreed with.
   public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
     if isReady() { notify() }
+    if now >= restDeadline { isAtRest = true }
     return now.advanced(byMilliseconds: isJoined ? 1000 : 100)
   }
 
@@ -51,16 +52,19 @@ extension VirtioNetPort {
     session.packed?.disableCalls()
     EventFile.clear(callFiles.receiving)
     EventFile.clear(callFiles.transmitting)
+    if wakeFile != callFiles.receiving { EventFile.clear(wakeFile) }
   }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) {
     list += [callFiles.receiving, callFiles.transmitting]
+    if wakeFile != callFiles.receiving { list.append(wakeFile) }
   }
 
   /// From now on at most the buffers that are with the device are received; what was transmitted is sent. A device that is
-  /// away is not waited for.
+  /// away is not waited for, and one that takes its time not for long.
   public mutating func quiesce() {
     guard receiveAllowance == .max else { return }
+    restDeadline = MonotonicTime.now.advanced(byMilliseconds: Self.restMilliseconds)
     var census = Census()
     session.add(to: &census)
     receiveAllowance = census.atPeerBufferCount + census.inFlightBufferCount

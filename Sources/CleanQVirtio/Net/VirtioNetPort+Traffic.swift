@@ -27,7 +27,7 @@ extension VirtioNetPort {
 
   /// Gives what the device has received.
   public mutating func receive(into filled: inout Burst) {
-    guard isReady(), receiveAllowance > 0 else { return }
+    guard isReady(), receiveAllowance > 0, !isAtRest else { return }
     if !waiting.isEmpty { postWaiting() }
     let before = filled.count
     session.split?.receive(into: &filled, map, &counters)
@@ -76,14 +76,13 @@ extension VirtioNetPort {
     let isReady = isReady()
     // What came home from a device that went was handed over before anything that is with the next one.
     while sent.room > 0, let buffer = returning.popFirst() { sent.append(buffer) }
-    guard isReady else { return }
+    guard isReady, !isAtRest else { return }
     session.split?.transmitting.reap(into: &sent)
     session.packed?.transmitting.reap(into: &sent)
   }
 
-  /// Tells the device of what was filled and transmitted, where it wants to know; not before it runs, which wakes the port.
+  /// Tells the device of what was filled and transmitted, where it wants to know. Not before it runs: then there are no queues here.
   public mutating func notify() {
-    guard device.isRunning.load(ordering: .relaxed) else { return }
     session.split?.notify()
     session.packed?.notify()
   }

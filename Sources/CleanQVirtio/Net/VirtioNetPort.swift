@@ -22,11 +22,17 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   let index: Int
   let presence: VirtioPresence
   /// Readable after a notification of the receive queue, and of the transmit queue.
-  private(set) var callFiles: (receiving: Int32, transmitting: Int32) = (-1, -1)
+  let callFiles: (receiving: Int32, transmitting: Int32)
+  /// Readable when the device has come or gone, or has answered.
+  let wakeFile: Int32
   var map = DeviceMap()
   /// At most one of the two is there; none while the device is away.
   var session = VirtioNetSession()
   var isJoined = false
+  /// The device was asked for queues, and has not answered.
+  private var isAsking = false
+  private var hasJoined = false
+  private var joinTime = MonotonicTime(nanoseconds: 0)
   /// Empty buffers that wait for the device. No others are taken before these are with it, so that there is room for all
   /// that come home from the next one that goes.
   var waiting: BufferStore
@@ -36,13 +42,18 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   var counters = VirtioNetCounters()
   /// How many buffers may still be received from outside; all, until the port is to come to rest.
   var receiveAllowance = Int.max
+  /// What is still with the device then is not waited for. Nothing is taken from it any more.
+  var restDeadline = MonotonicTime.never
+  var isAtRest = false
   /// Do not try to join before.
-  var nextAttempt = MonotonicTime(nanoseconds: 0)
+  private var nextAttempt = MonotonicTime(nanoseconds: 0)
+  private var backOff = BackOff(firstMilliseconds: 100, longestMilliseconds: 3000)
   /// Why the device cannot be used at the moment; nil while it can.
   public private(set) var complaint: VirtioError?
 
-  private static var attemptMilliseconds: UInt64 { 100 }
   static var ethernetHeaderByteCount: Int { 14 }
+  /// How long a device may take to give back what it has, once the port is to come to rest.
+  static var restMilliseconds: UInt64 { 200 }
 
   /// Starts a queue pair; traffic flows when all pairs of the device have been started.
   ///
@@ -54,19 +65,19 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
     let stageCount = 2 * Burst.capacity
     waiting = BufferStore(capacity: device.options.receiveQueueSize + stageCount)
     returning = BufferStore(capacity: device.options.transmitQueueSize + stageCount)
-    device.open(index)
-    do throws(VirtioError) { session = try device.join(index) } catch {
-      device.close(index)
-      throw error
-    }
-    isJoined = true
     callFiles = (device.transport.callFile(2 * index), device.transport.callFile(2 * index + 1))
+    wakeFile = device.transport.wakeFile(index)
+    device.open(index)
+    device.askToJoinAndWait(index)
+    if let failure = device.answers[index].failure {
+      device.close(index, [])
+      throw failure
+    }
+    isAsking = true
+    _ = recover()
   }
 
-  deinit {
-    device.close(index)
-    for region in map.table.regions { try? device.unmap(region) }
-  }
+  deinit { device.close(index, map.table.regions) }
 
   // MARK: Coming and going
 
@@ -80,33 +91,53 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
     return isCurrent && !session.isBroken() ? true : recover()
   }
 
-  /// Leaves a session that is over and joins the next one when it is time.
+  /// Leaves a session that is over, asks for the next one when it is time, and adopts it when it is ready. Waits for nothing.
   @inline(never)
   private mutating func recover() -> Bool {
     if isJoined {
-      guard device.leave(session.generation) else { return false }
+      guard device.leave(session) else { return false }
       takeAllHome()
       counters.losses &+= 1
       nextAttempt = MonotonicTime(nanoseconds: 0)
-      // One that lies is not asked again at once.
-      if presence.isPresent { nextAttempt = MonotonicTime.now.advanced(byMilliseconds: Self.attemptMilliseconds) }
+      // One that lies, or begins again by itself, is not asked again at once.
+      if presence.isPresent { postponeAttempt(at: .now) }
     }
-    guard presence.isPresent, receiveAllowance == .max else { return false }
-    let now = MonotonicTime.now
-    guard now >= nextAttempt else { return false }
+    guard receiveAllowance == .max else { return false }
+    if !isAsking {
+      guard presence.isPresent, MonotonicTime.now >= nextAttempt else { return false }
+      isAsking = true
+      device.askToJoin(index)
+    }
     do throws(VirtioError) {
-      session = try device.join(index)
+      if let failure = device.answers[index].failure { throw failure }
+      guard let next = try device.answers[index].take(from: device) else { return false }
+      session = next
     } catch {
+      isAsking = false
       complaint = error
-      nextAttempt = now.advanced(byMilliseconds: Self.attemptMilliseconds)
+      // One that went is back only when the transport has waited for it.
+      if error.code != .gone { postponeAttempt(at: .now) }
       return false
     }
+    adopt()
+    return true
+  }
+
+  private mutating func postponeAttempt(at now: MonotonicTime) {
+    let life = hasJoined ? now.nanoseconds &- joinTime.nanoseconds : 0
+    nextAttempt = now.advanced(byMilliseconds: backOff.next(afterNanoseconds: life))
+    joinTime = now
+  }
+
+  private mutating func adopt() {
     complaint = nil
+    isAsking = false
     isJoined = true
-    counters.returns &+= 1
+    if hasJoined { counters.returns &+= 1 }
+    hasJoined = true
+    joinTime = .now
     postWaiting()
     notify()
-    return true
   }
 
   /// The device holds nothing any more.

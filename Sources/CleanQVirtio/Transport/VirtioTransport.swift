@@ -3,7 +3,8 @@ public import CleanQ
 /// How a driver reaches a virtio device: a PCI function, a vhost-user socket, a device in memory for tests.
 ///
 /// Set-up and control only, shared by the queue pairs of one device on several threads: implementations lock. The data path
-/// uses nothing but memory, ``VirtqueueNotifier`` values and ``VirtioPresence``.
+/// uses nothing but memory, ``VirtqueueNotifier`` values and ``VirtioPresence``. Where a call may wait for another process, threads
+/// that move packets go through ``perform(_:)``.
 ///
 /// The driver's order. Source: [virtio 1.2 § 3.1.1 Driver Requirements: Device Initialization].
 /// 1. ``reset()``; ``setStatus(_:)`` with ACKNOWLEDGE, then DRIVER.
@@ -26,7 +27,7 @@ public protocol VirtioTransport: AnyObject, Sendable {
   var canComeBack: Bool { get }
 
   /// Whether the device is there. The transport keeps it up to date by itself, without being called. Whenever it changes,
-  /// the transport makes every ``callFile(_:)`` readable, so that sleepers look.
+  /// the transport makes every ``wakeFile(_:)`` readable, so that sleepers look.
   var presence: VirtioPresence { get }
 
   /// How many times a device took away memory that it shares with the driver, which then began again.
@@ -84,9 +85,23 @@ public protocol VirtioTransport: AnyObject, Sendable {
   /// - Throws: `unsupported` where only ``reset()`` can do that.
   func stopQueue(_ index: Int) throws(VirtioError)
 
-  /// An eventfd, non-blocking, that becomes readable with a used buffer notification of this queue, and when
-  /// ``presence`` changes. It is the transport's, and the same for as long as the transport lives.
+  /// An eventfd that becomes readable with a used buffer notification of this queue. It is the transport's, and the same for as
+  /// long as the transport lives. The device's process may have it too: it is only polled, and emptied by `EventFile.clear`.
   func callFile(_ index: Int) -> Int32
+
+  /// An eventfd of this process alone, non-blocking, that becomes readable when ``presence`` changes or the driver has something to
+  /// tell the port of this queue pair. It is the transport's, and the same for as long as the transport lives.
+  func wakeFile(_ pair: Int) -> Int32
+
+  /// Runs work that calls this transport: at once where the device answers at once; else later, in order, on the thread on which the
+  /// transport waits for the device's process.
+  func perform(_ work: @escaping @Sendable () -> Void)
+
+  /// Gives the device up because it does not answer in time, as if it had gone. Returns at once.
+  func abandon()
+
+  /// Whether the device that was there at a ``VirtioPresence/mark`` has ended, so that it holds nothing.
+  func holdsNothing(since mark: UInt64) -> Bool
 }
 
 extension VirtioTransport {
@@ -95,6 +110,18 @@ extension VirtioTransport {
   public var canComeBack: Bool { true }
 
   public var memoryLossCount: UInt64 { 0 }
+
+  /// For transports whose call files no other process has.
+  public func wakeFile(_ pair: Int) -> Int32 { callFile(2 * pair) }
+
+  /// For devices that answer at once.
+  public func perform(_ work: @escaping @Sendable () -> Void) { work() }
+
+  /// For devices that answer at once.
+  public func abandon() {}
+
+  /// For devices that are told to let go, by ``reset()``, whatever has happened.
+  public func holdsNothing(since mark: UInt64) -> Bool { false }
 
   /// False once the device has vanished.
   public var isPresent: Bool { presence.isPresent }

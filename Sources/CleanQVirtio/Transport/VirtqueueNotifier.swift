@@ -1,4 +1,4 @@
-internal import Glibc
+internal import CleanQPlatform
 public import Synchronization
 
 /// How a driver tells the device that a virtqueue has new buffers. Plain data; valid from ``VirtioTransport/startQueue(_:_:)``
@@ -12,8 +12,8 @@ public enum VirtqueueNotifier: Sendable, BitwiseCopyable {
   case none
   /// A 16-bit register of the function, at this address, to which this value is written: the queue's index.
   case register(address: UInt, value: UInt16)
-  /// An eventfd.
-  case eventFile(Int32)
+  /// An eventfd that the device's process also has, and what adds to it without waiting.
+  case eventFile(Int32, context: UInt, source: Int32)
 
   /// Tells the device. What was made available before has been published with release; the caller's fence stands between
   /// that and this.
@@ -25,14 +25,18 @@ public enum VirtqueueNotifier: Sendable, BitwiseCopyable {
       // SAFETY: the transport keeps the register mapped while the queue is started. Release: on x86 a plain store, which
       // no earlier store is delayed behind; elsewhere what orders it behind the ring's.
       unsafe UnsafePointer<Atomic<UInt16>>(bitPattern: address)?.pointee.store(value, ordering: .releasing)
-    case .eventFile(let file): Self.kick(file)
+    case .eventFile(let file, let context, let source): Self.kick(file, context, source)
     }
   }
 
   @usableFromInline
-  static func kick(_ file: Int32) {
-    var one: UInt64 = 1
-    // SAFETY: eight bytes of a local variable. A device that does not listen fills the counter; then there is nothing to add.
-    _ = unsafe write(file, &one, 8)
+  static func kick(_ file: Int32, _ context: UInt, _ source: Int32) {
+    SharedEventWriter.signal(file, context: context, source: source)
+  }
+}
+
+extension VirtqueueNotifier {
+  init(_ file: EventFile, _ writer: SharedEventWriter) {
+    self = .eventFile(file.number, context: writer.context, source: writer.source)
   }
 }

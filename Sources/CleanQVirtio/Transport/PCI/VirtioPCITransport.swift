@@ -99,6 +99,7 @@ public final class VirtioPCITransport: VirtioTransport {
     // Nothing here may hold on to the transport, which ends the watch when it goes.
     let (name, presence, calls, common) = (name, presence, calls, common)
     let sharing = calls[ownVectorCount...]
+    let requests = ResetRequests(name, presence, logger)
     return try Self.attempt(name) { [device, changes] () throws(VFIOError) in
       try RemovalWatch(
         device, others: [changes.number],
@@ -109,11 +110,7 @@ public final class VirtioPCITransport: VirtioTransport {
         },
         signalled: { _ in
           for call in sharing { call.signal() }
-          // § 2.1.2: the device cannot go on by itself.
-          let status = VirtioStatus(rawValue: common.read8(CommonRegister.deviceStatus))
-          guard status.contains(.needsReset), status != VirtioStatus(rawValue: 0xFF) else { return }
-          logger.warning("\(name): the device asks for a reset")
-          presence.startOver()
+          guard requests.look(at: VirtioStatus(rawValue: common.read8(CommonRegister.deviceStatus))) else { return }
           for call in calls { call.signal() }
         })
     }

@@ -2,8 +2,8 @@
 enum VhostUserFault: Error, Equatable, Sendable {
   /// The connection ended.
   case closed
-  /// Nothing came, or the request could not be sent, for ``VhostUserSocket/timeoutMilliseconds``.
-  case silent
+  /// It has used up the time that it had, for the whole of an exchange.
+  case silent(milliseconds: UInt64)
   /// Bytes came that nobody had asked for.
   case unasked
   /// The answer is to another request: this number.
@@ -12,8 +12,8 @@ enum VhostUserFault: Error, Equatable, Sendable {
   case badFlags(UInt32)
   /// The payload has another size than such an answer has.
   case badSize(UInt32)
-  /// Files came along, which no answer carries; they were closed.
-  case files(count: Int)
+  /// Files came along, which no answer carries; the kernel has closed them.
+  case files
   /// An answer that contradicts the question: another vring, another part of the configuration.
   case contradiction
   /// The back end says that it could not do what it was asked.
@@ -28,12 +28,12 @@ extension VhostUserFault: CustomStringConvertible {
   var description: String {
     switch self {
     case .closed: "it closed the connection"
-    case .silent: "it did not answer within \(VhostUserSocket.timeoutMilliseconds) ms"
+    case .silent(let milliseconds): "it did not answer within \(milliseconds) ms"
     case .unasked: "it sent something that nobody had asked for"
     case .otherRequest(let number): "it answered another request, number \(number)"
     case .badFlags(let flags): "it answered with flags 0x\(String(flags, radix: 16))"
     case .badSize(let size): "it answered with a payload of \(size) bytes"
-    case .files(let count): "it sent \(count) file descriptors along, which were closed"
+    case .files: "it sent file descriptors along, which nobody had asked for"
     case .contradiction: "its answer is not to the question"
     case .refused(let code): "it refused, with code \(code)"
     case .tookMemory(let byteCount): "it took \(byteCount) bytes of shared memory away, by a hole in hugepages"

@@ -1,15 +1,23 @@
 internal import CPlatform
 internal import CleanQ
 internal import Glibc
+internal import Synchronization
 
-/// A connection to a back end: whole messages out, whole answers in, each within a bounded time. Closed when the value goes.
+/// A connection to a back end: whole messages out, whole answers in, all of an exchange within a bounded time. Closed when the
+/// value goes, which may wait: for files that the back end has sent, and nobody has received.
 ///
-/// Sendable; one thread at a time talks, and another may wait for the end or bring it about.
+/// Sendable; one thread talks and lets it go, and another may bring about the end.
 final class VhostUserSocket: Sendable {
-  /// How long a back end may take to accept a request, and to answer it.
-  static let timeoutMilliseconds = 2000
+  /// How long a back end may take for a whole handshake, from the first request to the answer to the last one. Only the time that is
+  /// spent waiting for it counts.
+  static let handshakeMilliseconds: UInt64 = 2000
+  /// How long it may take to give everything back.
+  static let stopMilliseconds: UInt64 = 250
 
   let file: Int32
+  /// What the back end was allowed, and what is left of it.
+  private let allowedMilliseconds = Atomic<UInt64>(handshakeMilliseconds)
+  private let leftNanoseconds = Atomic<UInt64>(handshakeMilliseconds * 1_000_000)
 
   /// Connects to a path.
   ///
@@ -61,11 +69,16 @@ final class VhostUserSocket: Sendable {
   /// Ends the connection for both sides; whoever waits for its end is woken.
   func shutDown() { _ = shutdown(file, Int32(SHUT_RDWR)) }
 
+  /// Another exchange begins, for which the back end has this long.
+  func allow(milliseconds: UInt64) {
+    allowedMilliseconds.store(milliseconds, ordering: .relaxed)
+    leftNanoseconds.store(milliseconds * 1_000_000, ordering: .relaxed)
+  }
+
   /// Sends a whole message. The files go with its first byte.
   func send(_ message: VhostUserMessage, needsReply: Bool) throws(VhostUserFault) {
     try refuseUnasked()
     let bytes = message.bytes(needsReply: needsReply)
-    let deadline = MonotonicTime.now.advanced(byMilliseconds: UInt64(Self.timeoutMilliseconds))
     var sent = 0
     while sent < bytes.count {
       let files = sent == 0 ? message.files : []
@@ -74,7 +87,7 @@ final class VhostUserSocket: Sendable {
         unsafe cplatform_send_with_files(
           file, all.baseAddress?.advanced(by: sent), bytes.count - sent, files, Int32(files.count))
       }
-      if count > 0 { sent += count } else { try wait(for: POLLOUT, until: deadline, after: errno) }
+      if count > 0 { sent += count } else { try wait(for: POLLOUT, after: errno) }
     }
   }
 
@@ -82,41 +95,43 @@ final class VhostUserSocket: Sendable {
   ///
   /// - Returns: its payload, of one of the sizes.
   func receive(_ request: VhostUserRequest, sizes: ClosedRange<Int>) throws(VhostUserFault) -> [UInt8] {
-    let deadline = MonotonicTime.now.advanced(byMilliseconds: UInt64(Self.timeoutMilliseconds))
-    let header = try receive(VhostUserMessage.headerByteCount, until: deadline)
+    let header = try receive(VhostUserMessage.headerByteCount)
     let byteCount = try VhostUserReply.payloadByteCount(header: header, of: request, sizes: sizes)
-    return try receive(byteCount, until: deadline)
+    return try receive(byteCount)
   }
 
-  private func receive(_ byteCount: Int, until deadline: MonotonicTime) throws(VhostUserFault) -> [UInt8] {
+  private func receive(_ byteCount: Int) throws(VhostUserFault) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: byteCount)
     var received = 0
-    var closedCount: Int32 = 0
+    var hadFiles: Int32 = 0
     while received < byteCount {
       // SAFETY: the array outlives the call, and what is left of it is passed as the size.
       let count = unsafe bytes.withUnsafeMutableBytes { all in
         unsafe cplatform_receive_without_files(
-          file, all.baseAddress?.advanced(by: received), byteCount - received, &closedCount)
+          file, all.baseAddress?.advanced(by: received), byteCount - received, &hadFiles)
       }
-      if closedCount > 0 { throw .files(count: Int(closedCount)) }
+      if hadFiles != 0 { throw .files }
       if count == 0 { throw .closed }
-      if count > 0 { received += count } else { try wait(for: POLLIN, until: deadline, after: errno) }
+      if count > 0 { received += count } else { try wait(for: POLLIN, after: errno) }
     }
     return bytes
   }
 
   /// Waits until the socket can go on, where `number` says that it could not.
-  private func wait(for event: Int32, until deadline: MonotonicTime, after number: Int32) throws(VhostUserFault) {
+  private func wait(for event: Int32, after number: Int32) throws(VhostUserFault) {
     switch number {
     case EAGAIN, EINTR: break
     case EPIPE, ECONNRESET: throw .closed
     default: throw .system(number)
     }
-    let now = MonotonicTime.now
-    guard now < deadline else { throw .silent }
+    let left = leftNanoseconds.load(ordering: .relaxed)
+    guard left > 0 else { throw .silent(milliseconds: allowedMilliseconds.load(ordering: .relaxed)) }
+    let start = MonotonicTime.now.nanoseconds
     var files = pollfd(fd: file, events: Int16(event), revents: 0)
     // SAFETY: one local variable.
-    _ = unsafe poll(&files, 1, Int32((deadline.nanoseconds - now.nanoseconds) / 1_000_000 + 1))
+    _ = unsafe poll(&files, 1, Int32(clamping: left / 1_000_000 + 1))
+    let waited = MonotonicTime.now.nanoseconds &- start
+    leftNanoseconds.store(left > waited ? left - waited : 0, ordering: .relaxed)
   }
 
   /// Nothing may be there before a question is asked.

@@ -14,7 +14,11 @@ extension VhostUserTransport {
   private static let configured: VirtioFeatures = [.mac, .mtu, .status, .speedDuplex]
 
   /// Stops every vring; adopts the connection that there is. Source: [vhost-user, "Ring states"].
-  public func reset() throws(VirtioError) {
+  ///
+  /// A back end that does not stop them in a quarter of a second has its connection ended.
+  public func reset() throws(VirtioError) { try onLink { transport throws(VirtioError) in transport.resetNow() } }
+
+  private func resetNow() {
     state.withLock { state in
       let given = state.given.sorted()
       let known = state.session
@@ -24,8 +28,11 @@ extension VhostUserTransport {
       state.given = []
       do throws(VirtioError) {
         let number = try link.talk { session throws(VhostUserFault) in
-          // A new back end has no vrings to stop.
-          if session.number == known { try Self.stop(given, of: session) }
+          // A new back end has no vrings to stop, and its handshake goes on.
+          guard session.number == known else { return session.number }
+          session.socket.allow(milliseconds: VhostUserSocket.stopMilliseconds)
+          try Self.stop(given, of: session)
+          session.socket.allow(milliseconds: VhostUserSocket.handshakeMilliseconds)
           return session.number
         }
         state.session = number ?? 0
@@ -42,17 +49,21 @@ extension VhostUserTransport {
   }
 
   public func status() throws(VirtioError) -> VirtioStatus {
-    try state.withLock { state throws(VirtioError) in
-      let own = state.status
-      return try talk(state) { session throws(VhostUserFault) in
-        guard session.protocolFeatures.contains(.status) else { return own }
-        return VirtioStatus(rawValue: UInt8(truncatingIfNeeded: try session.value(.getStatus)))
+    try onLink { transport throws(VirtioError) in
+      try transport.state.withLock { state throws(VirtioError) in
+        let own = state.status
+        return try transport.talk(state) { session throws(VhostUserFault) in
+          guard session.protocolFeatures.contains(.status) else { return own }
+          return VirtioStatus(rawValue: UInt8(truncatingIfNeeded: try session.value(.getStatus)))
+        }
       }
     }
   }
 
   public func setStatus(_ bits: VirtioStatus) throws(VirtioError) {
-    try state.withLock { state throws(VirtioError) in try setStatus(bits, &state) }
+    try onLink { transport throws(VirtioError) in
+      try transport.state.withLock { state throws(VirtioError) in try transport.setStatus(bits, &state) }
+    }
   }
 
   private func setStatus(_ bits: VirtioStatus, _ state: inout State) throws(VirtioError) {
@@ -67,17 +78,23 @@ extension VhostUserTransport {
   }
 
   public func offeredFeatures() throws(VirtioError) -> VirtioFeatures {
-    try state.withLock { state throws(VirtioError) in
-      try talk(state) { session throws(VhostUserFault) in
-        var features = VirtioFeatures(rawValue: session.features).subtracting(Self.ownBusiness)
-        if !session.protocolFeatures.contains(.configuration) { features.subtract(Self.configured) }
-        if !session.protocolFeatures.contains(.multiqueue) { features.remove(.multiqueue) }
-        return features
+    try onLink { transport throws(VirtioError) in
+      try transport.state.withLock { state throws(VirtioError) in
+        try transport.talk(state) { session throws(VhostUserFault) in
+          var features = VirtioFeatures(rawValue: session.features).subtracting(Self.ownBusiness)
+          if !session.protocolFeatures.contains(.configuration) { features.subtract(Self.configured) }
+          if !session.protocolFeatures.contains(.multiqueue) { features.remove(.multiqueue) }
+          return features
+        }
       }
     }
   }
 
   public func acceptFeatures(_ features: VirtioFeatures) throws(VirtioError) {
+    try onLink { transport throws(VirtioError) in try transport.acceptNow(features) }
+  }
+
+  private func acceptNow(_ features: VirtioFeatures) throws(VirtioError) {
     try state.withLock { state throws(VirtioError) in
       do throws(VirtioError) {
         try talk(state) { session throws(VhostUserFault) in
@@ -101,17 +118,21 @@ extension VhostUserTransport {
 
   public func readConfiguration(offset: Int, byteCount: Int) throws(VirtioError) -> [UInt8]? {
     guard offset >= 0, byteCount > 0, offset + byteCount <= 256 else { return nil }
-    return try state.withLock { state throws(VirtioError) in
-      try talk(state) { session throws(VhostUserFault) in
-        try session.configuration(offset: offset, byteCount: byteCount)
+    return try onLink { transport throws(VirtioError) in
+      try transport.state.withLock { state throws(VirtioError) in
+        try transport.talk(state) { session throws(VhostUserFault) in
+          try session.configuration(offset: offset, byteCount: byteCount)
+        }
       }
     }
   }
 
   public func queueLimit() throws(VirtioError) -> Int {
-    try state.withLock { state throws(VirtioError) in
-      let limit = try talk(state) { session throws(VhostUserFault) in session.queuePairLimit }
-      return min(2 * limit, queueCount)
+    try onLink { transport throws(VirtioError) in
+      try transport.state.withLock { state throws(VirtioError) in
+        let limit = try transport.talk(state) { session throws(VhostUserFault) in session.queuePairLimit }
+        return min(2 * limit, transport.queueCount)
+      }
     }
   }
 

@@ -2,52 +2,66 @@ public import CleanQ
 
 extension VhostUserTransport {
   public func map(_ region: borrowing Region) throws(QueueError) -> UInt64 {
-    try state.withLock { state throws(QueueError) in
-      // Before anybody else can reach them.
-      try link.pages.insert(region)
-      let added: VhostUserRegion
-      do throws(QueueError) { added = try state.memory.insert(region) } catch {
-        if error.code != .alreadyRegistered { link.pages.remove(region.id) }
-        throw error
-      }
-      do throws(VirtioError) {
-        if state.isRunning { try giveTable(&state) }
-      } catch {
-        // Gone, or now gone: the next back end is told all.
-        guard error.code == .refused || error.code == .memory else { return added.address }
-        _ = try state.memory.remove(region.id)
-        link.pages.remove(region.id)
-        throw QueueError(.refused, context: "\(error)")
-      }
-      return added.address
+    let id = region.id
+    // Before anybody else can reach them.
+    try link.pages.insert(region)
+    let added: VhostUserRegion
+    do throws(QueueError) {
+      added = try memory.withLock { memory throws(QueueError) in try memory.insert(region) }
+    } catch {
+      if error.code != .alreadyRegistered { link.pages.remove(id) }
+      throw error
     }
+    do throws(VirtioError) { try onLink { transport throws(VirtioError) in try transport.giveTableNow() } } catch {
+      // Gone, or now gone: the next back end is told all.
+      guard error.code == .refused || error.code == .memory else { return added.address }
+      try memory.withLock { memory throws(QueueError) in try memory.remove(id) }
+      link.pages.remove(id)
+      throw QueueError(.refused, context: "\(error)")
+    }
+    return added.address
   }
 
   public func unmap(_ region: RegionID) throws(QueueError) {
-    try state.withLock { state throws(QueueError) in
-      try state.memory.remove(region)
-      link.pages.remove(region)
-      // A back end that is gone, or breaks the protocol here, has the region no longer either way.
-      if state.isRunning { try? giveTable(&state) }
+    try memory.withLock { memory throws(QueueError) in try memory.remove(region) }
+    link.pages.remove(region)
+    // A back end that is gone, or breaks the protocol here, has the region no longer either way.
+    try? onLink { transport throws(VirtioError) in try transport.giveTableNow() }
+  }
+
+  /// Where the back end runs, it is told of what has changed in memory.
+  private func giveTableNow() throws(VirtioError) {
+    try state.withLock { state throws(VirtioError) in
+      guard state.isRunning else { return }
+      try allow(milliseconds: VhostUserSocket.handshakeMilliseconds)
+      try giveTable(&state)
     }
   }
 
   public func startQueue(_ index: Int, _ layout: VirtqueueLayout) throws(VirtioError) -> VirtqueueNotifier {
-    try state.withLock { state throws(VirtioError) in
-      guard (0..<queueCount).contains(index) else {
-        throw VirtioError(.queues, context: "\(name): there is no virtqueue \(index); there are \(queueCount)")
-      }
-      if state.isRunning { try give(index, layout, &state) }
-      state.layouts[index] = layout
-      return .eventFile(kickFile(index))
+    guard (0..<queueCount).contains(index) else {
+      throw VirtioError(.queues, context: "\(name): there is no virtqueue \(index); there are \(queueCount)")
     }
+    try onLink { transport throws(VirtioError) in
+      try transport.state.withLock { state throws(VirtioError) in
+        if state.isRunning {
+          try transport.allow(milliseconds: VhostUserSocket.handshakeMilliseconds)
+          try transport.give(index, layout, &state)
+        }
+        state.layouts[index] = layout
+      }
+    }
+    return VirtqueueNotifier(kicks[index], kicker)
   }
 
   public func stopQueue(_ index: Int) throws(VirtioError) {
-    try state.withLock { state throws(VirtioError) in
-      state.layouts[index] = nil
-      guard state.given.remove(index) != nil else { return }
-      _ = try talk(state) { session throws(VhostUserFault) in try session.stopVring(index) }
+    try onLink { transport throws(VirtioError) in
+      try transport.state.withLock { state throws(VirtioError) in
+        state.layouts[index] = nil
+        guard state.given.remove(index) != nil else { return }
+        try transport.allow(milliseconds: VhostUserSocket.stopMilliseconds)
+        _ = try transport.talk(state) { session throws(VhostUserFault) in try session.stopVring(index) }
+      }
     }
   }
 
@@ -61,7 +75,7 @@ extension VhostUserTransport {
   ///
   /// Source: [vhost-user, "Memory regions description"].
   private func giveTable(_ state: inout State) throws(VirtioError) {
-    let regions = state.memory.regions
+    let regions = memory.withLock { $0.regions }
     let (slotCount, keepsApart) = try talk(state) { session throws(VhostUserFault) in
       (session.memorySlotCount, session.protocolFeatures.contains(.memorySlots))
     }
@@ -93,7 +107,7 @@ extension VhostUserTransport {
     // Packed: available and used index 0, and both wrap counters 1 (§ 2.8.1).
     let base: UInt32 = layout.isPacked ? 1 << 15 | 1 << 31 : 0
     let call = calls[index].number
-    let kick = kickFile(index)
+    let kick = kicks[index].number
     try talk(state) { session throws(VhostUserFault) in
       try session.order(VhostUserMessage(.setVringNumber, vring: index, number: UInt32(layout.size)))
       try session.order(VhostUserMessage(.setVringBase, vring: index, number: base))

@@ -7,16 +7,21 @@ internal import Synchronization
 /// Reaches a virtio device over a vhost-user socket: memory is shared by passing memfds, kicks and calls are eventfds, and
 /// the device is another process.
 ///
-/// The connection is watched by a thread of the transport's own, and made again when it ends; ``presence`` says so. A back
-/// end that does not keep to the protocol, or is silent for two seconds, loses its connection.
+/// All talk is on a thread of the transport's own (``VhostUserLink``), which also makes the connection again when it ends;
+/// ``presence`` says so. A call from another thread waits for that thread, for a bounded time; threads that move packets use
+/// ``perform(_:)`` and do not wait. A back end that does not keep to the protocol, or takes longer than two seconds for a whole
+/// handshake, loses its connection.
+///
+/// The descriptors that leave the process are those of memory (``VhostUserMemory``), of calls and of kicks. A flag of theirs, as
+/// `O_NONBLOCK`, can be changed by the back end, and so can the count of an eventfd: kicks are given by ``SharedEventWriter``, calls
+/// are polled and taken by `EventFile.clear`, and what wakes a thread for any other reason is an eventfd that nobody else has.
 /// Source: [vhost-user], QEMU's docs/interop/vhost-user.rst.
 public final class VhostUserTransport: VirtioTransport {
-  /// What has been told to the back end, or is to be told when the driver is ready.
+  /// What has been told to the back end, or is to be told when the driver is ready. Used on the link's thread only.
   struct State: ~Copyable {
     /// The session that ``reset()`` found, and to which all that follows belongs; 0 for none.
     var session: UInt64 = 0
     var status: VirtioStatus = []
-    var memory = VhostUserMemory()
     /// Regions that the back end of this session has been told of one by one.
     var told: [RegionID: VhostUserRegion] = [:]
     /// Vrings that it has been told of; they may run.
@@ -32,9 +37,14 @@ public final class VhostUserTransport: VirtioTransport {
 
   let link: VhostUserLink
   let state = Mutex(State())
+  /// The memory that the back end is to reach, or will be told of when the driver is ready.
+  let memory = Mutex(VhostUserMemory())
   let queueCount: Int
   let calls: [EventFile]
-  private let kicks: [EventFile]
+  let kicks: [EventFile]
+  let kicker: SharedEventWriter
+  /// One for each queue pair; never shared.
+  private let wakeUps: [EventFile]
   /// Keeps the link up.
   private let monitor: SystemThread
 
@@ -47,28 +57,34 @@ public final class VhostUserTransport: VirtioTransport {
   /// - Throws: VirtioError that says what is wrong at the path.
   public init(path: String, queuePairCount: Int = 1, logger: Logger) throws(VirtioError) {
     precondition((1...128).contains(queuePairCount), "a vhost-user device has 1 to 128 queue pairs")
-    name = "vhost-user(\(path))"
+    let name = "vhost-user(\(path))"
+    self.name = name
     queueCount = 2 * queuePairCount
     calls = try EventFile.make(queueCount, for: name)
     kicks = try EventFile.make(queueCount, for: name)
-    let link = try VhostUserLink(path: path, name: name, bells: calls, logger: logger)
-    // Each copy of a pipeline has a region of buffers, and all rings lie in one.
-    guard queuePairCount < link.memorySlotCount else {
+    wakeUps = try EventFile.make(queuePairCount, for: name)
+    guard let kicker = SharedEventWriter() else {
       throw VirtioError(
-        .memory,
-        context: "\(name): the back end maps \(link.memorySlotCount) regions of memory, which do for "
-          + "\(link.memorySlotCount - 1) queue pairs; ask for fewer queues")
+        .system, errno: errno,
+        context: "\(name): no asynchronous I/O, by which back ends are notified; see /proc/sys/fs/aio-max-nr")
     }
+    self.kicker = kicker
+    let link = try VhostUserLink(path: path, name: name, bells: wakeUps, logger: logger)
     guard let monitor = SystemThread(name: "vhost-user", { link.keepUp() }) else {
       throw VirtioError(.system, errno: errno, context: "\(name): no thread to watch the connection with")
     }
     (self.link, self.monitor) = (link, monitor)
+    let memorySlotCount = try Self.wait(for: link, name) { () throws(VirtioError) in try link.connectFirst() }
+    // Each copy of a pipeline has a region of buffers, and all rings lie in one.
+    guard queuePairCount < memorySlotCount else {
+      throw VirtioError(
+        .memory,
+        context: "\(name): the back end maps \(memorySlotCount) regions of memory, which do for "
+          + "\(memorySlotCount - 1) queue pairs; ask for fewer queues")
+    }
   }
 
-  deinit {
-    link.close()
-    monitor.join()
-  }
+  deinit { link.end(monitor) }
 
   /// How many connections there were, and how many of them ended because the back end broke the protocol.
   public var connectionCounts: (all: UInt64, broken: UInt64) { (link.connectionCount, link.brokenCount) }
@@ -78,9 +94,43 @@ public final class VhostUserTransport: VirtioTransport {
 
   public func callFile(_ index: Int) -> Int32 { calls[index].number }
 
-  func kickFile(_ index: Int) -> Int32 { kicks[index].number }
+  public func wakeFile(_ pair: Int) -> Int32 { wakeUps[pair].number }
 
-  /// Talks within the session that the driver knows.
+  public func perform(_ work: @escaping @Sendable () -> Void) { link.perform(work) }
+
+  public func abandon() { link.abandon() }
+
+  /// The mark changes only as a session ends and the next begins.
+  public func holdsNothing(since mark: UInt64) -> Bool { presence.mark != mark }
+
+  // MARK: The link's thread
+
+  /// Does work on the link's thread, and waits for it.
+  ///
+  /// - Throws: what it throws; `gone` where there is no end of it, and then the session ends.
+  func onLink<Value: Sendable>(
+    _ work: @escaping @Sendable (VhostUserTransport) throws(VirtioError) -> Value
+  ) throws(VirtioError) -> Value {
+    if link.isCurrent { return try work(self) }
+    return try Self.wait(for: link, name) { () throws(VirtioError) in try work(self) }
+  }
+
+  /// A little longer than the longest exchange.
+  private static func wait<Value: Sendable>(
+    for link: VhostUserLink, _ name: String, _ work: @escaping @Sendable () throws(VirtioError) -> Value
+  ) throws(VirtioError) -> Value {
+    let completion = Completion<Result<Value, VirtioError>>()
+    link.perform {
+      do throws(VirtioError) { completion.finish(.success(try work())) } catch { completion.finish(.failure(error)) }
+    }
+    if let result = completion.wait(milliseconds: VhostUserSocket.handshakeMilliseconds + 500) {
+      return try result.get()
+    }
+    link.abandon()
+    throw VirtioError(.gone, context: "\(name): the back end does not answer in time")
+  }
+
+  /// Talks within the session that the driver knows. On the link's thread.
   ///
   /// - Throws: `gone` where that has ended; the driver begins again with ``reset()``.
   func talk<Result>(
@@ -92,5 +142,10 @@ public final class VhostUserTransport: VirtioTransport {
     }
     guard let result, let result else { throw VirtioError(.gone, context: "\(name): the back end is gone") }
     return result
+  }
+
+  /// Another exchange than the handshake begins: the back end has this long for it.
+  func allow(milliseconds: UInt64) throws(VirtioError) {
+    _ = try link.talk { session throws(VhostUserFault) in session.socket.allow(milliseconds: milliseconds) }
   }
 }
