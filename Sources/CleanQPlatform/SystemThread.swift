@@ -47,9 +47,6 @@ package struct SystemThread: Sendable {
     self.handle = handle
   }
 
-  /// Lets the thread end by itself: nobody waits for it. Instead of ``join()``.
-  package func detach() { pthread_detach(handle) }
-
   /// Waits until the thread has ended. Once.
   package func join() { pthread_join(handle, nil) }
 

@@ -41,12 +41,13 @@ struct LineLogHandler: LogHandler {
   /// Now, as 2026-11-30T13:33:29+0000.
   private static func time() -> String {
     var now = time_t()
-    var parts = tm()
+    var parts = unsafe tm()
     var text = [CChar](repeating: 0, count: 32)
     // SAFETY: local variables, and an array whose count is passed with it.
     unsafe Glibc.time(&now)
     unsafe localtime_r(&now, &parts)
-    let count = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S%z", &parts)
+    let capacity = text.count
+    let count = unsafe strftime(&text, capacity, "%Y-%m-%dT%H:%M:%S%z", &parts)
     return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

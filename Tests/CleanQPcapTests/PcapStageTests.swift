@@ -60,7 +60,7 @@ import TestSupport
       PcapFile(folder("in.pcap"))
       PcapTap(folder("out.pcap"))
       Discard()
-    }.run(logger: log.logger)
+    }.runUntilSignal(logger: log.logger)
     #expect(try Capture(path: folder("out.pcap")).frames == frames)
     #expect(report.lostByteCount == 0)
     #expect(report.stages.map(\.report.name) == ["pcap", "pcap", "discard"])
