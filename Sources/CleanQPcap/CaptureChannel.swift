@@ -14,7 +14,7 @@ final class CaptureChannel: Sendable {
   let wake: EventFile
   /// Readable when the writer has ended, and closed the file.
   let end: EventFile
-  /// Wakes the pipeline's loop after ``wait(for:)``.
+  /// Wakes the pipeline's loop after ``wait(_:)``.
   let progress: EventFile
   private let begun = Atomic<Bool>(false)
   private let headed = Atomic<Bool>(false)
@@ -85,7 +85,7 @@ final class CaptureChannel: Sendable {
     records.store(recordCount, ordering: .relaxed)
     bytes.store(byteCount, ordering: .relaxed)
     queue.release(position)
-    // Ordered after the release, as wait(for:) is ordered the other way round: one of both sees the other.
+    // Ordered after the release, as wait(_:) is ordered the other way round: one of both sees the other.
     guard waiting.load(ordering: .sequentiallyConsistent) else { return }
     if position == queue.published || queue.published &- position < CaptureQueue.byteCount / 2 { stopWaiting() }
   }
@@ -111,11 +111,14 @@ final class CaptureChannel: Sendable {
   /// Whether there is room for bursts to come.
   var hasRoom: Bool { hasFailed || queue.published &- queue.released < CaptureQueue.byteCount / 2 }
 
+  /// Has the pipeline's loop look again, now.
+  func wakeLoop() { progress.signal() }
+
   /// Has ``progress`` become readable when the writer has got on.
   ///
   /// - Parameter isThere: whether it has got on far enough already.
   /// - Returns: whether there is something to wait for.
-  func wait(for isThere: () -> Bool) -> Bool {
+  func wait(_ isThere: () -> Bool) -> Bool {
     EventFile.clear(progress.number)
     waiting.store(true, ordering: .sequentiallyConsistent)
     if !isThere() { return true }

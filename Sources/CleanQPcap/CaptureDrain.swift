@@ -167,12 +167,13 @@ final class CaptureDrain {
   }
 
   private func sleep(untilWritable isWaiting: Bool) {
-    var files = [
+    var files: InlineArray<2, pollfd> = [
       pollfd(fd: channel.wake.number, events: Int16(POLLIN), revents: 0),
       pollfd(fd: isWaiting ? output?.file ?? -1 : -1, events: Int16(POLLOUT), revents: 0),
     ]
-    // SAFETY: the array outlives the call and its count is passed with it; a negative descriptor is passed over.
-    _ = unsafe poll(&files, nfds_t(files.count), -1)
+    var span = files.mutableSpan
+    // SAFETY: the span's memory outlives the call and its count is passed with it; a negative descriptor is passed over.
+    _ = unsafe span.withUnsafeMutableBufferPointer { unsafe poll($0.baseAddress, nfds_t($0.count), -1) }
     if files[0].revents != 0 { EventFile.clear(channel.wake.number) }
   }
 

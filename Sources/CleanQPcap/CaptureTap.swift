@@ -71,7 +71,7 @@ struct CaptureTap: ~Copyable {
   var isOver: Bool { isComplete && writer.isIdle }
 
   /// Whether what is below, which can wait, has to: until the file has taken half of what is on its way to it.
-  var isPaused: Bool { waits && !isDraining && !writer.channel.hasRoom }
+  var isPaused: Bool { waits && !isDraining && !writer.onChannel { $0.hasRoom } }
 
   /// Whether the end of what is below is the capture's: nothing is on its way any more of what could wait.
   var lowerMayEnd: Bool { !waits || writer.isIdle }
@@ -81,17 +81,20 @@ struct CaptureTap: ~Copyable {
   /// - Returns: whether the pipeline may sleep: nothing changes here without the writer's progress waking it.
   mutating func arm(lowerSleeps: Bool, lowerHasEnded: Bool) -> Bool {
     writer.flush()
-    // An end is not slept over, once.
-    if isOver != hasToldEnd {
-      hasToldEnd = isOver
-      return false
-    }
-    let channel = writer.channel
-    if isPaused { return channel.wait { channel.hasRoom } }
+    if isPaused { return writer.onChannel { channel in channel.wait { channel.hasRoom } } }
     guard lowerSleeps else { return false }
-    let isEnding = !isOver && (isComplete || stopsOnFailure || lowerHasEnded && waits)
-    guard isEnding, !channel.isIdle else { return true }
-    return channel.wait { channel.isIdle }
+    // An end is no packet: it wakes the loop, which asks whether there is one.
+    if isOver {
+      if !hasToldEnd { writer.onChannel { $0.wakeLoop() } }
+      hasToldEnd = true
+      return true
+    }
+    let awaitsEnd = isComplete || lowerHasEnded && waits
+    guard awaitsEnd || stopsOnFailure else { return true }
+    writer.onChannel { channel in
+      if !channel.wait({ channel.isIdle }), awaitsEnd { channel.wakeLoop() }
+    }
+    return true
   }
 
   /// The pipeline drains.

@@ -16,12 +16,15 @@ final class CaptureTapBox {
   @usableFromInline let waits: Bool
   /// What its writer is told from other threads.
   let channel: CaptureChannel
+  /// Readable when the writer has something for the loop to look at.
+  let wakeFile: Int32
 
   init(
     _ kind: TrafficKind, _ options: CaptureOptions, logger: Logger, cancelFile: Int32 = -1, waits: Bool = false
   ) throws(StageError) {
     tap = try CaptureTap(kind, options, logger: logger, cancelFile: cancelFile, waits: waits)
     channel = tap.writer.channel
+    wakeFile = channel.progress.number
     self.waits = waits
   }
 

@@ -1,5 +1,6 @@
 public import CleanQ
 public import CleanQPipeline
+internal import CleanQPlatform
 public import Logging
 
 /// A tap on a port: writes what passes, in both directions, to a capture file, and changes nothing of it.
@@ -72,9 +73,14 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     return tap.arm(lowerSleeps: lowerSleeps, lowerHasEnded: lower.isExhausted)
   }
 
+  public mutating func disarm() {
+    lower.disarm()
+    EventFile.clear(tap.wakeFile)
+  }
+
   public func addWakeFileDescriptors(to list: inout [Int32]) {
     lower.addWakeFileDescriptors(to: &list)
-    list.append(tap.channel.progress.number)
+    list.append(tap.wakeFile)
   }
 
   public mutating func quiesce() {

@@ -13,6 +13,7 @@ public import Logging
 /// are logged once.
 ///
 /// The file is opened, and a regular one locked, when the value is made; what it held goes when the pipeline starts.
+@safe
 public struct PcapWriter: ~Copyable {
   /// The most bytes of a frame that any capture keeps: libpcap's limit for Ethernet.
   public static let maximumSnaplen = 262_144
@@ -29,6 +30,8 @@ public struct PcapWriter: ~Copyable {
   public let snaplen: Int
   public let precision: TimestampPrecision
   let channel: CaptureChannel
+  /// The same, for calls that count no references: `channel` keeps it alive.
+  private let uncounted: Unmanaged<CaptureChannel>
   private let format: CaptureFormat
   private let logger: Logger
   /// Up to where records are copied into the queue, published, and known to the writer.
@@ -80,6 +83,14 @@ public struct PcapWriter: ~Copyable {
     // It may be in a call that does not return, and is left behind then.
     thread.detach()
     self.channel = channel
+    unsafe uncounted = Unmanaged.passUnretained(channel)
+  }
+
+  /// Calls something of the channel without a retain and a release.
+  @inline(__always)
+  func onChannel<Result>(_ body: (CaptureChannel) -> Result) -> Result {
+    // SAFETY: `channel` holds it for as long as this value lives.
+    unsafe uncounted._withUnsafeGuaranteedRef(body)
   }
 
   deinit {
@@ -106,7 +117,7 @@ public struct PcapWriter: ~Copyable {
 
   /// Why a write has failed, so that nothing is written any more; nil while none has.
   public var failure: String? { channel.failure }
-  public var hasFailed: Bool { channel.hasFailed }
+  public var hasFailed: Bool { onChannel { $0.hasFailed } }
 
   /// Adds one frame, cut to ``snaplen``. It is written after 128 KiB, or after ``flush()``.
   ///
@@ -131,7 +142,7 @@ public struct PcapWriter: ~Copyable {
     let keptByteCount = min(bytes.count, snaplen)
     let end = copied &+ CaptureFormat.recordHeaderByteCount &+ keptByteCount
     if end &- released > CaptureQueue.byteCount {
-      released = channel.queue.released
+      released = onChannel { $0.queue.released }
       guard end &- released <= CaptureQueue.byteCount else {
         refuse()
         return false
@@ -141,10 +152,12 @@ public struct PcapWriter: ~Copyable {
       at: time, keptByteCount: keptByteCount, originalByteCount: originalByteCount)
     unsafe withUnsafeBytes(of: header) { header in
       // SAFETY: both are readable during the calls, and the queue has room for them.
-      unsafe channel.queue.copy(header, to: copied)
+      onChannel { unsafe $0.queue.copy(header, to: copied) }
     }
-    unsafe channel.queue.copy(
-      UnsafeRawBufferPointer(rebasing: bytes[..<keptByteCount]), to: copied &+ CaptureFormat.recordHeaderByteCount)
+    onChannel {
+      unsafe $0.queue.copy(
+        UnsafeRawBufferPointer(rebasing: bytes[..<keptByteCount]), to: copied &+ CaptureFormat.recordHeaderByteCount)
+    }
     copied = end
     acceptedFrameCount &+= 1
     if copied &- told > Self.flushByteCount { flush() }
@@ -169,12 +182,15 @@ public struct PcapWriter: ~Copyable {
   public mutating func flush() {
     guard copied > told else { return }
     told = copied
-    channel.queue.publish(copied)
-    channel.wake.signal()
+    let copied = copied
+    onChannel {
+      $0.queue.publish(copied)
+      $0.wake.signal()
+    }
   }
 
   /// Whether everything that was captured is in the file, or nothing will be any more.
-  public var isIdle: Bool { copied == told && channel.isIdle }
+  public var isIdle: Bool { copied == told && onChannel { $0.isIdle } }
 
   /// Ends the file, when everything is written or the time is over; what is not in the file then is counted as not written.
   mutating func finish(by deadline: MonotonicTime) {

@@ -5,7 +5,7 @@ extension TAPCounters {
   static var descriptions: [CountDescription] {
     [
       .drop("oversize", "frame longer than the device's MTU and Ethernet header; raise the MTU of this device"),
-      .drop("truncated", "frame longer than its buffer, shorter than an Ethernet header, or cut short by the capture that it comes from"),
+      .drop("truncated", "frame longer than its buffer, shorter than an Ethernet header, or cut short by a capture"),
       .drop("link-down", "frame sent while the device was down; ip link set DEVICE up"),
       .drop("device-gone", "frame sent after the device was removed"),
       .drop("no-memory", "frame for which the kernel had no memory"),
@@ -20,7 +20,7 @@ extension TAPCounters {
       .counter("link-downs", "times that the device was set down while the pipeline ran; ip link set DEVICE up"),
       .counter(
         "kernel-drops",
-        "frames that the kernel dropped in front of the device; ip link set DEVICE txqueuelen 10000, or more CPU for the pipeline"
+        "frames that the kernel dropped in front of the device; ip link set DEVICE txqueuelen 10000, or more CPU"
       ),
       .counter("joined", "datagrams that went to the kernel joined with others (offload)"),
       .counter("stray-answers", "answers of io_uring to no request; report this"),

@@ -18,7 +18,7 @@ enum StandardFiles {
   /// Waits for what is still to be written to standard error, a second at most, and ends the process.
   static func exit(_ status: Int32) -> Never {
     _ = LineWriter.standardError.wait(milliseconds: 1000)
-    _exit(status)
+    Glibc.exit(status)
   }
 }
 

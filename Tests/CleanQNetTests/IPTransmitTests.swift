@@ -27,6 +27,7 @@ import TestSupport
       var burst = Burst()
       for _ in 0..<4 { burst.append(try take(region.buffer(byteCount: 2048))) }
       check(port.fill(&burst) == nil && port.engine.spares.burst.count == 4)
+      port.quiesce()
     }
     #expect(region.liveBufferCount == 0 && region.strayBufferCount == 0)
   }

@@ -2,6 +2,7 @@ import CleanQ
 import CleanQPcap
 import CleanQPipeline
 import Foundation
+import Glibc
 import Testing
 import TestSupport
 
@@ -52,7 +53,15 @@ import TestSupport
       port.complete(into: &burst)
       burst.releaseAll()
       let sleeps = port.arm()
-      #expect(sleeps == !stops)
+      #expect(sleeps)
+      // The writing thread meets the failure, and wakes the loop for it where it is the end.
+      var files: [Int32] = []
+      port.addWakeFileDescriptors(to: &files)
+      var entries = files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      // SAFETY: the array outlives the call and its count is passed with it.
+      let wokenCount = unsafe poll(&entries, nfds_t(entries.count), stops ? 10_000 : 50)
+      #expect(wokenCount == (stops ? 1 : 0))
+      port.disarm()
       let isExhausted = port.isExhausted
       #expect(isExhausted == stops)
       let sleepsThen = port.arm()

@@ -1,5 +1,6 @@
 import CleanQ
 import CleanQPcap
+import Glibc
 import Testing
 import TestSupport
 
@@ -119,7 +120,12 @@ import TestSupport
       let between = port.isExhausted
       for index in 4..<8 as Range<UInt8> { port.lower.arriving.append(try makeBuffer([index, 2], in: region)) }
       port.receive(into: &burst)
-      let after = port.isExhausted
+      // The end is when the records are in the file, which a thread of its own sees to.
+      var after = port.isExhausted
+      for _ in 0..<5000 where !after {
+        usleep(1000)
+        after = port.isExhausted
+      }
       #expect([before, between, after] == [false, false, true])
       let report = report(of: port)
       #expect(report.counter("captured") == 5)

@@ -74,7 +74,7 @@ import Testing
     let running = try Pipeline {
       Generator(total: .max, tally: tally)
       Count()
-      Discard()
+      Loopback()
     }.start(logger: RunTests.quiet)
     var last: UInt64 = 0
     for _ in 0..<3 {
@@ -94,7 +94,7 @@ import Testing
   func exhausted() throws {
     let report = try Pipeline {
       Generator(total: 10, tally: Tally())
-      Discard()
+      Loopback()
     }.start(logger: RunTests.quiet).finish()
     #expect(report.end == .completed(stage: "generator", reason: "nothing more comes"))
   }
@@ -122,7 +122,7 @@ import Testing
     defer { sender.cancel() }
     return try Pipeline {
       Generator(total: .max, tally: tally)
-      Discard()
+      Loopback()
     }.runUntilSignal(logger: RunTests.quiet)
   }
 
@@ -158,7 +158,7 @@ import Testing
     await #expect(processExitsWith: .signal(SIGTERM)) {
       let running = try Pipeline {
         Generator(total: .max, tally: Tally())
-        Discard()
+        Loopback()
       }.start(logger: RunTests.quiet)
       kill(getpid(), SIGTERM)
       _ = running.finish()

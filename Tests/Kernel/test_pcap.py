@@ -167,7 +167,7 @@ class Streamed(Case):
         self.assertEqual(path.read_bytes(), before)
 
     def one_complaint(self, stderr, pattern):
-        lines = [line for line in stderr.splitlines() if " error " in line and re.search(pattern, line)]
+        lines = [line for line in stderr.splitlines() if re.match(r"\S+ error: ", line) and re.search(pattern, line)]
         self.assertEqual(len(lines), 1, f"one line that matches {pattern} wanted:\n{stderr}")
 
 

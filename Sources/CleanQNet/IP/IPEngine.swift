@@ -26,7 +26,7 @@ struct IPEngine: ~Copyable {
   var cache = ARPCache()
   /// What other copies of the pipeline hear; nil where there are none.
   let neighborhood: Neighborhood?
-  var notices: LinkNotices
+  let notices: LinkNotices
   /// How many of its answers were looked at.
   var seenAnswerCount: UInt64 = 0
   var spares = SpareBuffers()
@@ -105,6 +105,7 @@ struct IPEngine: ~Copyable {
     isQuiescing = true
     isPendingDue = true
     releasePending()
+    spares.end()
   }
 
   /// Ends a packet from above: the user gets the buffer back as if it had been sent; one that a layer made an answer of

@@ -4,7 +4,10 @@ internal import CleanQWire
 internal import Logging
 
 /// What an IP host says in the log of the stations on its link. They cause the lines, so each kind is limited in rate.
-struct LinkNotices {
+///
+/// A class, so that the engine that has one can be stored in generic ports: with the limits inside the engine itself, Swift 6.3.1 stops
+/// with a failed assertion, "should never be inlining a resilient function into a fragile function". Thread-confined.
+final class LinkNotices {
   private var changes: LimitedLog?
   private var conflicts: LimitedLog?
 
@@ -15,7 +18,7 @@ struct LinkNotices {
   }
 
   /// A neighbour came back with another Ethernet address.
-  mutating func change(of address: IPv4Address, from old: MACAddress, to new: MACAddress, at now: MonotonicTime) {
+  func change(of address: IPv4Address, from old: MACAddress, to new: MACAddress, at now: MonotonicTime) {
     changes?.log(
       at: now,
       """
@@ -25,7 +28,7 @@ struct LinkNotices {
   }
 
   /// Another station uses our address. RFC 5227 § 2.4.
-  mutating func conflict(over address: IPv4Address, of own: MACAddress, with other: MACAddress, at now: MonotonicTime) {
+  func conflict(over address: IPv4Address, of own: MACAddress, with other: MACAddress, at now: MonotonicTime) {
     conflicts?.log(
       at: now,
       """

@@ -16,9 +16,9 @@ struct SpareBuffers: ~Copyable {
   private var names = InlineArray<4, Descriptor>(repeating: Descriptor(region: .none, offset: 0, byteCount: 0))
   private(set) var awayCount = 0
 
-  /// They go back to their region: set aside they were at home, so none went astray.
-  deinit {
-    var burst = burst
+  /// Ends what is kept aside, at home in its region, and what comes back later; nothing more is kept.
+  mutating func end() {
+    region = .none
     burst.releaseAll()
   }
 
@@ -63,5 +63,6 @@ struct SpareBuffers: ~Copyable {
     var buffer = buffer
     buffer.reset()
     burst.append(buffer)
+    if region == .none { burst.releaseAll() }
   }
 }

@@ -13,7 +13,7 @@ extension UDPDrop {
     case .notUDP: "packet of another protocol; the stage below should not pass it"
     case .chained: "datagram in several buffers; udp takes datagrams in one"
     case .noHeadroom: "datagram to be sent without room for headers; the stage above has to leave headroom"
-    case .unknownRegion: "packet in a buffer of a region that the stage below does not know any more; the stage is broken"
+    case .unknownRegion: "packet of a region that the stage below does not know any more; the stage is broken"
     case .tooLong: "datagram to be sent longer than the MTU allows; send less, or raise the MTU of the device"
     }
   }

@@ -4,7 +4,7 @@ extension VirtioNetCounters {
   /// What the numbers in the stage's report mean.
   static var descriptions: [CountDescription] {
     [
-      .drop("truncated", "received packet too short for its headers (the device is broken or lies), or packet to be sent that the capture it comes from cut short"),
+      .drop("truncated", "received packet too short for its headers, or packet to be sent that a capture cut short"),
       .drop(
         "bad-buffer-count", "received packet that claims to fill no buffer, or too many; the device is broken or lies"),
       .drop(
