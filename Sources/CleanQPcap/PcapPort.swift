@@ -40,6 +40,7 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   }
 
   /// Opens the capture file of a stage. What it held stays until the pipeline starts.
+  @usableFromInline
   init(_ lower: consuming Lower, _ options: CaptureOptions, in context: PipelineContext) throws(StageError) {
     tap = try CaptureTapBox(
       Lower.Unit.kind, options, logger: context.logger, cancelFile: context.cancelFile, waits: context.sourceWaits)

@@ -188,8 +188,8 @@ GUARDS = [
           ("Sources/CleanQWire/IPv4Header+Parse.swift", "guard isChecksumValid(bytes, headerByteCount: headerByteCount) else",
            "guard isChecksumValid(bytes, headerByteCount: headerByteCount) != MUTANT else")),
     guard("defect: a layer's drop path ignores a failed re-enqueue", r"IPStackModelTests/traffic",
-          ("Sources/CleanQNet/IP/IPPort.swift", "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }\n",
-           "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fill(&engine.dropped) }\n"
+          ("Sources/CleanQNet/IP/IPPort.swift", "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n",
+           "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n"
            "    if MUTANT { engine.dropped = Burst() }\n")),
     guard("defect: what a ring refuses is lost", r"PublishedDefectsTests/refusedEnqueue",
           (RING + "RingLink+Unusual.swift", "    burst.forgetFirst(taken)\n", "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),

@@ -6,9 +6,9 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
-static const int CPLATFORM_AF_NETLINK = AF_NETLINK;
+// sys/socket.h is not included: its fd_set, with _GNU_SOURCE, is another than the one that Swift imports.
+static const int CPLATFORM_AF_NETLINK = 16;
 static const int CPLATFORM_NETLINK_ROUTE = NETLINK_ROUTE;
 
 static const uint16_t CPLATFORM_NLMSG_ERROR = NLMSG_ERROR;

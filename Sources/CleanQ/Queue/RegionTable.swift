@@ -163,7 +163,12 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   /// - Returns: a region that went away while it was registered, and whose place this one takes; nil almost always.
   /// - Throws: `alreadyRegistered`; `retired` where the region was removed before.
   @discardableResult
-  public mutating func insert(_ region: borrowing Region) throws(QueueError) -> RegionID? {
+  public mutating func insert(_ region: borrowing Region) throws(QueueError) -> RegionID? { try enter(region) }
+
+  /// What ``insert(_:)`` does, for a table that another thread looks regions up in: nothing that is stored in the value itself
+  /// changes, and no access to it excludes another.
+  @discardableResult
+  func enter(_ region: borrowing Region) throws(QueueError) -> RegionID? {
     try check(region)
     // A region that went away while it was registered is still held; nothing of it can come any more.
     let former = unsafe entries[region.id.slot].id
@@ -185,7 +190,10 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   /// Removes a region, whose id is dead here from now on. The caller has made sure that no byte of it is elsewhere.
   ///
   /// - Throws: `notRegistered`.
-  public mutating func remove(_ region: RegionID) throws(QueueError) {
+  public mutating func remove(_ region: RegionID) throws(QueueError) { try leave(region) }
+
+  /// What ``remove(_:)`` does, likewise.
+  func leave(_ region: RegionID) throws(QueueError) {
     guard contains(region) else { throw QueueError(.notRegistered, context: "\(region)") }
     // Retired first: nobody may find it neither here nor there.
     registrations.remove(region, retiring: true)

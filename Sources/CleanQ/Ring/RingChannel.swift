@@ -80,7 +80,7 @@ final class RingChannel: @unchecked Sendable {
       balances.1.open(entry, RingNote(index: farSide.index, isFar: end == .first), isClosed: isClosed)
       registrations[id] = Registration(end: end, farSide: farSide)
       // Last: from here on the other end may hand over a buffer of the region that it got past the queue, and count it.
-      do throws(QueueError) { try unsafe table.pointee.insert(region) } catch {
+      do throws(QueueError) { try unsafe table.pointee.enter(region) } catch {
         fatalError("\(id) was checked, and the table says: \(error)")
       }
     }
@@ -98,7 +98,7 @@ final class RingChannel: @unchecked Sendable {
         guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
         // SAFETY: no buffer of the region is in flight, and no end hands one over: the caller is the near end, and the far
         // end has none with the note, and needs the lock for one without.
-        try unsafe table.pointee.remove(region)
+        try unsafe table.pointee.leave(region)
       }
       balances.0.close(region)
       balances.1.close(region)

@@ -26,10 +26,16 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
   @usableFromInline let takenBufferCount = Atomic<Int>(0)
   @usableFromInline let start: Atomic<UInt>
   @usableFromInline let size = Atomic<UInt64>(0)
-  /// Whose counts those are, also when an end has gone.
-  private(set) var region = RegionID.none
-  /// The note of every region that is usual here, once there was one.
-  private var note: RingNote?
+  private let regionID = Atomic<UInt64>(RegionID.none.rawValue)
+
+  /// Whose counts those are, also when an end has gone. Changes under the lock of the channel's registrations only.
+  var region: RegionID { RegionID(rawValue: regionID.load(ordering: .relaxed)) }
+
+  /// The note of every region that is usual here, once there was one; likewise.
+  private var note: RingNote? {
+    let bit = mask.load(ordering: .relaxed) & ~Self.last
+    return bit == 0 ? nil : RingNote(bit: bit, expected: expected.load(ordering: .relaxed))
+  }
 
   /// The id of no buffer, nor of a slot of the ring that was never written: a slot and a generation that are never given out.
   static let nobody = UInt64.max
@@ -68,18 +74,17 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
   ///
   /// A region that has another note than the first had here, or was registered by the other end, is not usual: the data path
   /// looks at id and note one after the other, and must never see those of two regions.
-  mutating func open(_ entry: RegionTable.Entry, _ note: RingNote, isClosed: Bool) {
+  func open(_ entry: RegionTable.Entry, _ note: RingNote, isClosed: Bool) {
     guard entry.base != 0, self.note == nil || self.note == note else {
       // What it takes the place of, in the same slot, has gone.
       return close()
     }
     if self.note == nil {
-      self.note = note
       mask.store(note.bit | Self.last, ordering: .relaxed)
       common.store(note.expected | Self.last, ordering: .relaxed)
       expected.store(note.expected, ordering: .relaxed)
     }
-    region = entry.id
+    regionID.store(entry.id.rawValue, ordering: .relaxed)
     start.store(entry.base, ordering: .relaxed)
     size.store(entry.byteCount, ordering: .relaxed)
     clear()
@@ -91,10 +96,10 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
   var noteIndex: Int? { note.map { $0.bit.trailingZeroBitCount - AwayNote.firstBit } }
 
   /// Lets the region go.
-  mutating func close() {
+  func close() {
     id.store(Self.nobody, ordering: .relaxed)
     clear()
-    region = .none
+    regionID.store(RegionID.none.rawValue, ordering: .relaxed)
   }
 
   private func clear() {

@@ -7,14 +7,13 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
   @usableFromInline var echoed = StageReport.Tally()
   /// What is not answered.
   @usableFromInline let guardian: EchoGuard
-  private var drops: [UInt64]
+  private var drops = InlineArray<5, UInt64>(repeating: 0)
   /// Packets that are being turned round.
   @usableFromInline var turning = Burst()
 
   /// - Parameter guardian: what is not answered; the ports that the host has open are not known unless it says so.
   public init(_ guardian: EchoGuard = EchoGuard()) {
     self.guardian = guardian
-    drops = Array(repeating: 0, count: EchoDrop.allCases.count)
   }
 
   /// Turns round what it takes, and takes what it has room for, so that no packet is turned round twice. Of a packet in

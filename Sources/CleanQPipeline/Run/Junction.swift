@@ -37,6 +37,7 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
   ///
   /// - Returns: how many buffers moved from one port to the other; 0 where there was nothing to do, or no room.
   @inlinable
+  @inline(__always)
   public mutating func turn() -> Int {
     left.receive(into: &up)
     var moved = up.count

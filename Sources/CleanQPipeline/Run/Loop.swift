@@ -79,6 +79,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
 
   /// What the loop has done so far, and what it holds.
   @inlinable
+  @inline(never)
   func outcome(of junction: borrowing Junction<Left, Right>, _ memory: PipelineMemory?) -> WorkerOutcome {
     var outcome = WorkerOutcome()
     junction.left.report(into: &outcome.reports)
@@ -164,6 +165,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
 
   /// Says, once, that the junction drops packets.
   @inlinable
+  @inline(never)
   func tellDrops(of junction: borrowing Junction<Left, Right>, _ control: RunControl) {
     guard junction.dropCount > 0, !hasToldDrops else { return }
     hasToldDrops = true

@@ -40,7 +40,7 @@ struct Exchange: ParsableCommand {
         device
         stage
       }.start(onEach: list, logger: logger)
-      let report = running.waitUntilSignal(signals, intervalMilliseconds: 100) { event in
+      let report = running.waitUntilSignal(signals, intervalMilliseconds: progress ? 100 : 0) { event in
         guard progress, case .interval = event else { return }
         say("returned \(Sums(tallies).returned)", to: STDOUT_FILENO)
       }
