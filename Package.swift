@@ -90,6 +90,12 @@ let package = Package(
       path: "Tests/VM/Probe", swiftSettings: settings),
     .executableTarget(
       name: "cleanq-ring-trace", dependencies: ["CleanQ"], path: "Tests/Formal/Oracle/Trace", swiftSettings: settings),
+    .executableTarget(
+      name: "cleanq-together",
+      dependencies: [
+        "CleanQ", "CleanQNet", "CleanQPipeline", "CleanQTAP", "CleanQVirtio", arguments, logging,
+      ],
+      path: "Tests/Soak/Together", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
     example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),
