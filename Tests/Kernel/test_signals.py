@@ -136,7 +136,7 @@ class Output(Case):
             process = self.child(self.ns.spawn(CLEANQ, "run", "--json", "--stats", "1", "--log-level", "debug", ECHO,
                                                stdin=subprocess.DEVNULL, stdout=file, stderr=writer))
         os.close(writer)
-        self.assertTrue(wait_until(lambda: "tap0" in self.ns.ip("-o", "link"), 10))
+        self.assertTrue(wait_until(lambda: "10.0.0.0/24" in self.ns.ip("route"), 10))
         for _ in range(20):
             process.send_signal(signal.SIGUSR1)
         echoes(self, self.ns, count=100)

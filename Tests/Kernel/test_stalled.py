@@ -68,7 +68,7 @@ class Stalled(Case):
         os.set_blocking(writer, True)
         process = self.child(self.ns.spawn(CLEANQ, "run", "--log-level", "debug", ECHO, stdout=subprocess.PIPE, stderr=writer))
         os.close(writer)
-        self.assertTrue(wait_until(lambda: "tap0" in self.ns.links() and "UP" in self.ns.links()["tap0"]["flags"], 10))
+        self.assertTrue(wait_until(lambda: "10.0.0.0/24" in self.ns.ip("route"), 10))
         wait_until(lambda: self.answers(), 10)
         echoes(self, self.ns, 50)
         process.send_signal(signal.SIGINT)

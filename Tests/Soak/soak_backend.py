@@ -172,12 +172,17 @@ class Echoes:
         self.ending = False
 
     def __enter__(self):
-        self.socket = self.ns.udp(timeout=LATE_SECONDS)
-        self.socket.send(b"first")  # while the device comes up
-        wait_until(self.answered, 10)
+        self.test.assertTrue(wait_until(self.connected, 10), "the device has no address")
+        self.test.assertTrue(wait_until(self.answered, 10), "nothing is answered")
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         return self
+
+    def connected(self):
+        with contextlib.suppress(OSError):
+            self.socket = self.ns.udp(timeout=LATE_SECONDS)
+            return True
+        return False
 
     def answered(self):
         with contextlib.suppress(OSError):

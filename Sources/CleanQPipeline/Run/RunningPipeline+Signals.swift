@@ -48,10 +48,10 @@ extension RunningPipeline {
       signals.wait(or: control.stopFile, timeoutMilliseconds: left)
     }
     control.stop()
-    var impatient = ending.dropFirst().first
     var report = finish(interrupt: signals.file) {
-      impatient = impatient ?? signals.take().first { $0 == SIGINT || $0 == SIGTERM }
-      return impatient != nil
+      // Where the pipeline was about to end by itself, the first signal may come only now.
+      ending += signals.take().filter { $0 == SIGINT || $0 == SIGTERM }
+      return ending.count > 1
     }
     if let first = ending.first { report.end = .signal(ProcessSignals.name(of: first)) }
     return report
