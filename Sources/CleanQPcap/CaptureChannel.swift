@@ -22,6 +22,8 @@ final class CaptureChannel: Sendable {
   private let left = Atomic<Bool>(false)
   private let reopening = Atomic<Bool>(false)
   private let waiting = Atomic<Bool>(false)
+  /// Whether the loop sleeps after ``wait(_:)``; the loop's own.
+  private let isArmed = Atomic<Bool>(false)
   private let records = Atomic<Int>(0)
   private let bytes = Atomic<Int>(0)
   private let failed = Atomic<Bool>(false)
@@ -121,8 +123,20 @@ final class CaptureChannel: Sendable {
   func wait(_ isThere: () -> Bool) -> Bool {
     EventFile.clear(progress.number)
     waiting.store(true, ordering: .sequentiallyConsistent)
-    if !isThere() { return true }
+    if !isThere() {
+      isArmed.store(true, ordering: .relaxed)
+      return true
+    }
     waiting.store(false, ordering: .relaxed)
     return false
+  }
+
+  /// Ends ``wait(_:)``: when this returns, ``progress`` is not readable and will not become so. Called by the thread that waited.
+  func endWait() {
+    if isArmed.exchange(false, ordering: .relaxed), !waiting.exchange(false, ordering: .sequentiallyConsistent) {
+      // The writer has decided to signal, and may be about to.
+      _ = progress.waitUntilReadable(timeoutMilliseconds: 100)
+    }
+    EventFile.clear(progress.number)
   }
 }

@@ -35,8 +35,6 @@ struct CaptureTap: ~Copyable {
   var isDraining: Bool { finishTime != nil }
   /// Until when what was captured has to be written, once the pipeline drains.
   private var finishTime: MonotonicTime?
-  /// Whether ``arm(lowerSleeps:lowerHasEnded:)`` has told that the capture is over.
-  private var hasToldEnd = false
 
   /// Opens the file of a capture, which begins with ``CaptureChannel/begin()``.
   init(
@@ -67,9 +65,6 @@ struct CaptureTap: ~Copyable {
   /// it is to be the end.
   var isComplete: Bool { framesLeft == 0 || stopsOnFailure && writer.hasFailed }
 
-  /// Whether the capture is complete and in the file.
-  var isOver: Bool { isComplete && writer.isIdle }
-
   /// Whether what is below, which can wait, has to: until the file has taken half of what is on its way to it.
   var isPaused: Bool { waits && !isDraining && !writer.onChannel { $0.hasRoom } }
 
@@ -83,16 +78,11 @@ struct CaptureTap: ~Copyable {
     writer.flush()
     if isPaused { return writer.onChannel { channel in channel.wait { channel.hasRoom } } }
     guard lowerSleeps else { return false }
-    // An end is no packet: it wakes the loop, which asks whether there is one.
-    if isOver {
-      if !hasToldEnd { writer.onChannel { $0.wakeLoop() } }
-      hasToldEnd = true
-      return true
-    }
-    let awaitsEnd = isComplete || lowerHasEnded && waits
-    guard awaitsEnd || stopsOnFailure else { return true }
+    let awaitsEnd = lowerHasEnded && waits
+    guard awaitsEnd || stopsOnFailure, framesLeft > 0 else { return true }
     writer.onChannel { channel in
-      if !channel.wait({ channel.isIdle }), awaitsEnd { channel.wakeLoop() }
+      // An end is no packet: it wakes the loop, which asks whether there is one.
+      if !channel.wait({ channel.isIdle }), awaitsEnd || channel.hasFailed { channel.wakeLoop() }
     }
     return true
   }

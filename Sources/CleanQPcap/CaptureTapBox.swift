@@ -35,11 +35,12 @@ final class CaptureTapBox {
   @usableFromInline
   func captureTransmitted(_ count: Int) { tap.captureTransmitted(count) }
   @usableFromInline var isPaused: Bool { tap.isPaused }
-  var isOver: Bool { tap.isOver }
+  var isComplete: Bool { tap.isComplete }
   var lowerMayEnd: Bool { tap.lowerMayEnd }
   func arm(lowerSleeps: Bool, lowerHasEnded: Bool) -> Bool {
     tap.arm(lowerSleeps: lowerSleeps, lowerHasEnded: lowerHasEnded)
   }
+  func disarm() { tap.writer.onChannel { $0.endWait() } }
   func quiesce() { tap.quiesce() }
   func report() -> StageReport { tap.report() }
 }

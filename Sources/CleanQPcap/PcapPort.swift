@@ -1,6 +1,5 @@
 public import CleanQ
 public import CleanQPipeline
-internal import CleanQPlatform
 public import Logging
 
 /// A tap on a port: writes what passes, in both directions, to a capture file, and changes nothing of it.
@@ -76,7 +75,7 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
 
   public mutating func disarm() {
     lower.disarm()
-    EventFile.clear(tap.wakeFile)
+    tap.disarm()
   }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) {
@@ -90,7 +89,7 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   }
 
   /// Whether the source has ended, or as many packets as were asked for are captured; and what could wait is in the file.
-  public var isExhausted: Bool { tap.isOver || lower.isExhausted && tap.lowerMayEnd }
+  public var isExhausted: Bool { tap.isComplete || lower.isExhausted && tap.lowerMayEnd }
 
   public func report(into reports: inout [StageReport]) {
     lower.report(into: &reports)

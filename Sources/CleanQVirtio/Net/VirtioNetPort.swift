@@ -46,7 +46,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   var restDeadline = MonotonicTime.never
   var isAtRest = false
   /// Do not try to join before.
-  private var nextAttempt = MonotonicTime(nanoseconds: 0)
+  var nextAttempt = MonotonicTime(nanoseconds: 0)
   private var backOff = BackOff(firstMilliseconds: 100, longestMilliseconds: 3000)
   /// Why the device cannot be used at the moment; nil while it can.
   public private(set) var complaint: VirtioError?

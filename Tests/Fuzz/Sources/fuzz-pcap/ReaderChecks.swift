@@ -8,6 +8,8 @@ struct Records {
   var frames: [[UInt8]]?
   /// The file could not be read to its end.
   var hasFailed = false
+  /// Captured on Ethernet; records of other links come behind another header.
+  var isEthernet = true
 }
 
 /// Reads a file record by record.
@@ -27,6 +29,7 @@ enum ReaderChecks {
 
   private static func read(_ opened: consuming PcapReader, byteCount: Int) -> Records {
     var reader = opened
+    let isEthernet = reader.dlt == 1
     require(!reader.isStream && reader.snaplen >= 0, "a file is no stream")
     var frames: [[UInt8]] = []
     while true {
@@ -36,10 +39,10 @@ enum ReaderChecks {
       // SAFETY: the bytes are copied before the next record is read.
       case .record(let bytes, _): unsafe frames.append(Array(bytes))
       case .nothing: violated("a file is always readable")
-      case .end: return Records(frames: frames)
+      case .end: return Records(frames: frames, isEthernet: isEthernet)
       case .failure(let message):
         require(!message.isEmpty, "a failure says why")
-        return Records(frames: frames, hasFailed: true)
+        return Records(frames: frames, hasFailed: true, isEthernet: isEthernet)
       }
     }
   }
