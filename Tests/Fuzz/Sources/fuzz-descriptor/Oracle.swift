@@ -10,7 +10,8 @@ enum Oracle {
     UInt128(descriptor.validOffset) + UInt128(descriptor.validByteCount) <= UInt128(descriptor.byteCount)
   }
 
-  static func isFlagged(_ descriptor: Descriptor) -> Bool { descriptor.flags.rawValue <= 3 }
+  /// Three flags exist: `last`, `reply` and `recorded`.
+  static func isFlagged(_ descriptor: Descriptor) -> Bool { descriptor.flags.rawValue <= 0b111 }
 
   /// Whether a descriptor is to be accepted. No size: its region is not registered.
   static func isGood(_ descriptor: Descriptor, regionByteCount: UInt64?) -> Bool {
