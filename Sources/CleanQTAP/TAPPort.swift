@@ -97,6 +97,7 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     case .maximumPacketByteCount: .byteCount(mtu + Self.headerByteCount)
     case .hardwareAddress:
       throw QueueError(.unsupported, context: "a TAP device has no address of its own on this side")
+    case .bufferCount: throw QueueError(.unsupported)
     }
   }
 

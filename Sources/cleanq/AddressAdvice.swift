@@ -11,9 +11,9 @@ struct AddressAdvice {
   private let host: IPConfiguration?
 
   init(_ pipeline: CheckedPipeline) {
-    let taps = pipeline.stages.compactMap { $0.description as? TAP }
+    let taps = pipeline.allStages.compactMap { $0.description as? TAP }
     tap = taps.count == 1 ? taps.first : nil
-    host = pipeline.stages.compactMap { $0.description as? IP }.first.flatMap {
+    host = pipeline.allStages.compactMap { $0.description as? IP }.first.flatMap {
       try? IPConfiguration(address: $0.address, mac: $0.mac, gateway: $0.gateway)
     }
   }

@@ -45,9 +45,9 @@ struct StagesCommand: ParsableCommand {
   /// What the numbers in a stage's summary mean, where one stage is asked about.
   private func counts(of kind: StageKind) -> [String] {
     guard name != nil else { return [] }
-    let width = kind.counts.reduce(0) { max($0, $1.name.count) }
+    let width = kind.allCounts.reduce(0) { max($0, $1.name.count) }
     return CountDescription.Role.allCases.flatMap { role in
-      let counts = kind.counts.filter { $0.role == role }
+      let counts = kind.allCounts.filter { $0.role == role }
       return counts.isEmpty
         ? [] : ["    \(role)s in the summary:"] + counts.map { "      \(pad($0.name, width))  \($0.meaning)" }
     }

@@ -65,7 +65,7 @@ struct PipelineRunner {
       }
     }
     for stage in report.stages where stage.report.failure != nil && !report.isExact {
-      printError("error: waited for \(stage.text): \(stage.report.failure ?? "")")
+      printError("error: waited for \(stage.title): \(stage.report.failure ?? "")")
     }
     return report
   }
@@ -74,7 +74,7 @@ struct PipelineRunner {
     _ summary: Summary, of pipeline: CheckedPipeline, interrupt: Int32, _ isInterrupted: () -> Bool
   ) throws(StageError) {
     // Where a capture goes to standard output, the summary must not follow it there.
-    let takesStandardOutput = pipeline.stages.contains { ($0.description as? PcapTap)?.options.path == "-" }
+    let takesStandardOutput = pipeline.allStages.contains { ($0.description as? PcapTap)?.options.path == "-" }
     let writer = takesStandardOutput ? LineWriter.standardError : .standardOutput
     if !takesStandardOutput { _ = LineWriter.standardError.wait(milliseconds: 200) }
     writer.print(output.json ? summary.json : summary.text)

@@ -15,7 +15,7 @@ struct RateLine {
       let down = Self.rate(stage.report.transmitted, since: before?.transmitted, seconds)
       let drops = Self.sum(stage.report.drops) - (before.map { Self.sum($0.drops) } ?? 0)
       let dropped = drops > 0 ? ", dropped \(PipelineReport.rate(Double(drops) / seconds)) packets/s" : ""
-      return "\(stage.report.name) up \(up), down \(down)\(dropped)"
+      return "\(stage.path) up \(up), down \(down)\(dropped)"
     }
     return "\((report.seconds * 10).rounded() / 10) s: \(stages.joined(separator: "; "))"
   }

@@ -15,6 +15,8 @@ struct Summary: Encodable {
   struct Stage: Encodable {
     let name: String
     let text: String
+    /// The stage's name in the pipeline, which no other stage has.
+    let path: String
     let cpus: [Int]
     let received: Tally
     let transmitted: Tally
@@ -60,7 +62,7 @@ struct Summary: Encodable {
     end = End(reason: report.end.name, text: "\(report.end)")
     stages = report.stages.map { stage in
       Stage(
-        name: stage.report.name, text: stage.text, cpus: stage.cpus,
+        name: stage.report.name, text: stage.text, path: stage.path, cpus: stage.cpus,
         received: Tally(stage.report.received, seconds: report.seconds),
         transmitted: Tally(stage.report.transmitted, seconds: report.seconds),
         drops: Self.table(stage.report.drops), counters: Self.table(stage.report.counters),

@@ -7,6 +7,6 @@ struct Benchmarks: ParsableCommand {
     commandName: "cleanq-bench", abstract: "One run of one benchmark; see scripts/bench.",
     subcommands: [
       Ring.self, Checked.self, RoundTrip.self, WakeUp.self, Registration.self, Filter.self, Steady.self,
-      Layers.self, PassThrough.self, Checksum.self, Capture.self,
+      Layers.self, PassThrough.self, Fork.self, Checksum.self, Capture.self,
     ])
 }

@@ -31,7 +31,8 @@ struct Steady: ParsableCommand {
 
   private func run(text: String) throws -> PipelineReport {
     let kinds = [
-      Generator.kind, PcapTap.kind, IP.kind, UDP.kind, Echo.kind, Discard.kind, Loopback.kind, Count.kind,
+      Generator.kind, PcapTap.kind, IP.kind, UDP.kind, UDPPorts.kind, EtherTypes.kind, Echo.kind, Discard.kind,
+      Loopback.kind, Count.kind,
       CleanQPipeline.Checked.kind, Mutant.kind,
     ]
     let cpuCount = sysconf(Int32(_SC_NPROCESSORS_ONLN))

@@ -17,6 +17,9 @@ enum LanguageFixture {
   /// The same and a device with several queue pairs, which the golden texts about lists of stages leave out.
   static let deviceCatalog = StageCatalog(catalog.kinds + [device])
 
+  /// The same and a stage that begins branches.
+  static let forkCatalog = StageCatalog(catalog.kinds + [Lane.kind, Checked.kind])
+
   /// Looks like an address and a prefix length; enough for a language test.
   static let address = ParameterType.custom(placeholder: "ADDRESS/PREFIX") { text in
     let halves = text.split(separator: "/", omittingEmptySubsequences: false)

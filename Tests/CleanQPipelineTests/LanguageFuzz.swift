@@ -9,17 +9,21 @@ struct LanguageFuzz {
   private static let pieces = [
     "|", "(", ")", ",", ":", "@", "#", "\"", "\\", "\n", " ", "\t", "\r\n", "\0", "é", "日", "👩‍🚀", "\u{301}", "\u{FEFF}",
     "\u{A0}", "“", "tap", "ip", "udp", "pcap", "echo", "name:", "read", "7", "-1", "99999999999999999999", "@1", "\\n",
+    "{", "}", ";", " as ", "lane(1)", "share: 3",
   ]
+
+  private static let good = LanguageTests.good.map(\.text) + LanguageForkTests.good.map(\.text)
 
   /// Checks a text, and what must hold of the outcome.
   private func probe(_ text: String, seed: UInt64) {
     do throws(Diagnostic) {
-      let pipeline = try LanguageFixture.check(text)
+      let pipeline = try LanguageFixture.check(text, catalog: LanguageFixture.forkCatalog)
       let canonical = pipeline.description
       do throws(Diagnostic) {
-        let again = try LanguageFixture.check(canonical)
+        let again = try LanguageFixture.check(canonical, catalog: LanguageFixture.forkCatalog)
         #expect(again.description == canonical, "seed \(seed): \(text.debugDescription)")
-        #expect(again.stages.map(\.cpus) == pipeline.stages.map(\.cpus), "seed \(seed): \(text.debugDescription)")
+        #expect(again.allStages.map(\.path) == pipeline.allStages.map(\.path), "seed \(seed): \(text.debugDescription)")
+        #expect(again.allStages.map(\.cpus) == pipeline.allStages.map(\.cpus), "seed \(seed): \(text.debugDescription)")
       } catch {
         Issue.record("seed \(seed): \(text.debugDescription) became \(canonical.debugDescription): \(error)")
       }
@@ -40,7 +44,7 @@ struct LanguageFuzz {
   func mutations() {
     var (random, seed) = generator()
     for _ in 0..<6_000 {
-      var text = Array((LanguageTests.good.randomElement(using: &random)?.text ?? "").unicodeScalars)
+      var text = Array((Self.good.randomElement(using: &random) ?? "").unicodeScalars)
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         let start = Int.random(in: 0...text.count, using: &random)
         let end = min(text.count, start + Int.random(in: 0...3, using: &random))

@@ -69,6 +69,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
       switch request {
       case .maximumPacketByteCount: maximumPacketByteCount.map { .byteCount($0) }
       case .hardwareAddress: hardwareAddress.map { .hardwareAddress($0) }
+      case .bufferCount: nil
       }
     guard let reply else { throw QueueError(.unsupported, context: "the other end of the cable does not say") }
     return reply

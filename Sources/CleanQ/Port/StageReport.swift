@@ -65,6 +65,10 @@ public struct StageReport: Sendable, Equatable {
   /// Why the stage stopped doing its part before the end, in one line; nil where it did not.
   public var failure: String?
 
+  /// Nil in the report of a stage. In the account of a branch, which says in drops and gauges what a fork lent to the branch,
+  /// the number that the fork was given for it.
+  public var branch: Int?
+
   /// Why the stage ended the pipeline though nothing is wrong, in a few words: its file is at the end, its capture complete.
   /// Nil where it did not.
   public var completion: String?

@@ -3,7 +3,7 @@ public import CleanQPipeline
 internal import CleanQWire
 
 /// The `ip` stage: Ethernet frames below, IPv4 packets above. ARP and ICMP are done here.
-public struct IP: LayerStage {
+public struct IP: LayerStage, ClaimingStage {
   public typealias Below = Frame
   public typealias Above = Packet
 
@@ -24,6 +24,14 @@ public struct IP: LayerStage {
     self.address = address
     self.mac = mac
     self.gateway = gateway
+  }
+
+  /// IPv4 and ARP.
+  public var claims: [Claim] {
+    [
+      Claim(FrameSelector.self, key: Int(EtherType.ipv4.rawValue), name: "EtherType 0x0800 (IPv4)"),
+      Claim(FrameSelector.self, key: Int(EtherType.arp.rawValue), name: "EtherType 0x0806 (ARP)"),
+    ]
   }
 
   public var shape: StageShape { .layer(below: .frame, above: .packet) }
@@ -77,7 +85,7 @@ public struct IP: LayerStage {
         Fragments are refused and counted; packets are sent with the flag "do not fragment". Only senders inside the prefix \
         are answered, be it ping, an error or a datagram from above, unless there is a gateway.
         """,
-      counts: IPCounters.descriptions
+      counts: IPCounters.descriptions, claims: .frame
     ) { arguments throws(ArgumentComplaint) in
       let stage = IP(
         arguments.text("address") ?? "", mac: arguments.text("mac"), gateway: arguments.text("gateway"))

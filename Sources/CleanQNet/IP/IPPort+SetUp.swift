@@ -23,6 +23,7 @@ extension IPPort where Lower: ~Copyable {
     switch request {
     case .maximumPacketByteCount: .byteCount(engine.maximumPayloadByteCount)
     case .hardwareAddress: .hardwareAddress(engine.mac.rawValue)
+    case .bufferCount: try lower.control(request)
     }
   }
 

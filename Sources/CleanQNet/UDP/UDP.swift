@@ -2,8 +2,8 @@ public import CleanQ
 public import CleanQPipeline
 internal import CleanQWire
 
-/// The `udp` stage: packets below, datagrams above.
-public struct UDP: LayerStage {
+/// The `udp` stage: packets below, datagrams above. Begins a branch of the packets to its ports.
+public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   public typealias Below = Packet
   public typealias Above = Datagram
 
@@ -16,6 +16,32 @@ public struct UDP: LayerStage {
   public init(port: UInt16) { ports = [port] }
 
   public init(ports: [UInt16]) { self.ports = ports }
+
+  /// The ports are those that the branches above claim.
+  public init() { ports = [] }
+
+  public var claims: [Claim] {
+    ports.map { Claim(PacketSelector.self, key: Int($0), name: "UDP port \($0)") }
+  }
+
+  /// Datagrams to ports that nobody opens are answered with port unreachable, by the first branch of UDP.
+  public var unclaimedKeys: Range<Int> { 0..<65_536 }
+
+  public var claimLabel: String { isOfBlock ? "" : ports.map(String.init).joined(separator: ",") }
+
+  /// The ports are those of the branches.
+  private var isOfBlock = false
+
+  public func reading(_ claims: [Claim]) -> any StageDescription {
+    let claimed = claims.map { UInt16($0.key) }.filter { !ports.contains($0) }
+    var stage = UDP(ports: ports + claimed)
+    stage.isOfBlock = ports.isEmpty
+    return stage
+  }
+
+  public var missing: String? {
+    ports.isEmpty ? "needs a port; write udp(PORT, …), or a block of port(PORT, …) after it" : nil
+  }
 
   public var shape: StageShape { .layer(below: .packet, above: .datagram) }
 
@@ -35,13 +61,14 @@ public struct UDP: LayerStage {
       shapes: [.layer(below: .packet, above: .datagram)],
       parameters: [
         Parameter(
-          "port", .integer(1...65_535, placeholder: "PORT"), required: true, repeatable: true,
-          "a port to open, 1 to 65535; there may be several")
+          "port", .integer(1...65_535, placeholder: "PORT"), repeatable: true,
+          "a port to open, 1 to 65535; there may be several; unless given, those of the block after it")
       ],
       examples: [
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo", "tap(tap0) | ip(10.0.0.2/24) | udp(7, 9, 4000) | discard",
+        "tap(tap0) | ip(10.0.0.2/24) { udp(7) | echo; udp(9) | count | discard }",
       ],
-      counts: UDPDrop.descriptions
+      counts: UDPDrop.descriptions, claims: .packet
     ) { arguments throws(ArgumentComplaint) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {

@@ -82,6 +82,15 @@ extension PassThroughStage {
 extension SinkStage {
   @inlinable
   public func openTop(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError) {
+    // The loop of a branch is not compiled for its right end.
+    if context.isInBranch {
+      switch consume stack {
+      case .frames(let left): context.add(left, try open(in: context, then: Erase<Frame>()))
+      case .packets(let left): context.add(left, try open(in: context, then: Erase<Packet>()))
+      case .datagrams(let left): context.add(left, try open(in: context, then: Erase<Datagram>()))
+      }
+      return
+    }
     switch consume stack {
     case .frames(let left): try join(to: left, in: context)
     case .packets(let left): try join(to: left, in: context)

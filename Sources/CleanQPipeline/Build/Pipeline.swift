@@ -11,6 +11,8 @@ public import Logging
 ///     }
 ///     try echo.runUntilSignal(on: [.cpu(1)])
 ///
+/// A stage with several users has a closure: ``Branch``.
+///
 /// The compiler checks which stage may follow which, and that both ends are there. A `HandOver()` between two stages
 /// starts a new loop, on a thread of its own; all other neighbours are fused into one.
 public struct Pipeline<Body: PipelineBody>: Sendable {
@@ -31,7 +33,7 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   ) throws(StageError) -> RunningPipeline {
     let context = PipelineContext(logger: logger, cancelFile: cancelFile)
     try context.openCopies { () throws(StageError) in try body.open(in: context) }
-    return try RunningPipeline(context, placements: [placements], texts: [])
+    return try RunningPipeline(context, placements: [placements])
   }
 
   /// Opens a copy of the pipeline for each CPU and starts the threads: `VhostUser("/run/x.sock", queues: 2)` at the left end
@@ -51,7 +53,7 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     try RunningPipeline.refuseBadList(of: cpus)
     let context = PipelineContext(logger: logger, copyCount: cpus.count, cancelFile: cancelFile)
     try context.openCopies { () throws(StageError) in try body.open(in: context) }
-    return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: [])
+    return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) })
   }
 
   /// Runs the pipeline until SIGINT or SIGTERM comes or its source is exhausted: the main function of a daemon.
@@ -101,6 +103,12 @@ public enum PipelineBuilder {
   public static func buildPartialBlock<Left: PipelineStack, End: EndStage>(
     accumulated: Left, next: End
   ) -> Joined<Left, End> where Left.Unit == End.Unit { Joined(left: accumulated, end: next) }
+
+  public static func buildPartialBlock<Left: PipelineStack>(
+    accumulated: Left, next: Branch<Left.Unit>
+  ) -> Forked<Left> { Forked(left: accumulated, stages: next.stages) }
+
+  public static func buildPartialBlock<End: EndStage>(first end: ForkedEnd<End>) -> ForkedEnd<End> { end }
 
   @_disfavoredOverload
   public static func buildPartialBlock<Left: PipelineStack, Sink: SinkStage>(

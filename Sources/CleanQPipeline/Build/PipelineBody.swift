@@ -46,7 +46,7 @@ struct JoinEnd<End: EndStage>: PortContinuation {
   @inlinable
   @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
-    try context.admit(end)
+    try context.admitNext(end)
     try end.openEnd(of: port, in: context)
   }
 }
@@ -75,6 +75,7 @@ struct JoinSink<Unit: Traffic, Sink: SinkStage>: PortContinuation {
   @inlinable
   @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
+    try context.admitNext(sink)
     try sink.join(to: port, in: context)
   }
 }
@@ -84,7 +85,6 @@ extension SinkStage {
   @inlinable
   @inline(__always)
   func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
-    try context.admit(self)
     try open(in: context, then: JoinRight(left: left, context: context))
   }
 }

@@ -19,7 +19,7 @@ public struct Bottom<End: EndStage>: PipelineStack {
   public func open<Next: PortContinuation>(
     in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Unit {
-    try context.admit(end)
+    try context.admitNext(end)
     return try next(end.open(in: context))
   }
 }
@@ -73,7 +73,7 @@ struct PutLayer<Layer: LayerStage, Next: PortContinuation>: PortContinuation whe
   @inlinable
   @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
-    try context.admit(layer)
+    try context.admitNext(layer)
     return try layer.attach(to: port, in: context, then: next)
   }
 }
@@ -97,7 +97,7 @@ where Next.Unit == Unit {
   @inlinable
   @inline(__always)
   func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) -> Result where P.Unit == Unit {
-    try context.admit(stage)
+    try context.admitNext(stage)
     return try stage.attach(to: port, in: context, then: next)
   }
 }

@@ -27,9 +27,8 @@ public struct TextPipeline: Sendable {
     let context = PipelineContext(logger: logger, copyCount: max(cpus.count, 1), cancelFile: cancelFile)
     var placements: [Placement] = []
     try context.openCopies { () throws(StageError) in placements = try open(in: context, onOpening) }
-    let texts = checked.stages.map(\.text)
-    guard !cpus.isEmpty else { return try RunningPipeline(context, placements: [placements], texts: texts) }
-    return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: texts)
+    guard !cpus.isEmpty else { return try RunningPipeline(context, placements: [placements]) }
+    return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) })
   }
 
   /// Runs the pipeline until a signal comes or its source is exhausted; as ``Pipeline/runUntilSignal(on:logger:)``.
@@ -44,58 +43,20 @@ public struct TextPipeline: Sendable {
 
   /// Opens one copy. Returns where its loops run.
   private func open(
-    in context: PipelineContext, _ onOpening: (String) -> Void
+    in context: PipelineContext, _ onOpening: @escaping (String) -> Void
   ) throws(StageError) -> [Placement] {
-    guard let first = checked.stages.first, let last = checked.stages.last else {
-      throw StageError("pipeline", "has no stages")
-    }
-    var placements = [Self.placement(first) ?? .any]
-    guard let bottom = first.description as? any EndStage else { throw Self.misplaced(first) }
-    onOpening(first.text)
-    var stack = try bottom.openBottom(in: context)
-    for stage in checked.stages.dropFirst() {
-      // A mark for another CPU hands over to a new loop.
-      if let placement = Self.placement(stage), placement != placements.last {
-        stack = try HandOver().put(on: stack, in: context)
-        placements.append(placement)
-      }
-      onOpening(stage.text)
-      if stage.call.range == last.call.range {
-        try Self.end(stage, on: stack, context)
-        break
-      }
-      stack = try Self.put(stage, on: stack, context)
-    }
-    return placements
+    var opener = StageOpener(context, onOpening: onOpening)
+    try opener.open(checked.stages.map(OpenStage.init))
+    return opener.placements
   }
+}
 
-  /// Where the stage runs; nil where anywhere, or where its copy runs.
-  private static func placement(_ stage: CheckedStage) -> Placement? {
-    stage.cpus.count == 1 ? stage.cpus.first.map { .cpu($0) } : nil
-  }
-
-  private static func put(
-    _ stage: CheckedStage, on stack: consuming AnyStack, _ context: PipelineContext
-  ) throws(StageError) -> AnyStack {
-    if let layer = stage.description as? any LayerStage {
-      guard let result = try layer.put(on: stack, in: context) else { throw misplaced(stage) }
-      return result
-    }
-    guard let through = stage.description as? any PassThroughStage else { throw misplaced(stage) }
-    return try through.put(on: stack, in: context)
-  }
-
-  private static func end(
-    _ stage: CheckedStage, on stack: consuming AnyStack, _ context: PipelineContext
-  ) throws(StageError) {
-    if let sink = stage.description as? any SinkStage { return try sink.openTop(on: stack, in: context) }
-    guard let end = stage.description as? any EndStage, try end.openTop(on: stack, in: context) else {
-      throw misplaced(stage)
-    }
-  }
-
-  /// The checker lets no such stage through; a third party's description may say one shape and be another.
-  private static func misplaced(_ stage: CheckedStage) -> StageError {
-    StageError(stage.text, "cannot stand here: its description does not do what its shape says")
+extension OpenStage {
+  init(_ stage: CheckedStage) {
+    // With several CPUs each copy of the pipeline runs on one.
+    self.init(
+      description: stage.description, label: StageLabel(text: stage.text, path: stage.path), name: stage.text,
+      placement: stage.cpus.count == 1 ? stage.cpus.first.map { .cpu($0) } : nil, share: stage.share,
+      branches: stage.branches.map { $0.map(OpenStage.init) })
   }
 }

@@ -19,12 +19,12 @@ enum CharacterRules {
 
   /// May stand in a bare word, whether in brackets or not.
   ///
-  /// `@` and `#` may in brackets only: `pcap(a@b#1.pcap)`. Outside, a word is a stage's name or a CPU number, and neither holds one. A
+  /// `@`, `#`, `{`, `}` and `;` may in brackets only: `pcap(a@b#1.pcap)`. Outside, a word is a name or a CPU number, and neither holds one. A
   /// word never *begins* with `#`; the lexer takes that for a comment first.
   static func isBare(_ byte: UInt8, inBrackets: Bool) -> Bool {
     switch byte {
     case UInt8(ascii: ","), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "|"), UInt8(ascii: "\""): false
-    case UInt8(ascii: "@"), UInt8(ascii: "#"): inBrackets
+    case UInt8(ascii: "@"), UInt8(ascii: "#"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: ";"): inBrackets
     default: !isSpace(byte)
     }
   }

@@ -1,7 +1,14 @@
 /// A pipeline that is right in every way that can be known without opening anything.
 public struct CheckedPipeline: Sendable, CustomStringConvertible {
-  /// The stages from left to right, at least two.
-  public let stages: [CheckedStage]
+  /// The stages from left to right, up to the first block; at least two, or one with a block.
+  public internal(set) var stages: [CheckedStage]
+
+  /// All stages in the order of the text, those in blocks among them.
+  public var allStages: [CheckedStage] { Self.all(stages) }
+
+  private static func all(_ stages: [CheckedStage]) -> [CheckedStage] {
+    stages.flatMap { [$0] + $0.branches.flatMap(all) }
+  }
 
   /// The CPUs of which each runs a copy of the whole pipeline; empty where there is one copy only.
   public var copyCPUs: [Int] {
@@ -13,6 +20,13 @@ public struct CheckedPipeline: Sendable, CustomStringConvertible {
   ///
   /// - Complexity: O(*n*) in the length of the text.
   public var description: String {
-    stages.map(\.text).joined(separator: " | ")
+    Self.text(stages)
+  }
+
+  private static func text(_ stages: [CheckedStage]) -> String {
+    stages.map { stage in
+      guard !stage.branches.isEmpty else { return stage.text }
+      return "\(stage.text) { \(stage.branches.map(text).joined(separator: "; ")) }"
+    }.joined(separator: " | ")
   }
 }

@@ -7,19 +7,38 @@ public struct CheckedStage: Sendable {
   /// Its arguments.
   public let arguments: Arguments
   /// What it stands for.
-  public let description: any StageDescription
+  public internal(set) var description: any StageDescription
   /// The CPUs that it runs on: those of its own mark or of the nearest to its left; empty when there is none. Several where the
   /// pipeline runs in copies, one on each.
   public let cpus: [Int]
+  /// How many buffers the branch may have that the stage begins; nil for an equal part.
+  public let share: Int?
+  /// The branches above the stage; empty where it has no block.
+  public internal(set) var branches: [[CheckedStage]] = []
+  /// The stage's name in the pipeline, which no other stage has.
+  public internal(set) var path = ""
 
-  /// The stage in canonical form: required values by position, then keys in the order of the stage's parameters, quotes where they must
+  init(
+    kind: StageKind, call: StageCall, arguments: Arguments, description: any StageDescription, cpus: [Int], share: Int?
+  ) {
+    self.kind = kind
+    self.call = call
+    self.arguments = arguments
+    self.description = description
+    self.cpus = cpus
+    self.share = share
+  }
+
+  /// The stage in canonical form, without its block: required values by position, then keys in the order of the stage's parameters, quotes where they must
   /// be. Parses to the same stage.
   ///
   /// - Complexity: O(*n*) in the length of the text.
   public var text: String {
-    let forms = arguments.entries.indices.flatMap { self.forms(of: arguments.entries[$0], index: $0) }
+    var forms = arguments.entries.indices.flatMap { self.forms(of: arguments.entries[$0], index: $0) }
+    if let share { forms.append("share: \(share)") }
     let list = forms.isEmpty ? "" : "(\(forms.joined(separator: ", ")))"
-    return kind.name + list + (call.cpu.map { "@" + $0.numbers.map(String.init).joined(separator: ",") } ?? "")
+    let mark = call.cpu.map { "@" + $0.numbers.map(String.init).joined(separator: ",") } ?? ""
+    return kind.name + list + mark + (call.alias.map { " as \($0.name)" } ?? "")
   }
 
   private func forms(of entry: Arguments.Entry, index: Int) -> [String] {

@@ -41,6 +41,9 @@ struct Lexer {
       isAtArgument = true
       return single(.comma)
     case UInt8(ascii: "|"): return single(.bar)
+    case UInt8(ascii: "{") where !isInBrackets: return single(.openBlock)
+    case UInt8(ascii: "}") where !isInBrackets: return single(.closeBlock)
+    case UInt8(ascii: ";") where !isInBrackets: return single(.semicolon)
     case UInt8(ascii: "\""): return try string()
     case UInt8(ascii: "@") where !isInBrackets:
       offset += 1

@@ -1,8 +1,10 @@
 /// Turns tokens into stages.
 ///
 /// ```
-/// pipeline  = stage { "|" stage }
-/// stage     = WORD [ "(" [ argument { "," argument } ] ")" ] [ MARK ]        MARK = "@" NUMBER { "," NUMBER }
+/// pipeline  = sequence
+/// sequence  = stage { "|" stage } [ block ]
+/// block     = "{" sequence { ";" sequence } [ ";" ] "}"
+/// stage     = WORD [ "(" [ argument { "," argument } ] ")" ] [ MARK ] [ "as" WORD ]        MARK = "@" NUMBER { "," NUMBER }
 /// argument  = [ KEY ] ( WORD | STRING )
 /// ```
 struct Parser {
@@ -10,6 +12,7 @@ struct Parser {
   private var token = Token(kind: .end, range: SourceRange(0, 0))
   /// The token before, where something missing belongs.
   private var previousRange = SourceRange(0, 0)
+  private var stageCount = 0
 
   init(_ text: String) {
     lexer = Lexer(text)
@@ -27,33 +30,92 @@ struct Parser {
   mutating func parse() throws(Diagnostic) -> [StageCall] {
     try advance()
     if token.kind == .end { throw ParserComplaints.emptyText }
+    let stages = try sequence(depth: 0)
+    guard token.kind == .end else {
+      throw ParserComplaints.strayBlockMark(token)
+    }
+    return stages
+  }
+
+  /// Parses stages with `|` between them, up to what ends them.
+  ///
+  /// - Parameter depth: in how many blocks they stand.
+  private mutating func sequence(depth: Int) throws(Diagnostic) -> [StageCall] {
     var stages: [StageCall] = []
     while true {
-      guard stages.count < PipelineText.maximumStageCount else { throw ParserComplaints.tooManyStages(at: token.range) }
-      let stage = try stage(isFirst: stages.isEmpty)
+      guard stageCount < PipelineText.maximumStageCount else { throw ParserComplaints.tooManyStages(at: token.range) }
+      stageCount += 1
+      let stage = try stage(isFirst: stages.isEmpty, depth: depth)
       stages.append(stage)
       switch token.kind {
-      case .end: return stages
+      case .end, .semicolon, .closeBlock: return stages
+      case .bar where stage.block != nil: throw ParserComplaints.barAfterBlock(of: stage, at: token.range)
       case .bar: try advance()
-      default: throw ParserComplaints.noBar(after: stage, before: token)
+      default: throw ParserComplaints.noBar(after: stage, before: token, isInBlock: depth > 0)
       }
-      if token.kind == .end { throw ParserComplaints.endsWithBar(at: previousRange) }
+      switch token.kind {
+      case .end, .semicolon, .closeBlock: throw ParserComplaints.endsWithBar(at: previousRange)
+      default: break
+      }
     }
   }
 
-  private mutating func stage(isFirst: Bool) throws(Diagnostic) -> StageCall {
-    guard case .word(let name) = token.kind else { throw ParserComplaints.noStageName(at: token, isFirst: isFirst) }
+  private mutating func stage(isFirst: Bool, depth: Int) throws(Diagnostic) -> StageCall {
+    guard case .word(let name) = token.kind else {
+      throw ParserComplaints.noStageName(at: token, isFirst: isFirst && depth == 0)
+    }
     let nameRange = token.range
     try advance()
     var arguments: [StageCall.Argument] = []
     if token.kind == .open { arguments = try self.arguments(of: name) }
-    var cpu: StageCall.CPUMark?
-    if case .mark(let digits) = token.kind {
-      cpu = try cpuMark(digits)
-      try advance()
+    var cpu = try cpuMark()
+    var alias: StageCall.Alias?
+    if token.kind == .word("as") {
+      alias = try self.alias(of: name)
+      if cpu == nil { cpu = try cpuMark() }
     }
+    let range = nameRange.through(previousRange)
+    let block = token.kind == .openBlock ? try self.block(of: name, depth: depth) : nil
     return StageCall(
-      name: name, nameRange: nameRange, arguments: arguments, cpu: cpu, range: nameRange.through(previousRange))
+      name: name, nameRange: nameRange, arguments: arguments, cpu: cpu, alias: alias, block: block, range: range)
+  }
+
+  private mutating func alias(of stage: String) throws(Diagnostic) -> StageCall.Alias {
+    try advance()
+    guard case .word(let name) = token.kind else { throw ParserComplaints.noAlias(of: stage, at: previousRange) }
+    guard CharacterRules.isIdentifier(name) else { throw ParserComplaints.badAlias(name, at: token.range) }
+    let range = token.range
+    try advance()
+    return StageCall.Alias(name: name, range: range)
+  }
+
+  /// Parses the branches above a stage.
+  private mutating func block(of stage: String, depth: Int) throws(Diagnostic) -> StageCall.Block {
+    let open = token.range
+    guard depth < PipelineText.maximumDepth else { throw ParserComplaints.tooDeep(at: open) }
+    try advance()
+    if token.kind == .closeBlock { throw ParserComplaints.emptyBlock(of: stage, at: open.through(token.range)) }
+    var branches: [[StageCall]] = []
+    while true {
+      switch token.kind {
+      case .closeBlock:
+        let range = open.through(token.range)
+        try advance()
+        return StageCall.Block(branches: branches, range: range)
+      case .semicolon: throw ParserComplaints.emptyBranch(at: token.range)
+      case .end: throw ParserComplaints.noClosingBrace(of: stage, at: open)
+      default: break
+      }
+      branches.append(try sequence(depth: depth + 1))
+      if token.kind == .semicolon { try advance() }
+    }
+  }
+
+  private mutating func cpuMark() throws(Diagnostic) -> StageCall.CPUMark? {
+    guard case .mark(let digits) = token.kind else { return nil }
+    let mark = try cpuMark(digits)
+    try advance()
+    return mark
   }
 
   private func cpuMark(_ text: String) throws(Diagnostic) -> StageCall.CPUMark {

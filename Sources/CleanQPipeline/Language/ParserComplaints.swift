@@ -32,14 +32,29 @@ enum ParserComplaints {
     case .mark: Diagnostic("a CPU mark stands without a stage; put it after one, as in echo@0", at: token.range)
     case .open: Diagnostic("a bracket stands without a stage's name before it; write name(…)", at: token.range)
     case .close: Diagnostic("a ) stands here that nothing opened; delete it", at: token.range)
+    case .openBlock:
+      Diagnostic(
+        "a block stands where a stage belongs: several ports below one stage are not supported yet; begin with one stage",
+        at: token.range)
+    case .semicolon, .closeBlock: strayBlockMark(token)
     default: Diagnostic("a comma stands where a stage belongs; put | between stages", at: token.range)
     }
   }
 
   /// After a whole stage comes something that is neither `|` nor the end.
-  static func noBar(after stage: StageCall, before token: Token) -> Diagnostic {
+  static func noBar(after stage: StageCall, before token: Token, isInBlock: Bool) -> Diagnostic {
     let name = Prose.quoted(stage.name)
     switch token.kind {
+    case .openBlock:
+      return Diagnostic("a second block after \(name); put all branches in one", at: token.range)
+    case .word(let word) where stage.block != nil:
+      return isInBlock
+        ? Diagnostic("a ; is missing before \(Prose.quoted(word)), where a new branch begins", at: token.range)
+        : Diagnostic("nothing can stand after the block of \(name); put it in a branch", at: token.range)
+    case .word(let word) where isInBlock:
+      return Diagnostic(
+        "a | or a ; is missing between \(name) and \(Prose.quoted(word))", at: token.range,
+        help: "| goes on with the branch, ; begins a new one")
     case .word(let word):
       let couldBeArgument = stage.arguments.isEmpty && stage.cpu == nil
       return Diagnostic(
@@ -57,6 +72,44 @@ enum ParserComplaints {
         "a comma stands after \(name); put | between stages", at: token.range,
         help: stage.cpu == nil ? nil : "a list of CPUs is written in one word, as in \(stage.name)@0,1")
     }
+  }
+
+  static func barAfterBlock(of stage: StageCall, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "nothing can stand after the block of \(Prose.quoted(stage.name)), which is the right end; put it in a branch",
+      at: range)
+  }
+
+  /// A `;` or a `}` outside of blocks.
+  static func strayBlockMark(_ token: Token) -> Diagnostic {
+    token.kind == .semicolon
+      ? Diagnostic("a ; stands outside a block; it separates the branches in { }", at: token.range)
+      : Diagnostic("a } stands here that nothing opened; delete it", at: token.range)
+  }
+
+  static func emptyBlock(of stage: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic("the block after \(Prose.quoted(stage)) is empty; put branches in it, or delete it", at: range)
+  }
+
+  static func emptyBranch(at range: SourceRange) -> Diagnostic {
+    Diagnostic("no stage stands before this ;; add a branch or delete it", at: range)
+  }
+
+  static func noClosingBrace(of stage: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic("the block after \(Prose.quoted(stage)) is not closed; put a } at its end", at: range)
+  }
+
+  static func tooDeep(at range: SourceRange) -> Diagnostic {
+    Diagnostic("more than \(PipelineText.maximumDepth) blocks inside each other; make it two pipelines", at: range)
+  }
+
+  static func noAlias(of stage: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic("no name stands after \"as\"; write \(Prose.printable(stage)) as NAME", at: range)
+  }
+
+  static func badAlias(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "\(Prose.quoted(name)) is no name for a stage; write a letter, then letters, digits and -", at: range)
   }
 
   static func noCPUNumber(_ text: String, at range: SourceRange) -> Diagnostic {

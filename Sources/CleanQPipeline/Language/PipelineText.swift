@@ -6,12 +6,18 @@
 /// with `\"`, `\\` and `\n`. A bare word holds anything but white space and `, ( ) | "`, and does not begin with `#`. Space and newlines are
 /// free; `#` at the beginning of a word, and anywhere outside brackets, begins a comment that ends with the line.
 ///
+/// `ip(10.0.0.2/24) { udp(7) | echo; udp(9)@1 | discard }`: after the last stage, a block of branches with `;` between them, each of which says
+/// what traffic is its own, and may end in a block itself. `share: 64` in the brackets of a branch's first stage says how many buffers the
+/// branch may have. `udp(7) as control` gives a stage a name of its own.
+///
 /// Any text gives a value or one `Diagnostic`; none traps.
 public enum PipelineText {
   /// The longest text, in UTF-8 bytes.
   public static let maximumLengthBytes = 65_536
-  /// The most stages in a pipeline.
+  /// The most stages in a pipeline, in all branches together.
   public static let maximumStageCount = 64
+  /// The most blocks inside each other.
+  public static let maximumDepth = 8
   /// The most arguments of a stage.
   public static let maximumArgumentCount = 64
   /// The largest CPU number that can be written.
@@ -47,26 +53,11 @@ public enum PipelineText {
     _ text: String, catalog: StageCatalog, cpuCount: Int
   ) throws(Diagnostic) -> CheckedPipeline {
     precondition(cpuCount > 0, "a machine has at least one CPU")
-    var cpus: [Int] = []
-    var stages: [CheckedStage] = []
-    for call in try parse(text) {
-      let kind = try catalog.kind(of: call)
-      var binder = ArgumentBinder(kind: kind, call: call)
-      let arguments = try binder.bind()
-      let description = try kind.describe(arguments, call: call)
-      if let mark = call.cpu {
-        try check(mark, cpuCount: cpuCount)
-        try PipelineCopies.check(mark, on: call, after: stages.first)
-        cpus = mark.numbers
-      }
-      stages.append(CheckedStage(kind: kind, call: call, arguments: arguments, description: description, cpus: cpus))
-    }
-    try PipelineTyping(stages: stages, catalog: catalog).check()
-    try PipelineCopies.check(stages)
-    return CheckedPipeline(stages: stages)
+    var checker = PipelineChecker(catalog: catalog, cpuCount: cpuCount)
+    return try checker.check(parse(text))
   }
 
-  private static func check(_ mark: StageCall.CPUMark, cpuCount: Int) throws(Diagnostic) {
+  static func check(_ mark: StageCall.CPUMark, cpuCount: Int) throws(Diagnostic) {
     guard let index = mark.numbers.firstIndex(where: { $0 >= cpuCount }) else { return }
     let cpus = cpuCount == 1 ? "one CPU, number 0" : "CPUs 0…\(cpuCount - 1)"
     throw Diagnostic("there is no CPU \(mark.numbers[index]); this machine has \(cpus)", at: mark.places[index])

@@ -1,9 +1,16 @@
 internal import CleanQ
 
-/// Checks that stages can stand where they do and that the traffic of each fits its neighbours.
+/// Checks that stages can stand where they do and that the traffic of each fits its neighbours, in branches too.
 struct PipelineTyping {
   let stages: [CheckedStage]
   let catalog: StageCatalog
+  /// The stage below the block that the stages are a branch of, and what it gives; nil below the first block.
+  private var below: (stage: CheckedStage, traffic: TrafficKind)?
+
+  init(stages: [CheckedStage], catalog: StageCatalog) {
+    self.stages = stages
+    self.catalog = catalog
+  }
 
   /// Checks from left to right.
   ///
@@ -12,12 +19,20 @@ struct PipelineTyping {
   func check() throws(Diagnostic) {
     // The parser gives at least one stage.
     guard let first = stages.first, let last = stages.last else { return }
-    guard var traffic = first.description.shape.trafficAtLeftEnd else { throw notLeftEnd(first) }
-    guard stages.count > 1 else { throw alone(first) }
-    for index in stages.indices.dropFirst().dropLast() {
+    var traffic: TrafficKind
+    if let below {
+      traffic = below.traffic
+    } else {
+      guard let bottom = first.description.shape.trafficAtLeftEnd else { throw notLeftEnd(first) }
+      guard stages.count > 1 || !first.branches.isEmpty else { throw alone(first) }
+      traffic = bottom
+    }
+    let middle = below == nil ? stages.indices.dropFirst() : stages.indices[...]
+    for index in last.branches.isEmpty ? middle.dropLast() : middle {
       try checkMiddle(index)
       traffic = try self.traffic(through: index, from: traffic)
     }
+    guard last.branches.isEmpty else { return try check(branchesOf: last, traffic) }
     guard last.description.shape.isRightEnd else {
       // A layer that does not fit is wrong wherever it stands.
       _ = try self.traffic(through: stages.count - 1, from: traffic)
@@ -26,6 +41,31 @@ struct PipelineTyping {
     if case .end(let wanted, _) = last.description.shape, wanted != traffic {
       throw mismatch(at: stages.count - 1, wanted: wanted, given: traffic)
     }
+  }
+
+  private func check(branchesOf stage: CheckedStage, _ traffic: TrafficKind) throws(Diagnostic) {
+    for branch in stage.branches {
+      var typing = PipelineTyping(stages: branch, catalog: catalog)
+      typing.below = (stage, traffic)
+      for stage in branch where stage.description is Checked {
+        throw Diagnostic(
+          "\(Prose.quoted(stage.kind.name)) cannot stand in a branch yet; put it below the block", at: stage.call.range)
+      }
+      try typing.check()
+    }
+  }
+
+  /// What the last of some stages gives to the branches above it; nil where they let everything through.
+  static func trafficAbove(_ stages: [CheckedStage]) -> TrafficKind? {
+    for stage in stages.reversed() {
+      switch stage.description.shape {
+      case .layer(_, let above): return above
+      case .end(let traffic, _): return traffic
+      case .loop: return .frame
+      case .passThrough, .sink: continue
+      }
+    }
+    return nil
   }
 
   /// What the stage gives to its right when `given` comes from its left.
@@ -45,6 +85,8 @@ struct PipelineTyping {
       let place = right ? "an end" : "the left end"
       problem = "\(name) stands at \(place) of a pipeline, not in the middle; move it there, or make two pipelines"
     case .loop: problem = "\(name) stands at an end of a pipeline, not in the middle; move it there"
+    case .sink where !stage.branches.isEmpty:
+      problem = "nothing comes out of \(name) for a block to take; take the block out"
     case .sink:
       let right = Prose.quoted(stages[index + 1].kind.name)
       problem = "nothing comes out of \(name) for \(right) to take; move \(name) to the right end"
@@ -73,9 +115,12 @@ struct PipelineTyping {
     let help = otherForm(of: stage, at: { $0 == $1 - 1 }, where: \.isRightEnd)
     if case .end = stage.description.shape {
       return Diagnostic(
-        "\(name) can stand at the left end only; end the pipeline with \(sinks)", at: stage.call.range, help: help)
+        "\(name) can stand at the left end only; end the \(self.below == nil ? "pipeline" : "branch") with \(sinks)",
+        at: stage.call.range, help: help)
     }
-    return Diagnostic("nothing stands above \(name); end the pipeline with \(sinks)", at: stage.call.range, help: help)
+    return Diagnostic(
+      "nothing stands above \(name); end the \(self.below == nil ? "pipeline" : "branch") with \(sinks)",
+      at: stage.call.range, help: help)
   }
 
   /// Says that with other arguments the stage would be in its place, and how, where one of its examples shows it.
@@ -95,7 +140,7 @@ struct PipelineTyping {
   private func mismatch(at index: Int, wanted: TrafficKind, given: TrafficKind) -> Diagnostic {
     let stage = stages[index]
     let name = Prose.quoted(stage.kind.name)
-    let left = Prose.quoted(stages[index - 1].kind.name)
+    let left = Prose.quoted(index > 0 ? stages[index - 1].kind.name : below?.stage.kind.name ?? "")
     let remedy: String
     if let layers = catalog.layers(from: given, to: wanted) {
       remedy = "put \(layers) between them"
@@ -107,7 +152,8 @@ struct PipelineTyping {
       remedy = isLast ? "end the pipeline with \(sinks)" : "take out \(name)"
     }
     return Diagnostic(
-      "\(name) takes \(wanted), but \(left) to its left gives \(given); \(remedy)", at: stage.call.range)
+      "\(name) takes \(wanted), but \(left) \(index > 0 ? "to its left" : "below it") gives \(given); \(remedy)",
+      at: stage.call.range)
   }
 
   /// The layers left of a stage without which the traffic would be the wanted one.

@@ -30,6 +30,21 @@ public struct StageCall: Hashable, Sendable {
     public var isList: Bool { numbers.count > 1 }
   }
 
+  /// A name of the user's choice as it was written.
+  public struct Alias: Hashable, Sendable {
+    public let name: String
+    /// The place of the name.
+    public let range: SourceRange
+  }
+
+  /// The branches above a stage as they were written.
+  public struct Block: Hashable, Sendable {
+    /// Each of at least one stage, from left to right.
+    public let branches: [[StageCall]]
+    /// The place of the whole block, with its braces.
+    public let range: SourceRange
+  }
+
   /// The stage's name.
   public let name: String
   /// The place of the name.
@@ -38,6 +53,17 @@ public struct StageCall: Hashable, Sendable {
   public let arguments: [Argument]
   /// The CPU mark, if there is one.
   public let cpu: CPUMark?
-  /// The place of the whole stage.
+  /// What the user calls this stage, if anything.
+  public let alias: Alias?
+  /// The branches above it, if there are any.
+  public let block: Block?
+  /// The place of the whole stage, without its block.
   public let range: SourceRange
+
+  /// The same call without one of its arguments.
+  func without(_ argument: Argument) -> StageCall {
+    StageCall(
+      name: name, nameRange: nameRange, arguments: arguments.filter { $0 != argument }, cpu: cpu, alias: alias,
+      block: block, range: range)
+  }
 }

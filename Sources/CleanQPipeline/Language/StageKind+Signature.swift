@@ -6,10 +6,14 @@ extension StageKind {
     written(parameters.indices.map { form(of: $0) })
   }
 
-  /// The signature with what must be given and nothing else, for use inside a sentence.
+  /// The signature with what must be given and nothing else, for use inside a sentence. What comes by position and without end
+  /// must be given nearly always.
   var briefSignature: String {
-    written(parameters.indices.filter { parameters[$0].isRequired }.map { form(of: $0) })
+    let indices = parameters.indices.filter { parameters[$0].isRequired || isListed($0) }
+    return written(indices.map { isListed($0) ? "\(parameters[$0].type.placeholder), …" : form(of: $0) })
   }
+
+  private func isListed(_ index: Int) -> Bool { parameters[index].isRepeatable && isWrittenByPosition(index) }
 
   private func written(_ forms: [String]) -> String {
     forms.isEmpty ? name : "\(name)(\(forms.joined(separator: ", ")))"

@@ -1,3 +1,5 @@
+public import CleanQ
+
 /// A kind of stage: what its text looks like and what it stands for.
 public struct StageKind: Sendable {
   /// The name in pipelines: an identifier.
@@ -14,6 +16,8 @@ public struct StageKind: Sendable {
   public let notes: String
   /// What the numbers in its report mean: every drop reason, counter and gauge that it can have.
   public let counts: [CountDescription]
+  /// What traffic a stage of this kind tells apart, so that it can begin a branch; nil where it cannot.
+  public let claims: TrafficKind?
   /// Makes the stage's description from checked arguments. Opens nothing.
   public let make: @Sendable (Arguments) throws(ArgumentComplaint) -> any StageDescription
 
@@ -27,11 +31,12 @@ public struct StageKind: Sendable {
   ///   - examples: Whole pipelines that use it.
   ///   - notes: What else a user should know.
   ///   - counts: What the numbers in its report mean.
+  ///   - claims: What traffic it tells apart where it begins a branch; its description is a ``ClaimingStage`` then.
   ///   - make: Makes the description; complains when arguments do not go together.
   /// - Precondition: The name is an identifier, there is a shape, and no two parameters or counts have one name.
   public init(
     name: String, summary: String, shapes: [StageShape], parameters: [Parameter] = [], examples: [String] = [],
-    notes: String = "", counts: [CountDescription] = [],
+    notes: String = "", counts: [CountDescription] = [], claims: TrafficKind? = nil,
     make: @escaping @Sendable (Arguments) throws(ArgumentComplaint) -> any StageDescription
   ) {
     precondition(CharacterRules.isIdentifier(name), "the stage name \"\(name)\" is no identifier")
@@ -45,6 +50,7 @@ public struct StageKind: Sendable {
     self.examples = examples
     self.notes = notes
     self.counts = counts
+    self.claims = claims
     self.make = make
   }
 }
@@ -81,5 +87,31 @@ extension StageKind {
 
   func complaint(_ problem: String, about parameter: String, value: String, at range: SourceRange) -> Diagnostic {
     Diagnostic("bad \(parameter) \(Prose.quoted(value)) for \(Prose.quoted(name)): \(problem)", at: range)
+  }
+}
+
+extension StageKind {
+  /// What all numbers in a report of the stage mean, those that a fork adds among them.
+  public var allCounts: [CountDescription] {
+    let canBeBelowBlock = shapes.contains { $0 == .passThrough || $0.trafficAtLeftEnd != nil || $0.isLayer }
+    let canBeginBranch = claims != nil || shapes.contains(.passThrough)
+    let below: [CountDescription] = [
+      .drop("unclaimed", "packet that no branch above the stage claims; take a branch out, or add one")
+    ]
+    let above: [CountDescription] = [
+      .drop(
+        "share-used-up", "packet for a branch that had its share of the buffers; it is slower than its packets come"),
+      .drop(
+        "branch-full", "packet for a branch that has not taken those before it; it is slower than its packets come"),
+      .gauge("lent", "buffers that the branch has which begins with the stage"),
+      .gauge("share", "the most buffers that the branch may have; share: sets it"),
+    ]
+    return counts + (canBeBelowBlock ? below : []) + (canBeginBranch ? above : [])
+  }
+}
+
+extension StageShape {
+  fileprivate var isLayer: Bool {
+    if case .layer = self { true } else { false }
   }
 }

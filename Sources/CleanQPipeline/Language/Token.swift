@@ -10,6 +10,8 @@ struct Token: Equatable {
     /// What follows an `@` outside brackets: a number, or several with commas between them.
     case mark(String)
     case open, close, comma, bar, end
+    /// `{`, `}` and `;`, outside brackets.
+    case openBlock, closeBlock, semicolon
   }
 
   var kind: Kind

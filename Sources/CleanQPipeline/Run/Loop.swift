@@ -20,15 +20,24 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
       backing: isShared ? .shared : .anonymous)
   }
 
-  /// Registers the region with the left port, and with the right one where the loop is the last: the right end of another
-  /// is a cable, which the loop above registers.
+  /// Registers the region with the left port, and with the right one in the loop that owns the memory and those above: the
+  /// right end of a loop below it is an interlink, which the loop above registers.
   @inlinable
-  func register(_ region: borrowing Region, isLast: Bool) -> QueueError? {
+  func register(_ region: borrowing Region, registersRight: Bool) -> QueueError? {
     do throws(QueueError) {
       try junction?.left.register(region)
-      if isLast { try junction?.right.register(region) }
+      if registersRight { try junction?.right.register(region) }
       return nil
     } catch { return error }
+  }
+
+  /// Tells the right port from how many buffers it is served; nothing where it is not interested.
+  @inlinable
+  func shareOut(_ bufferCount: Int) -> QueueError? {
+    do throws(QueueError) { _ = try junction?.right.control(.bufferCount(bufferCount)) } catch {
+      return error.code == .unsupported ? nil : error
+    }
+    return nil
   }
 
   /// Carves buffers and gives them to the ports' receive queues.
@@ -52,18 +61,18 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   ///
   /// - Parameters:
   ///   - index: the loop's number in `control`.
-  ///   - memory: in the last loop of a copy, what its buffers were carved from.
+  ///   - place: where the loop is; with the memory from which a copy's buffers were carved, in the loop that owns it.
   @inlinable
-  func run(_ control: RunControl, index: Int, memory: PipelineMemory?) {
+  func run(_ control: RunControl, index: Int, place: LoopPlace) {
     guard control.passGate(index), var junction = junction.take() else { return }
-    turn(&junction, control, index: index, memory: memory)
+    turn(&junction, control, index: index, place: place)
     drain(&junction, control, index: index)
     tellDrops(of: junction, control)
     if !control.waitUntilAllRest(index) {
-      control.publish(outcome(of: junction, memory), of: index)
+      control.publish(outcome(of: junction, place), of: index)
       control.waitForNeighbours()
     }
-    control.publish(outcome(of: junction, memory), of: index)
+    control.publish(outcome(of: junction, place), of: index)
     control.waitUntilAllCounted(index)
     endLifetime(of: junction)
   }
@@ -80,7 +89,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   /// What the loop has done so far, and what it holds.
   @inlinable
   @inline(never)
-  func outcome(of junction: borrowing Junction<Left, Right>, _ memory: PipelineMemory?) -> WorkerOutcome {
+  func outcome(of junction: borrowing Junction<Left, Right>, _ place: LoopPlace) -> WorkerOutcome {
     var outcome = WorkerOutcome()
     junction.left.report(into: &outcome.reports)
     let leftCount = outcome.reports.count
@@ -88,21 +97,26 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     // In the report of the stage below the junction, where there is one.
     if !outcome.reports.isEmpty { junction.addDrops(to: &outcome.reports[max(0, leftCount - 1)]) }
     outcome.held = junction.held()
-    outcome.held.addHoldings(of: junction.left.census())
+    let left = junction.left.census()
+    outcome.held.addHoldings(of: left)
     let right = junction.right.census()
-    if let memory {
+    switch place {
+    case .below: outcome.expectedByteCount = right.ownedByteCount
+    case .owner(let memory):
       outcome.held.addHoldings(of: right)
       outcome.expectedByteCount = memory.region.liveByteCount
       outcome.bufferCount = memory.region.liveBufferCount
-    } else {
-      outcome.expectedByteCount = right.ownedByteCount
+    case .above:
+      outcome.held.addHoldings(of: right)
+      // The bottom is a `FarEndPort`.
+      outcome.expectedByteCount = left.registeredByteCount
     }
     return outcome
   }
 
   /// Turns until the pipeline is to stop.
   @inlinable
-  func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int, memory: PipelineMemory?) {
+  func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int, place: LoopPlace) {
     var files = [control.stopFile, control.wakeFile(of: index)]
     junction.left.addWakeFileDescriptors(to: &files)
     junction.right.addWakeFileDescriptors(to: &files)
@@ -117,7 +131,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
       let requests = control.requests
       if requests != answered {
         if control.isStopping { return }
-        control.answer(of: index, requests, outcome(of: junction, memory))
+        control.answer(of: index, requests, outcome(of: junction, place))
         answered = requests
       }
       if junction.turn() > 0 {

@@ -7,7 +7,7 @@ extension PipelineReport: CustomStringConvertible {
     if end != .running { lines[0] += ", \(end)" }
     for stage in stages {
       lines.append(
-        "\(Self.pad(stage.text, 44)) up \(text(stage.report.received)), down \(text(stage.report.transmitted))"
+        "\(Self.pad(stage.title, 44)) up \(text(stage.report.received)), down \(text(stage.report.transmitted))"
           + (stage.cpus.isEmpty ? "" : ", CPU " + stage.cpus.map(String.init).joined(separator: " and ")))
       lines += Self.lines(stage.report.drops, "dropped ", nameIsLast: true)
       lines += Self.lines(stage.report.counters, "")

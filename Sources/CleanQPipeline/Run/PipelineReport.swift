@@ -7,7 +7,15 @@ public struct PipelineReport: Sendable {
     /// Over all copies.
     public internal(set) var report: StageReport
     /// The stage as in a pipeline text.
-    public let text: String
+    public internal(set) var text: String
+    /// The stage's name in the pipeline, of which there is one: `ip/udp:9`, or the name that the user gave to it.
+    public internal(set) var path: String
+
+    /// For people: the stage's text, after the path where that says more.
+    public var title: String {
+      path == report.name || text.hasSuffix(" as \(path)") ? text : path == text ? path : "\(path): \(text)"
+    }
+
     /// The CPUs that it was pinned to, one in each copy; empty where it was to none.
     public internal(set) var cpus: [Int]
   }
@@ -34,49 +42,80 @@ public struct PipelineReport: Sendable {
 
   /// Adds what one copy did.
   ///
-  /// - Parameter outcomes: of all loops of all copies.
-  mutating func add(_ copy: PipelineCopy, _ outcomes: [WorkerOutcome], texts: [String]) {
-    var index = 0
-    for worker in copy.workers {
-      for report in outcomes[worker.index].reports {
-        if index == stages.count {
-          stages.append(Stage(report: report, text: index < texts.count ? texts[index] : report.name, cpus: []))
-        } else {
-          stages[index].report.add(report)
-        }
-        if let cpu = worker.cpu { stages[index].cpus.append(cpu) }
-        index += 1
-      }
+  /// - Parameters:
+  ///   - outcomes: of all loops of all copies.
+  ///   - labels: of the stages, by their numbers.
+  mutating func add(_ copy: PipelineCopy, _ outcomes: [WorkerOutcome], labels: [StageLabel]) {
+    let numbers = Self.numbers(of: copy, outcomes)
+    for (worker, numbers) in zip(copy.workers, numbers) {
       let outcome = outcomes[worker.index]
+      for (number, report) in zip(numbers, outcome.reports.filter { $0.branch == nil }) {
+        add(report, number, cpu: worker.cpu, labels)
+      }
       guard isExact else { continue }
       lostByteCount += abs(
         outcome.expectedByteCount - outcome.held.inFlightByteCount - outcome.held.atPeerByteCount)
     }
+    for account in copy.workers.flatMap({ outcomes[$0.index].reports }) {
+      guard let stage = account.branch, stages.indices.contains(stage) else { continue }
+      stages[stage].report.add(account)
+    }
     census.registeredByteCount += copy.memory.region.byteCount
-    guard let last = copy.workers.last else { return }
-    census.addHoldings(of: outcomes[last.index].held)
-    bufferCount += outcomes[last.index].bufferCount
+    census.addHoldings(of: outcomes[copy.owner.index].held)
+    bufferCount += outcomes[copy.owner.index].bufferCount
     strayBufferCount += copy.memory.region.strayBufferCount
+  }
+
+  /// For each loop of a copy, the numbers of its stages; by order where a stage does not report just once.
+  static func numbers(of copy: PipelineCopy, _ outcomes: [WorkerOutcome]) -> [[Int]] {
+    let counts = copy.workers.map { worker in outcomes[worker.index].reports.count { $0.branch == nil } }
+    if zip(copy.workers, counts).allSatisfy({ $0.segment.stages.count == $1 }) {
+      return copy.workers.map(\.segment.stages)
+    }
+    var next = 0
+    return counts.map { count in
+      defer { next += count }
+      return Array(next..<next + count)
+    }
+  }
+
+  private mutating func add(_ report: StageReport, _ number: Int, cpu: Int?, _ labels: [StageLabel]) {
+    while stages.count <= number {
+      let label = labels.indices.contains(stages.count) ? labels[stages.count] : StageLabel()
+      // Until its loop, which may be a later one, has reported.
+      stages.append(Stage(report: StageReport(""), text: label.text ?? "", path: label.path ?? "", cpus: []))
+    }
+    if stages[number].report.name.isEmpty {
+      stages[number].report = report
+      if stages[number].text.isEmpty { stages[number].text = report.name }
+      if stages[number].path.isEmpty {
+        var used = Set(stages.map(\.path))
+        stages[number].path = StagePaths.unique(report.name, &used)
+      }
+    } else {
+      stages[number].report.add(report)
+    }
+    if let cpu { stages[number].cpus.append(cpu) }
   }
 
   /// Says of the stages of a loop that they did not end, or did not answer: of the one that works on a file, where the thread is
   /// in a system call on that, else of all.
-  mutating func fail(stages range: Range<Int>, at thread: StuckThread, _ what: String) {
-    let range = range.clamped(to: stages.indices)
-    let onFile = range.filter { index in thread.fileName.map { stages[index].text.contains($0) } ?? false }
+  mutating func fail(stages numbers: [Int], at thread: StuckThread, _ what: String) {
+    let numbers = numbers.filter { stages.indices.contains($0) }
+    let onFile = numbers.filter { index in thread.fileName.map { stages[index].text.contains($0) } ?? false }
     let place = thread.place.map { "; its thread is in \($0)" } ?? ""
-    for index in onFile.count == 1 ? onFile : Array(range) where stages[index].report.failure == nil {
+    for index in onFile.count == 1 ? onFile : numbers where stages[index].report.failure == nil {
       stages[index].report.failure = "\(what)\(place)"
     }
   }
 
   /// Why a pipeline ended that no signal and no program ended.
   func endByItself() -> PipelineEnd {
-    if let failed = stages.first(where: { $0.report.failure != nil }) { return .failed(stage: failed.text) }
+    if let failed = stages.first(where: { $0.report.failure != nil }) { return .failed(stage: failed.title) }
     guard let complete = stages.first(where: { $0.report.completion != nil }) else {
-      return .completed(stage: stages.first?.text ?? "pipeline", reason: "nothing more comes")
+      return .completed(stage: stages.first?.title ?? "pipeline", reason: "nothing more comes")
     }
-    return .completed(stage: complete.text, reason: complete.report.completion ?? "")
+    return .completed(stage: complete.title, reason: complete.report.completion ?? "")
   }
 }
 
@@ -84,8 +123,17 @@ extension PipelineReport {
   /// What is said of a pipeline that was abandoned while it was opened: it did nothing.
   package static func abandoned(_ pipeline: CheckedPipeline, by end: PipelineEnd) -> PipelineReport {
     var report = PipelineReport(seconds: 0)
-    report.stages = pipeline.stages.map { Stage(report: StageReport($0.call.name), text: $0.text, cpus: $0.cpus) }
+    report.stages = pipeline.allStages.map {
+      Stage(report: StageReport($0.call.name), text: $0.text, path: $0.path, cpus: $0.cpus)
+    }
     report.end = end
     return report
   }
+}
+
+/// What a stage is called where its loop reports.
+struct StageLabel: Sendable {
+  /// The stage as in a pipeline text; nil where there is none.
+  var text: String?
+  var path: String?
 }

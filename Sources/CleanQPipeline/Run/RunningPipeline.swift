@@ -23,20 +23,20 @@ public struct PipelineStop: Sendable {
 /// there is ``Pipeline/runUntilSignal(on:logger:)``. Thread-confined, but ``stop`` may be sent.
 public final class RunningPipeline {
   private let copies: [PipelineCopy]
-  private let texts: [String]
+  private let labels: [StageLabel]
   let control: RunControl
   private let reopeners: [@Sendable () -> Void]
   private let threads = Threads()
   private let startTime = MonotonicTime.now
   /// For each loop, its stages among those of its copy.
-  private let stageRanges: [Range<Int>]
+  private let stageNumbers: [[Int]]
 
   /// Gives the opened loops their memory and starts their threads. What fails undoes all.
   ///
   /// - Parameter placements: for each copy, where its loops run.
   @usableFromInline
-  init(_ context: PipelineContext, placements: [[Placement]], texts: [String]) throws(StageError) {
-    self.texts = texts
+  init(_ context: PipelineContext, placements: [[Placement]]) throws(StageError) {
+    labels = context.labels
     reopeners = context.reopeners
     var copies: [PipelineCopy] = []
     for (workers, placements) in zip(context.copies, placements) {
@@ -45,7 +45,7 @@ public final class RunningPipeline {
     self.copies = copies
     let control = try RunControl(workerCount: copies.reduce(0) { $0 + $1.workers.count }, context.logger)
     self.control = control
-    stageRanges = Self.prepare(copies, control)
+    stageNumbers = Self.prepare(copies, control)
     do {
       for copy in copies {
         for worker in copy.workers {
@@ -54,7 +54,7 @@ public final class RunningPipeline {
       }
       for body in context.starters { body() }
       control.openGate(true)
-      context.logger.notice("running", metadata: ["threads": "\(stageRanges.count)"])
+      context.logger.notice("running", metadata: ["threads": "\(stageNumbers.count)"])
     } catch {
       control.openGate(false)
       threads.join()
@@ -68,20 +68,20 @@ public final class RunningPipeline {
   }
 
   /// Numbers the loops, and notes what each consists of in case that it never says so itself.
-  private static func prepare(_ copies: [PipelineCopy], _ control: RunControl) -> [Range<Int>] {
-    var ranges: [Range<Int>] = []
+  private static func prepare(_ copies: [PipelineCopy], _ control: RunControl) -> [[Int]] {
+    var numbers: [[Int]] = []
+    var outcomes: [WorkerOutcome] = []
     for copy in copies {
-      var stageCount = 0
       for worker in copy.workers {
-        worker.index = ranges.count
+        worker.index = outcomes.count
         var outcome = WorkerOutcome()
         outcome.reports = worker.reports()
-        ranges.append(stageCount..<stageCount + outcome.reports.count)
-        stageCount += outcome.reports.count
+        outcomes.append(outcome)
         control.loops[worker.index].outcome = outcome
       }
+      numbers += PipelineReport.numbers(of: copy, outcomes)
     }
-    return ranges
+    return numbers
   }
 
   /// Stops the pipeline, also from another thread.
@@ -103,7 +103,7 @@ public final class RunningPipeline {
     var report = gather(isExact: false)
     for loop in missing {
       report.fail(
-        stages: stageRanges[loop], at: StuckThread(number: control.loops[loop].threadNumber),
+        stages: stageNumbers[loop], at: StuckThread(number: control.loops[loop].threadNumber),
         "its loop did not answer within \(RunControl.answerMilliseconds) ms")
     }
     return report
@@ -124,7 +124,7 @@ public final class RunningPipeline {
     report.end = control.isExhausted ? report.endByItself() : .stopped
     for loop in stuck {
       report.fail(
-        stages: stageRanges[loop], at: StuckThread(number: control.loops[loop].threadNumber),
+        stages: stageNumbers[loop], at: StuckThread(number: control.loops[loop].threadNumber),
         "did not end when it was told to")
     }
     return report
@@ -142,7 +142,7 @@ public final class RunningPipeline {
     var report = PipelineReport(seconds: Double(elapsedNanoseconds) / 1e9)
     report.isExact = isExact
     let outcomes = control.loops.map(\.outcome)
-    for copy in copies { report.add(copy, outcomes, texts: texts) }
+    for copy in copies { report.add(copy, outcomes, labels: labels) }
     return report
   }
 }

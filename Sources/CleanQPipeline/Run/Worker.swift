@@ -9,24 +9,29 @@ final class Worker {
   var cpu: Int?
   /// The loop's number among all of the pipeline.
   var index = 0
+  /// What the loop is for, and which stages are in it. Set when it is opened.
+  var segment = LoopSegment()
 
   /// What the devices of this loop want.
   @usableFromInline let wanted: () -> WantedBuffers
-  /// Registers the region with the left port, and with the right one where the loop is the last.
-  @usableFromInline let register: (_ region: borrowing Region, _ isLast: Bool) -> QueueError?
+  /// Registers the region with the left port, and with the right one where no loop above does.
+  @usableFromInline let register: (_ region: borrowing Region, _ registersRight: Bool) -> QueueError?
+  /// Tells the right port from how many buffers it is served.
+  @usableFromInline let shareOut: (_ bufferCount: Int) -> QueueError?
   /// Carves buffers and gives them to the ports' receive queues.
   @usableFromInline let prime: (_ region: borrowing Region, _ wanted: WantedBuffers) -> Void
   /// Runs the loop until the pipeline stops, then closes its ports.
-  @usableFromInline let run: (_ control: RunControl, _ index: Int, _ memory: PipelineMemory?) -> Void
+  @usableFromInline let run: (_ control: RunControl, _ index: Int, _ place: LoopPlace) -> Void
   /// What its stages say before it runs.
   @usableFromInline let reports: () -> [StageReport]
 
   @inlinable
   init<Left: Port & ~Copyable, Right: Port & ~Copyable>(_ loop: Loop<Left, Right>) {
     wanted = { loop.wanted }
-    register = { loop.register($0, isLast: $1) }
+    register = { loop.register($0, registersRight: $1) }
+    shareOut = { loop.shareOut($0) }
     prime = { loop.prime(from: $0, $1) }
-    run = { loop.run($0, index: $1, memory: $2) }
+    run = { loop.run($0, index: $1, place: $2) }
     reports = { loop.reports }
   }
 }
@@ -61,15 +66,37 @@ extension WantedBuffers {
 @frozen
 @usableFromInline
 struct WorkerOutcome: Sendable {
-  /// The stages of its left port, bottom up, then those of its right port.
+  /// The stages of its left port, bottom up, then those of its right port; of a fork each branch's, after its account.
   @usableFromInline var reports: [StageReport] = []
   /// Everything it and what is below it held.
   @usableFromInline var held = Census()
-  /// What it should have held: in the last loop all buffers that exist, in another what the cable above it has counted.
+  /// What it should have held: in the loop that owns the memory all buffers that exist, in another what the interlink on the way
+  /// to that has counted.
   @usableFromInline var expectedByteCount = 0
-  /// In the last loop, the buffers that exist.
+  /// In the loop that owns the memory, the buffers that exist.
   @usableFromInline var bufferCount = 0
 
   @inlinable
   init() {}
+}
+
+/// Where a loop is, as seen from the one that owns the memory.
+@usableFromInline
+enum LoopPlace {
+  /// Below it: its right end is an interlink, which the loop above has registered.
+  case below
+  /// The owner: the topmost loop, or the one with the first fork.
+  case owner(PipelineMemory)
+  /// Above it, in a branch: its left end is an interlink, which the loop below has registered.
+  case above
+}
+
+/// What one loop of a pipeline consists of.
+struct LoopSegment {
+  /// Its number among the loops of its copy, in the order of the text.
+  var number = 0
+  /// The numbers of its stages in the report, in the order in which the loop reports them.
+  var stages: [Int] = []
+  /// The branch that it is in; nil below the first fork, and in the loop that has it.
+  var branch: BranchBox?
 }

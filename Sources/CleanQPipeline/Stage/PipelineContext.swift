@@ -18,8 +18,20 @@ public final class PipelineContext {
   /// Whether what comes from the left end is a file's, which can wait: a stage that has no room for it may leave it there for a
   /// while. Set by the stage that opens the file.
   public var sourceWaits = false
-  /// The loops that each copy consists of, left to right, in the making.
+  /// The loops that each copy consists of, in the making.
   private(set) var copies: [[Worker]]
+  /// What the stages are called, by their numbers.
+  private(set) var labels: [StageLabel] = []
+  /// The number of the next stage of the copy in the making.
+  private(set) var stageNumber = 0
+  /// How many loops of the copy in the making were begun.
+  private var segmentCount = 1
+  /// The loop in the making.
+  private var segment = LoopSegment()
+  /// Those that go on when a branch that was handed over is open.
+  private var suspended: [LoopSegment] = []
+  /// The branch in the making, while it is on the thread of its fork.
+  private(set) var branch: BranchBox?
   /// The UDP ports that the stages opened so far receive on. An application above them must not be made to talk to itself.
   public private(set) var openPorts: Set<UInt16> = []
   /// What ``shared(_:)`` has made, and how many of it the copy in the making has asked for.
@@ -47,7 +59,64 @@ public final class PipelineContext {
   }
 
   @usableFromInline
-  func add(_ worker: Worker) { copies[copyIndex].append(worker) }
+  func add(_ worker: Worker) {
+    precondition(branch == nil, "in a branch both ends of a loop are of the type AnyPort")
+    worker.segment = segment
+    if let box = segment.branch { box.handedOverCount += worker.wanted().right }
+    copies[copyIndex].append(worker)
+    beginSegment()
+  }
+
+  /// The same for ports whose types are not known: also in a branch.
+  public func add<Unit: Traffic>(_ left: consuming AnyPort<Unit>, _ right: consuming AnyPort<Unit>) {
+    guard let branch else { return add(Worker(Loop(Junction(left, right)))) }
+    switch Unit.kind {
+    case .frame: branch.loop = BranchLoop(left.retyped(as: Frame.self), right.retyped(as: Frame.self))
+    case .packet: branch.loop = BranchLoop(left.retyped(as: Packet.self), right.retyped(as: Packet.self))
+    case .datagram: branch.loop = BranchLoop(left.retyped(as: Datagram.self), right.retyped(as: Datagram.self))
+    }
+    self.branch = nil
+  }
+
+  private func beginSegment() {
+    segment = LoopSegment(number: segmentCount, branch: segment.branch)
+    segmentCount += 1
+  }
+
+  /// Says that the next stage is opened, and what it is called.
+  func noteStage(_ label: StageLabel) {
+    segment.stages.append(stageNumber)
+    if copyIndex == 0 { labels.append(label) }
+    stageNumber += 1
+  }
+
+  /// Begins a branch of a fork: the next loop that is added is its own, and those after that, where it is handed over, are above
+  /// it.
+  ///
+  /// - Returns: what ``endBranch(_:_:)`` goes back to.
+  func beginBranch(_ box: BranchBox) -> (branch: BranchBox?, suspendedCount: Int) {
+    defer { branch = box }
+    return (branch, suspended.count)
+  }
+
+  func endBranch(_ box: BranchBox, _ outer: (branch: BranchBox?, suspendedCount: Int)) {
+    precondition(box.loop != nil, "a branch was opened that ends in nothing")
+    branch = outer.branch
+    // The stages above the fork that are on its thread are in the loop that has the fork.
+    guard suspended.count > outer.suspendedCount else { return }
+    segment = suspended[outer.suspendedCount]
+    suspended.removeSubrange(outer.suspendedCount...)
+  }
+
+  /// Hands the rest of a branch over to a thread of its own: the loop of the part so far has been added.
+  func beginHandedOver(_ box: BranchBox) {
+    suspended.append(segment)
+    segment.branch = box
+    beginSegment()
+  }
+
+  /// Whether what is being opened is above a fork, on its thread.
+  public var isInBranch: Bool { branch != nil }
 
   /// Says that a stage receives on these UDP ports.
   public func noteOpenPorts(_ ports: [UInt16]) { openPorts.formUnion(ports) }
@@ -111,6 +180,7 @@ public final class PipelineContext {
       copyIndex = index
       sharedCount = 0
       peer = nil
+      (stageNumber, segmentCount, segment) = (0, 1, LoopSegment())
       try open()
     }
     if isCancelled { throw .cancelled("pipeline") }
@@ -119,6 +189,13 @@ public final class PipelineContext {
   /// A place on one CPU for every loop of a copy.
   @usableFromInline
   func placements(on cpu: Int) -> [Placement] { copies[0].map { _ in .cpu(cpu) } }
+
+  /// Admits the next stage of a pipeline from a program, and numbers it.
+  @usableFromInline
+  func admitNext(_ stage: any StageDescription) throws(StageError) {
+    if !(stage is HandOver) { noteStage(StageLabel()) }
+    try admit(stage)
+  }
 
   /// Refuses a stage that cannot stand in so many copies.
   @usableFromInline

@@ -8,9 +8,14 @@ public struct CountPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public var lower: Lower
   @usableFromInline var received = StageReport.Tally()
   @usableFromInline var transmitted = StageReport.Tally()
+  @usableFromInline let name: StaticString
 
+  /// - Parameter name: of the stage, in its report.
   @inlinable
-  public init(on lower: consuming Lower) { self.lower = lower }
+  public init(on lower: consuming Lower, name: StaticString = "count") {
+    self.lower = lower
+    self.name = name
+  }
 
   @inlinable
   public mutating func receive(into filled: inout Burst) {
@@ -31,7 +36,7 @@ public struct CountPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
 
   public func report(into reports: inout [StageReport]) {
     lower.report(into: &reports)
-    var report = StageReport("count")
+    var report = StageReport("\(name)")
     report.received = received
     report.transmitted = transmitted
     reports.append(report)

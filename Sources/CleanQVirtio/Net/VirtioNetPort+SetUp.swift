@@ -25,6 +25,7 @@ extension VirtioNetPort {
     switch request {
     case .maximumPacketByteCount: .byteCount(device.mtu + Self.ethernetHeaderByteCount)
     case .hardwareAddress: .hardwareAddress(device.macAddress.rawValue)
+    case .bufferCount: throw QueueError(.unsupported)
     }
   }
 

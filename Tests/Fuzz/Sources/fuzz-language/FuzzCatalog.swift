@@ -6,7 +6,8 @@ import CleanQTAP
 /// The stages of the command, and one that has a parameter of every type.
 enum FuzzCatalog {
   static let catalog = StageCatalog([
-    TAP.kind, pcap, IP.kind, UDP.kind, Echo.kind, Discard.kind, Loopback.kind, Count.kind, every,
+    TAP.kind, pcap, IP.kind, UDP.kind, EtherTypes.kind, UDPPorts.kind, Echo.kind, Discard.kind, Loopback.kind,
+    Count.kind, every,
   ])
 
   /// `pcap` with any text for a filter: libpcap would look host names up, on the network.

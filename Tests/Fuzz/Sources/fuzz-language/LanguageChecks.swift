@@ -8,7 +8,7 @@ enum LanguageChecks {
   static func check(_ text: String, cpuCount: Int) {
     do throws(Diagnostic) {
       let pipeline = try PipelineText.check(text, catalog: FuzzCatalog.catalog, cpuCount: cpuCount)
-      require(pipeline.stages.count >= 2, "a pipeline has two ends")
+      require(pipeline.allStages.count >= 2, "a pipeline has two ends")
       checkCanonicalForm(of: pipeline, cpuCount: cpuCount)
     } catch {
       check(error, of: text)
@@ -29,15 +29,17 @@ enum LanguageChecks {
     do throws(Diagnostic) {
       let again = try PipelineText.check(canonical, catalog: FuzzCatalog.catalog, cpuCount: cpuCount)
       require(again.description == canonical, "the canonical form is its own: \(canonical.debugDescription)")
-      require(again.stages.count == pipeline.stages.count, "the canonical form has the same stages")
-      for (one, other) in zip(again.stages, pipeline.stages) { checkSame(one, other) }
+      require(again.allStages.count == pipeline.allStages.count, "the canonical form has the same stages")
+      for (one, other) in zip(again.allStages, pipeline.allStages) { checkSame(one, other) }
     } catch {
       violated("the canonical form \(canonical.debugDescription) is a pipeline: \(error)")
     }
   }
 
   private static func checkSame(_ one: CheckedStage, _ other: CheckedStage) {
-    require(one.kind.name == other.kind.name && one.cpus == other.cpus, "a stage and its CPU stay the same")
+    require(
+      one.kind.name == other.kind.name && one.cpus == other.cpus && one.path == other.path && one.share == other.share,
+      "a stage, its path, its share and its CPU stay the same")
     require(one.arguments.entries.map(\.values) == other.arguments.entries.map(\.values), "arguments stay the same")
   }
 

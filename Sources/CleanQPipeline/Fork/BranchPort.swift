@@ -1,0 +1,95 @@
+public import CleanQ
+
+/// The bottom of a branch: a port that receives what the fork has for the branch, and transmits through the fork.
+///
+/// Holds at most one burst of each kind; more is refused as full until the fork has taken them. Thread-confined, to the thread of
+/// the fork.
+@safe
+@frozen
+public struct BranchPort<Unit: Traffic>: Port, ~Copyable {
+  @usableFromInline let state: UnsafeMutablePointer<BranchState>
+  /// Keeps the state.
+  @usableFromInline let box: BranchBox
+
+  @usableFromInline
+  init(_ box: BranchBox) {
+    unsafe state = box.state
+    self.box = box
+  }
+
+  // SAFETY, for each use of `state` below: `box` holds it, and only the fork uses it too, on the same thread, between calls.
+
+  /// Learns of a region. The registration below is the fork's.
+  public mutating func register(_ region: borrowing Region) throws(QueueError) {
+    try unsafe state.pointee.table.insert(region)
+  }
+
+  public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    let elsewhere =
+      unsafe state.pointee.inbox.byteCount(of: region.id) + state.pointee.outbox.byteCount(of: region.id)
+      + state.pointee.sent.byteCount(of: region.id) + state.pointee.emptied.byteCount(of: region.id)
+    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try unsafe state.pointee.table.remove(region.id)
+  }
+
+  @inlinable
+  public func refusal(of region: RegionID) -> Refusal? {
+    unsafe state.pointee.table.contains(region) ? nil : .unknownRegion
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    guard !empties.isEmpty else { return nil }
+    let refusal = unsafe state.pointee.table.move(&empties, to: &state.pointee.emptied)
+    if refusal != nil { unsafe state.pointee.isRefused = true }
+    return refusal
+  }
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) {
+    guard unsafe !state.pointee.inbox.isEmpty else { return }
+    unsafe filled.append(contentsOf: &state.pointee.inbox)
+  }
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    guard !filled.isEmpty else { return nil }
+    let refusal = unsafe state.pointee.table.move(&filled, to: &state.pointee.outbox)
+    if refusal != nil { unsafe state.pointee.isRefused = true }
+    return refusal
+  }
+
+  @inlinable
+  public mutating func complete(into sent: inout Burst) {
+    guard unsafe !state.pointee.sent.isEmpty else { return }
+    unsafe sent.append(contentsOf: &state.pointee.sent)
+  }
+
+  /// Answers what the port below the fork has said.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
+    let reply: ControlReply? =
+      switch request {
+      case .maximumPacketByteCount: box.facts.maximumPacketByteCount.map { .byteCount($0) }
+      case .hardwareAddress: box.facts.hardwareAddress.map { .hardwareAddress($0) }
+      case .bufferCount: nil
+      }
+    guard let reply else { throw QueueError(.unsupported, context: "the port below the fork does not say") }
+    return reply
+  }
+
+  public mutating func arm() -> Bool { unsafe state.pointee.inbox.isEmpty && state.pointee.sent.isEmpty }
+
+  public func census() -> Census {
+    var census = Census()
+    unsafe census.registeredByteCount = state.pointee.table.byteCount
+    unsafe census.addInFlight(state.pointee.inbox)
+    unsafe census.addInFlight(state.pointee.outbox)
+    unsafe census.addInFlight(state.pointee.sent)
+    unsafe census.addInFlight(state.pointee.emptied)
+    return census
+  }
+
+  public func report(into reports: inout [StageReport]) {}
+}

@@ -1,0 +1,111 @@
+public import CleanQ
+
+/// What lies between a fork and one of its branches: four bursts, and the branch's account. Belongs to the thread of the fork.
+@frozen
+@usableFromInline
+struct BranchState: ~Copyable {
+  /// Received packets for the branch.
+  @usableFromInline var inbox = Burst()
+  /// Packets from the branch, to be transmitted.
+  @usableFromInline var outbox = Burst()
+  /// Buffers of the branch's packets that were sent.
+  @usableFromInline var sent = Burst()
+  /// Empty buffers from the branch.
+  @usableFromInline var emptied = Burst()
+  /// The regions that the branch knows.
+  @usableFromInline var table = RegionTable()
+
+  /// Buffers that the fork lent to the branch, less those that it took back.
+  @usableFromInline var lentCount = 0
+  /// Buffers that came or went otherwise, when that was looked at last: every ten milliseconds or so.
+  @usableFromInline var change = 0
+  /// The most buffers that the branch may have.
+  @usableFromInline var limit = Int.max
+  /// Empty buffers that the device at its right end is still to get at the start.
+  @usableFromInline var primeCount = 0
+
+  /// The branch has something to do: its loop is to be turned.
+  @usableFromInline var isDue = true
+  /// Something outside can give the branch work at any time.
+  @usableFromInline var isPolled = false
+  /// The outbox, or that of the empty buffers, had no room for all.
+  @usableFromInline var isRefused = false
+  /// Turns of the fork since the loop was turned.
+  @usableFromInline var skipCount = 0
+
+  /// Packets that were dropped since the branch had its share.
+  @usableFromInline var shareDropCount: UInt64 = 0
+  /// Packets that were dropped since the branch did not take those before them.
+  @usableFromInline var inboxDropCount: UInt64 = 0
+
+  @inlinable
+  init() {}
+
+  /// How many more buffers may be lent.
+  @inlinable
+  var lendableCount: Int { limit &- lentCount &- change }
+}
+
+/// Holds the state of one branch for those who point to it: the fork, the branch's port, and the loop to which the branch is
+/// handed over.
+@safe
+@usableFromInline
+final class BranchBox {
+  @usableFromInline let state: UnsafeMutablePointer<BranchState>
+  /// The share that the user gave to the branch, in buffers; nil for an equal part.
+  let share: Int?
+  /// The number of the branch's first stage in the report.
+  let stage: Int
+  /// As errors and reports name the branch.
+  let name: String
+  /// What the port below the fork says of its link.
+  let facts: LinkFacts
+  /// Buffers that devices want that stand in the branch where it runs on other threads.
+  var handedOverCount = 0
+  /// The branch's share of the buffers below; nil before they are shared out.
+  private(set) var shareCount: Int?
+  /// The loop of the branch on the fork's thread.
+  var loop: BranchLoop?
+
+  /// - Parameters:
+  ///   - name: as errors and reports name the branch.
+  ///   - share: what the user gave to it.
+  ///   - stage: the number of its first stage.
+  ///   - facts: of the port on which the fork is going to stand.
+  init(name: String, share: Int?, stage: Int, facts: LinkFacts) {
+    self.name = name
+    self.share = share
+    self.stage = stage
+    unsafe state = .allocate(capacity: 1)
+    unsafe state.initialize(to: BranchState())
+    self.facts = facts
+  }
+
+  deinit {
+    // SAFETY: made in `init`; the fork and the port that point to it hold this object.
+    unsafe state.deinitialize(count: 1)
+    unsafe state.deallocate()
+  }
+
+  /// Gives the branch its share of the buffers below, and on top of that those that its own devices want.
+  func take(share: Int, wantedCount: Int) {
+    shareCount = share
+    // SAFETY: as in `deinit`; the fork's thread does not run yet.
+    unsafe state.pointee.limit = share + wantedCount
+    unsafe state.pointee.primeCount = wantedCount
+  }
+}
+
+/// What a port says of its link, for those who cannot ask it later.
+struct LinkFacts {
+  private(set) var maximumPacketByteCount: Int?
+  private(set) var hardwareAddress: UInt64?
+
+  /// Nothing is known.
+  init() {}
+
+  init<P: Port & ~Copyable>(of port: inout P) {
+    if case .byteCount(let count)? = try? port.control(.maximumPacketByteCount) { maximumPacketByteCount = count }
+    if case .hardwareAddress(let bits)? = try? port.control(.hardwareAddress) { hardwareAddress = bits }
+  }
+}

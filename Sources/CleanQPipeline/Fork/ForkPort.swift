@@ -1,0 +1,280 @@
+public import CleanQ
+
+/// The right end of a loop above which there are several users: each packet goes to the branch that claims it, and what the
+/// branches send goes down.
+///
+///                      ┌──────────── inbox ──► branch: layers ─ junction ─ right end
+///      transmit ──► ───┼──────────── inbox ──► branch: …
+///                      └──► returned
+///      receive ◄───────────────── outboxes ◄── the branches' transmits, one branch after the other
+///      fill ──► ──────────── each to the branch that sent it
+///      complete ◄─────── returned, empties ◄── the branches' fills
+///
+/// Each branch has an account: the buffers that were lent to it and have not come back, those that it has sent and that are not
+/// completed yet among them. It never has more than its share; a packet beyond that is dropped, counted, and its buffers go back
+/// at once, as do those of packets that nobody claims. So a branch that stops costs the others nothing but its share. Order holds
+/// on the way to each branch, and from each.
+///
+/// The branches run on the fork's thread, which turns their loops: each that has work, once for each ``receive(into:)``.
+/// Thread-confined.
+@safe
+@frozen
+public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
+  public typealias Unit = Selector.Unit
+
+  /// Keeps what the pointers below point to.
+  @usableFromInline let branches: ForkBranches
+  @usableFromInline let count: Int
+  @usableFromInline let entries: UnsafeMutablePointer<ForkBranches.Entry>
+  @usableFromInline let regions: UnsafeMutablePointer<ForkBranches.RegionEntry>
+  @usableFromInline let table: UnsafeMutablePointer<UInt8>
+  /// Buffers that no branch has: on the way back to the receive queue below.
+  @usableFromInline var returned = Burst()
+  /// Empty but in a call.
+  @usableFromInline var priming = Burst()
+  /// The branch whose outbox is emptied first in the next call.
+  @usableFromInline var next = 0
+  @usableFromInline var unclaimedCount: UInt64 = 0
+
+  // SAFETY, for each use of the pointers in this file and the next: `branches` keeps what they point to; the slot of a region that
+  // exists is inside the directory, and is masked besides; keys are below the selector's count, and what the table says below
+  // `count`, or ``ForkBranches/unclaimed``. Only the fork's thread uses them.
+
+  @inlinable
+  public init(_ branches: ForkBranches) {
+    self.branches = branches
+    count = branches.count
+    unsafe entries = branches.entries
+    unsafe regions = branches.regions
+    unsafe table = branches.table
+  }
+
+  @inlinable
+  @inline(__always)
+  func entry(of region: RegionID) -> UnsafeMutablePointer<ForkBranches.RegionEntry> {
+    unsafe regions + (region.slot & (RegionDirectory.capacity &- 1))
+  }
+
+  @inlinable
+  public func refusal(of region: RegionID) -> Refusal? {
+    unsafe entry(of: region).pointee.id == region && region != .none ? nil : .unknownRegion
+  }
+
+  // MARK: Up
+
+  @inlinable
+  @discardableResult
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? {
+    while !filled.isEmpty {
+      let region = filled[0].region
+      guard refusal(of: region) == nil else { return .unknownRegion }
+      let run = scan(&filled, of: region)
+      if run.count > 0 {
+        if let refusal = deliver(run, &filled, of: region) { return refusal }
+      } else {
+        if let refusal = deliverChain(&filled) { return refusal }
+      }
+    }
+    return nil
+  }
+
+  /// Packets in one buffer each, one behind the other, of one branch.
+  @frozen
+  @usableFromInline
+  struct Run {
+    @usableFromInline var branch: UInt8
+    @usableFromInline var count = 0
+    @usableFromInline var byteCount = 0
+    /// One of the buffers still has the note of a former lease.
+    @usableFromInline var isNoted = false
+
+    @inlinable
+    init(_ branch: UInt8) { self.branch = branch }
+  }
+
+  /// Looks for packets in one buffer each, of one region and one branch, at the front of a burst.
+  @inlinable
+  @inline(__always)
+  func scan(_ filled: inout Burst, of region: RegionID) -> Run {
+    let entry = unsafe entry(of: region)
+    var run = Run(unsafe table[Selector.key(of: filled[0])])
+    while run.count < filled.count {
+      let span = filled.stretch(from: run.count, to: filled.count)
+      var index = 0
+      while index < span.count, span[index].region == region, span[index].flags.contains(.last),
+        unsafe table[Selector.key(of: span[index])] == run.branch
+      {
+        if unsafe entry.pointee.notes.isLent(span[index]) { run.isNoted = true }
+        run.byteCount &+= span[index].byteCount
+        index &+= 1
+      }
+      let wasAll = index == span.count
+      run.count &+= index
+      if !wasAll { break }
+    }
+    return run
+  }
+
+  /// Gives packets from the front of a burst to their branch, as far as it may have them; the others end.
+  @inlinable
+  @inline(__always)
+  mutating func deliver(_ run: Run, _ filled: inout Burst, of region: RegionID) -> Refusal? {
+    guard run.branch != ForkBranches.unclaimed, !run.isNoted else { return deliverSlowly(run, &filled) }
+    let branch = Int(run.branch)
+    let state = unsafe entries[branch].state
+    guard unsafe run.count <= state.pointee.lendableCount, unsafe run.count <= state.pointee.inbox.room else {
+      return deliverSlowly(run, &filled)
+    }
+    let entry = unsafe entry(of: region)
+    var done = 0
+    while done < run.count {
+      var span = filled.stretch(from: done, to: run.count)
+      for index in 0..<span.count { unsafe entry.pointee.notes.lend(&span[index], to: branch) }
+      done &+= span.count
+    }
+    unsafe entry.pointee.lentByteCounts[branch] &+= run.byteCount
+    unsafe state.pointee.lentCount &+= run.count
+    unsafe filled.moveFirst(run.count, to: &state.pointee.inbox)
+    return nil
+  }
+
+  // MARK: Down
+
+  @inlinable
+  public mutating func receive(into filled: inout Burst) {
+    var branch = next
+    for _ in 0..<count {
+      let state = unsafe entries[branch].state
+      if unsafe state.pointee.isDue || state.pointee.isPolled || !state.pointee.inbox.isEmpty
+        || !state.pointee.sent.isEmpty || state.pointee.skipCount >= ForkBranches.mostSkips
+      {
+        turn(branch)
+      } else {
+        unsafe state.pointee.skipCount &+= 1
+      }
+      if unsafe !state.pointee.outbox.isEmpty { collect(branch, into: &filled) }
+      branch = branch &+ 1 == count ? 0 : branch &+ 1
+    }
+    next = next &+ 1 == count ? 0 : next &+ 1
+  }
+
+  /// Turns the loop of a branch.
+  @inlinable
+  @inline(__always)
+  mutating func turn(_ branch: Int) {
+    let state = unsafe entries[branch].state
+    unsafe state.pointee.skipCount = 0
+    unsafe state.pointee.isDue = false
+    if unsafe entries[branch].turn(entries[branch].junction) > 0 { unsafe state.pointee.isDue = true }
+  }
+
+  /// Takes packets that a branch transmits, whole ones, as many as fit.
+  @inlinable
+  @inline(__always)
+  mutating func collect(_ branch: Int, into filled: inout Burst) {
+    let state = unsafe entries[branch].state
+    guard unsafe state.pointee.outbox.count <= filled.room, unsafe !state.pointee.outbox.contains(.reply) else {
+      return collectSlowly(branch, into: &filled)
+    }
+    unsafe filled.append(contentsOf: &state.pointee.outbox)
+    noteRoom(in: branch)
+  }
+
+  /// The branch was refused before, and has room now.
+  @inlinable
+  @inline(__always)
+  func noteRoom(in branch: Int) {
+    let state = unsafe entries[branch].state
+    guard unsafe state.pointee.isRefused else { return }
+    unsafe state.pointee.isRefused = false
+    unsafe state.pointee.isDue = true
+  }
+
+  // MARK: Buffers
+
+  @inlinable
+  @discardableResult
+  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+    while !empties.isEmpty {
+      let region = empties[0].region
+      guard refusal(of: region) == nil else { return .unknownRegion }
+      let entry = unsafe entry(of: region)
+      guard let branch = unsafe entry.pointee.notes.branch(of: empties[0]) else {
+        if let refusal = prime(&empties) { return refusal }
+        continue
+      }
+      var run = 0
+      while run < empties.count {
+        let span = empties.stretch(from: run, to: empties.count)
+        var index = 0
+        while index < span.count, span[index].region == region,
+          unsafe entry.pointee.notes.isLent(span[index], to: branch)
+        {
+          index &+= 1
+        }
+        let wasAll = index == span.count
+        run &+= index
+        if !wasAll { break }
+      }
+      let state = unsafe entries[branch].state
+      guard unsafe run <= state.pointee.sent.room else {
+        if let refusal = fillSlowly(branch, run, &empties) { return refusal }
+        continue
+      }
+      unsafe empties.moveFirst(run, to: &state.pointee.sent)
+    }
+    return nil
+  }
+
+  @inlinable
+  public mutating func complete(into sent: inout Burst) {
+    if !returned.isEmpty { sent.append(contentsOf: &returned) }
+    for branch in 0..<count {
+      if unsafe !entries[branch].state.pointee.emptied.isEmpty { takeBack(branch, into: &sent) }
+    }
+  }
+
+  /// Takes empty buffers back from a branch, as many as fit.
+  @inlinable
+  @inline(__always)
+  mutating func takeBack(_ branch: Int, into sent: inout Burst) {
+    let state = unsafe entries[branch].state
+    let taken = unsafe min(state.pointee.emptied.count, sent.room)
+    unsafe settle(branch, &state.pointee.emptied, taken)
+    unsafe state.pointee.emptied.moveFirst(taken, to: &sent)
+    noteRoom(in: branch)
+  }
+
+  /// Takes the first buffers of a burst out of a branch's account.
+  @inlinable
+  @inline(__always)
+  func settle(_ branch: Int, _ burst: inout Burst, _ limit: Int) {
+    let state = unsafe entries[branch].state
+    var done = 0
+    while done < limit {
+      var span = burst.stretch(from: done, to: limit)
+      let region = span[0].region
+      let entry = unsafe entry(of: region)
+      var index = 0
+      var noted = 0
+      var byteCount = 0
+      while index < span.count, span[index].region == region {
+        if unsafe entry.pointee.notes.isLent(span[index], to: branch) {
+          noted &+= 1
+          byteCount &+= span[index].byteCount
+        }
+        unsafe entry.pointee.notes.takeBack(&span[index])
+        index &+= 1
+      }
+      unsafe entry.pointee.lentByteCounts[branch] &-= byteCount
+      unsafe state.pointee.lentCount &-= noted
+      done &+= index
+    }
+  }
+}
+
+extension ForkBranches {
+  /// After so many turns of the fork the loop of a branch that seems to have nothing to do is turned all the same.
+  @inlinable
+  static var mostSkips: Int { 16 }
+}
