@@ -120,8 +120,9 @@ extension Junction where Left: ~Copyable, Right: ~Copyable {
 
   fileprivate mutating func deregister(_ region: borrowing Region) -> QueueError? {
     do throws(QueueError) {
-      try right.deregister(region)
+      // The left port says whether anything is left on this side of it.
       try left.deregister(region)
+      try right.deregister(region)
       return nil
     } catch { return error }
   }

@@ -28,6 +28,9 @@ public struct BranchPort<Unit: Traffic>: Port, ~Copyable {
     let elsewhere =
       unsafe state.pointee.inbox.byteCount(of: region.id) + state.pointee.outbox.byteCount(of: region.id)
       + state.pointee.sent.byteCount(of: region.id) + state.pointee.emptied.byteCount(of: region.id)
+    guard unsafe state.pointee.remainingByteCount == 0 else {
+      throw unsafe QueueError(.elsewhere(byteCount: state.pointee.remainingByteCount))
+    }
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
     try unsafe state.pointee.table.remove(region.id)
   }

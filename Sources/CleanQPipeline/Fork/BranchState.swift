@@ -19,6 +19,8 @@ struct BranchState: ~Copyable {
   @usableFromInline var lentCount = 0
   /// Buffers that came or went otherwise, when that was looked at last: every ten milliseconds or so.
   @usableFromInline var change = 0
+  /// While a region is being deregistered: bytes of it that are lent to the branch, wherever they are.
+  @usableFromInline var remainingByteCount = 0
   /// The most buffers that the branch may have.
   @usableFromInline var limit = Int.max
   /// Empty buffers that the device at its right end is still to get at the start.

@@ -36,9 +36,11 @@ extension ForkPort where Selector: ForkSelector {
       let byteCount = unsafe entry.pointee.lentByteCounts[branch] + leases.change(of: branch).byteCount
       guard byteCount > 0 else { continue }
       elsewhere += byteCount
-      // A layer that keeps buffers aside gives them back.
+      // A layer that keeps buffers aside gives them back, and learns from the branch's port that it is too early.
       let loop = branches.loop(branch)
+      unsafe entries[branch].state.pointee.remainingByteCount = byteCount
       _ = unsafe loop.deregister(loop.junction, region)
+      unsafe entries[branch].state.pointee.remainingByteCount = 0
       unsafe entries[branch].state.pointee.isDue = true
     }
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
