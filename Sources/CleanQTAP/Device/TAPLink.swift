@@ -37,10 +37,9 @@ struct TAPLink: ~Copyable, Sendable {
   }
 
   deinit {
-    // The name may be another device's by now.
-    // SAFETY: the name is a string that lives through the call.
-    if !undos.isEmpty, unsafe if_nametoindex(name) == index {
-      for undo in undos.reversed() { perform(undo) }
+    // The device may have another name by now, and another device this one's.
+    if !undos.isEmpty, let name = Self.name(of: index) {
+      for undo in undos.reversed() { perform(undo, on: name) }
     }
     if socket >= 0 { close(socket) }
   }
@@ -88,7 +87,16 @@ struct TAPLink: ~Copyable, Sendable {
     undos.append(.up)
   }
 
-  private func perform(_ undo: Undo) {
+  /// What the device with a number is called now; nil where this network namespace has none.
+  private static func name(of index: UInt32) -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+    // SAFETY: the kernel writes at most IF_NAMESIZE bytes, the zero at the end among them.
+    guard unsafe if_indextoname(index, &bytes) != nil else { return nil }
+    return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// - Parameter name: the device's name as it is now.
+  private func perform(_ undo: Undo, on name: String) {
     var request = InterfaceRequest(name: name)
     // What the kernel allowed a moment ago it allows again; if not, there is nobody to tell but the failure under way.
     switch undo {
