@@ -68,7 +68,12 @@ extension VirtioNetDevice {
   /// Asks for the queues of one pair; the answer is in ``answers``, and its port is woken.
   func askToJoin(_ index: Int) {
     answers[index].clear()
-    transport.perform { self.answerJoin(index) }
+    transport.perform {
+      self.answerJoin(index)
+      // Where the device has gone over it, the transport has said so.
+      guard let failure = self.answers[index].failure, failure.code != .gone, self.transport.isPresent else { return }
+      self.notices.cannotJoin(because: failure)
+    }
   }
 
   /// The same, and waits for the answer.

@@ -1,5 +1,6 @@
 internal import CleanQ
 public import CleanQWire
+public import Logging
 internal import Synchronization
 
 /// A virtio network device, shared by the ports that use its queue pairs, each on a thread of its own.
@@ -25,6 +26,7 @@ public final class VirtioNetDevice: Sendable {
   let ending = Atomic<UInt64>(.max)
   /// For each pair, what became of its port's request to join.
   let answers: [JoinAnswer]
+  let notices: VirtioNetNotices
   let state: Mutex<State>
 
   struct State: ~Copyable {
@@ -47,15 +49,18 @@ public final class VirtioNetDevice: Sendable {
 
   /// Resets the device and agrees with it on features.
   ///
+  /// - Parameter logger: where it says, limited in rate, what becomes of the device later; nil for nowhere.
   /// - Throws: what is missing, all at once: `missingFeatures`, `queues`; and what the transport says.
-  public init(_ transport: any VirtioTransport, pairCount: Int = 1, options: VirtioNetOptions = VirtioNetOptions())
-    throws(VirtioError)
-  {
+  public init(
+    _ transport: any VirtioTransport, pairCount: Int = 1, options: VirtioNetOptions = VirtioNetOptions(),
+    logger: Logger? = nil
+  ) throws(VirtioError) {
     precondition(pairCount >= 1, "a device is used by at least one queue pair")
     self.transport = transport
     self.pairCount = pairCount
     self.options = options
     rings = try VirtqueueMemory(transport, byteCount: 2 * pairCount * options.ringByteCount)
+    notices = VirtioNetNotices(logger)
     answers = (0..<pairCount).map { _ in JoinAnswer() }
     state = Mutex(State())
     let failure = setUp { device in

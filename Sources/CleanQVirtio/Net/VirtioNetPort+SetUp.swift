@@ -99,8 +99,12 @@ extension VirtioNetPort {
     session.add(to: &faults, &kickCount)
     var report = counters.report(device.transport.name, faults: faults, kickCount: kickCount)
     // The device's, told once.
-    let memoryLossCount = index == 0 ? device.transport.memoryLossCount : 0
-    if memoryLossCount > 0 { report.counters.append(.init("memory-lost", memoryLossCount)) }
+    if index == 0 {
+      report.counters += [
+        .init("memory-lost", device.transport.memoryLossCount),
+        .init("broken-connections", device.transport.brokenConnectionCount),
+      ].filter { $0.value > 0 }
+    }
     if isExhausted { report.failure = "the device was removed" }
     reports.append(report)
   }

@@ -116,7 +116,10 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
       isAsking = false
       complaint = error
       // One that went is back only when the transport has waited for it.
-      if error.code != .gone { postponeAttempt(at: .now) }
+      if error.code != .gone {
+        counters.failedJoins &+= 1
+        postponeAttempt(at: .now)
+      }
       return false
     }
     adopt()

@@ -30,7 +30,8 @@ public struct VirtioSettings: Hashable, Sendable {
   ) throws(StageError) -> VirtioNetPort {
     let device = try context.shared { () throws(StageError) in
       do throws(VirtioError) {
-        let device = try VirtioNetDevice(try reach(), pairCount: queues, options: VirtioNetOptions(self))
+        let device = try VirtioNetDevice(
+          try reach(), pairCount: queues, options: VirtioNetOptions(self), logger: context.logger)
         context.logger.info("\(stage): agreed on \(device.features)")
         return device
       } catch { throw StageError(stage, error) }

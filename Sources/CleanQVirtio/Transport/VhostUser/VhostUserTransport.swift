@@ -92,6 +92,8 @@ public final class VhostUserTransport: VirtioTransport {
   /// How many times a back end took away memory that it shares with this process.
   public var memoryLossCount: UInt64 { link.pages.lossCount }
 
+  public var brokenConnectionCount: UInt64 { link.brokenCount }
+
   public func callFile(_ index: Int) -> Int32 { calls[index].number }
 
   public func wakeFile(_ pair: Int) -> Int32 { wakeUps[pair].number }
