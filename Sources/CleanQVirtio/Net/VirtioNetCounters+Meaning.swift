@@ -17,6 +17,7 @@ extension VirtioNetCounters {
       .counter("device-losses", "times that the device went away: its process ended, or it was reset"),
       .counter("device-returns", "times that it came back"),
       .counter("failed-joins", "times that it was there and could not be used; the log says why"),
+      .counter("link-downs", "times that the device said that its link was down; in QEMU, set_link NAME on"),
       .counter("bad-id", "buffers given back under an id that does not exist; the device is broken or lies"),
       .counter("not-in-flight", "buffers given back that the device did not have; the device is broken or lies"),
       .counter("index-jump", "ring positions beyond all that the device has; it was reset"),

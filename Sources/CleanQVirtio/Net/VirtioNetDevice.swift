@@ -27,6 +27,10 @@ public final class VirtioNetDevice: Sendable {
   /// For each pair, what became of its port's request to join.
   let answers: [JoinAnswer]
   let notices: VirtioNetNotices
+  /// What was said of the link last; whether it is being asked for; how often it went down.
+  let wasLinkUp = Atomic<Bool>(true)
+  let isLooking = Atomic<Bool>(false)
+  let linkDowns = Atomic<UInt64>(0)
   let state: Mutex<State>
 
   struct State: ~Copyable {
@@ -87,14 +91,6 @@ public final class VirtioNetDevice: Sendable {
   /// The address that frames for this device carry.
   public var macAddress: MACAddress {
     options.macAddress ?? state.withLock { $0.configuration?.macAddress } ?? Self.madeUpAddress(transport.name)
-  }
-
-  /// Whether the link is up, where the device says so; else true. § 5.1.4.1
-  public var isLinkUp: Bool {
-    guard features.contains(.status), let bytes = try? transport.readConfiguration(offset: 6, byteCount: 2) else {
-      return true
-    }
-    return bytes[0] & 1 != 0
   }
 
   /// A locally administered address that follows from a name.

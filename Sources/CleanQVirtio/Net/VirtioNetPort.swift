@@ -45,6 +45,8 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   /// What is still with the device then is not waited for. Nothing is taken from it any more.
   var restDeadline = MonotonicTime.never
   var isAtRest = false
+  /// Do not look at the link before. The first pair's port does, for all.
+  var nextLinkLook = MonotonicTime(nanoseconds: 0)
   /// Do not try to join before.
   var nextAttempt = MonotonicTime(nanoseconds: 0)
   private var backOff = BackOff(firstMilliseconds: 100, longestMilliseconds: 3000)
