@@ -3,15 +3,13 @@
 import struct
 
 from backend import GET_FEATURES, SET_FEATURES, SET_MEM_TABLE, VERSION_1, BackEnd
-from rig import CLEANQ, Case
+from driven import PLAIN, Driven
 
 
-class Joins(Case):
+class Joins(Driven):
     def start(self, answer=None):
-        path = self.path("joins")
-        device = self.enterContext(BackEnd(path, answer=answer))
-        self.driver = self.child(CLEANQ, "run", "--json", f"vhost-user({path}) | loopback")
-        self.assertTrue(device.ready(), f"no driver; it said {self.driver.said()[1]}")
+        device = self.enterContext(BackEnd(self.path("joins"), PLAIN, answer))
+        self.drive([device], f"{self.stage(device)} | loopback")
         self.assertTrue(device.works(b"before"), "an honest device is not served")
         return device
 
@@ -22,9 +20,7 @@ class Joins(Case):
         self.assertTrue(device.works(b"after", seconds=15), f"no traffic afterwards; it said {self.driver.said()[1]}")
         lines = [line for line in self.driver.said()[1].splitlines() if words[0] in line]
         self.assertLessEqual(len(lines), 4, "the log is limited")
-        summary = self.driver.end()
-        self.assertGreaterEqual(summary["stages"][0]["counters"].get(counter, 0), 1, summary["stages"][0])
-        self.assertEqual(summary["census"]["lostBytes"], 0)
+        self.settle(counter)
 
     def test_other_features(self):
         device = self.start()
