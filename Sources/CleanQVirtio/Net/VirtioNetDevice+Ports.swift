@@ -77,9 +77,12 @@ extension VirtioNetDevice {
   }
 
   /// The same, and waits for the answer.
-  func askToJoinAndWait(_ index: Int) {
+  func askToJoinAndWait(_ index: Int, cancelFile: Int32) {
     answers[index].clear()
-    if transport.performAndWait(milliseconds: Self.setUpMilliseconds, { self.answerJoin(index) }) == nil {
+    let isDone: Void? = transport.performAndWait(milliseconds: Self.setUpMilliseconds, cancelFile: cancelFile) {
+      self.answerJoin(index)
+    }
+    if isDone == nil {
       transport.abandon()
       answers[index].fail(VirtioError(.gone, context: "\(transport.name): the device does not answer in time"))
     }

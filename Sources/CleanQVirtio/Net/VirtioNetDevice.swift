@@ -53,11 +53,13 @@ public final class VirtioNetDevice: Sendable {
 
   /// Resets the device and agrees with it on features.
   ///
-  /// - Parameter logger: where it says, limited in rate, what becomes of the device later; nil for nowhere.
+  /// - Parameters:
+  ///   - logger: where it says, limited in rate, what becomes of the device later; nil for nowhere.
+  ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
   /// - Throws: what is missing, all at once: `missingFeatures`, `queues`; and what the transport says.
   public init(
     _ transport: any VirtioTransport, pairCount: Int = 1, options: VirtioNetOptions = VirtioNetOptions(),
-    logger: Logger? = nil
+    logger: Logger? = nil, cancelFile: Int32 = -1
   ) throws(VirtioError) {
     precondition(pairCount >= 1, "a device is used by at least one queue pair")
     self.transport = transport
@@ -67,7 +69,7 @@ public final class VirtioNetDevice: Sendable {
     notices = VirtioNetNotices(logger)
     answers = (0..<pairCount).map { _ in JoinAnswer() }
     state = Mutex(State())
-    let failure = setUp { device in
+    let failure = setUp(cancelFile) { device in
       device.state.withLock { state in attempt { () throws(VirtioError) in try device.negotiate(&state) } }
     }
     if let failure { throw failure }
@@ -76,8 +78,11 @@ public final class VirtioNetDevice: Sendable {
   /// Does set-up work where the transport waits for its device, and waits for the end of it.
   ///
   /// - Returns: what went wrong.
-  private func setUp(_ work: @escaping @Sendable (VirtioNetDevice) -> VirtioError?) -> VirtioError? {
-    if let failure = transport.performAndWait(milliseconds: Self.setUpMilliseconds, { work(self) }) { return failure }
+  private func setUp(
+    _ cancelFile: Int32, _ work: @escaping @Sendable (VirtioNetDevice) -> VirtioError?
+  ) -> VirtioError? {
+    let outcome = transport.performAndWait(milliseconds: Self.setUpMilliseconds, cancelFile: cancelFile) { work(self) }
+    if let failure = outcome { return failure }
     transport.abandon()
     return VirtioError(.gone, context: "\(transport.name): the device does not answer in time")
   }

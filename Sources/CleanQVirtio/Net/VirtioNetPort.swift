@@ -59,8 +59,9 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
 
   /// Starts a queue pair; traffic flows when all pairs of the device have been started.
   ///
+  /// - Parameter cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
   /// - Throws: what the device or the transport says. Nothing is started then.
-  public init(_ device: VirtioNetDevice, pair index: Int = 0) throws(VirtioError) {
+  public init(_ device: VirtioNetDevice, pair index: Int = 0, cancelFile: Int32 = -1) throws(VirtioError) {
     self.device = device
     self.index = index
     presence = device.transport.presence
@@ -70,7 +71,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
     callFiles = (device.transport.callFile(2 * index), device.transport.callFile(2 * index + 1))
     wakeFile = device.transport.wakeFile(index)
     device.open(index)
-    device.askToJoinAndWait(index)
+    device.askToJoinAndWait(index, cancelFile: cancelFile)
     if let failure = device.answers[index].failure {
       device.close(index, [])
       throw failure
