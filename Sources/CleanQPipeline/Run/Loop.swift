@@ -92,10 +92,10 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     let right = junction.right.census()
     if let memory {
       outcome.held.addHoldings(of: right)
-      outcome.expectedByteCount = memory.region.liveByteCount
+      outcome.liveByteCount = memory.region.liveByteCount
       outcome.bufferCount = memory.region.liveBufferCount
     } else {
-      outcome.expectedByteCount = right.ownedByteCount
+      outcome.cable = right
     }
     return outcome
   }

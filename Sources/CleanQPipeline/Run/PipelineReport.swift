@@ -49,12 +49,14 @@ public struct PipelineReport: Sendable {
       }
       let outcome = outcomes[worker.index]
       guard isExact else { continue }
-      lostByteCount += abs(
-        outcome.expectedByteCount - outcome.held.inFlightByteCount - outcome.held.atPeerByteCount)
+      lostByteCount += outcome.differenceByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
     }
     census.registeredByteCount += copy.memory.region.byteCount
     guard let last = copy.workers.last else { return }
-    census.addHoldings(of: outcomes[last.index].held)
+    let held = outcomes[last.index].held
+    // Buffers of regions that stages have of their own are counted where they are seen, and as registered.
+    census.registeredByteCount += held.elsewhereByteCount(ofOthersThan: copy.memory.region.id)
+    census.addHoldings(of: held)
     bufferCount += outcomes[last.index].bufferCount
     strayBufferCount += copy.memory.region.strayBufferCount
   }

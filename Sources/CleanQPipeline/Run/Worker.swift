@@ -65,11 +65,31 @@ struct WorkerOutcome: Sendable {
   @usableFromInline var reports: [StageReport] = []
   /// Everything it and what is below it held.
   @usableFromInline var held = Census()
-  /// What it should have held: in the last loop all buffers that exist, in another what the cable above it has counted.
-  @usableFromInline var expectedByteCount = 0
+  /// In another loop than the last, what the cable above it says.
+  @usableFromInline var cable: Census?
+  /// In the last loop, the bytes of the buffers that exist.
+  @usableFromInline var liveByteCount = 0
   /// In the last loop, the buffers that exist.
   @usableFromInline var bufferCount = 0
 
   @inlinable
   init() {}
+
+  /// Bytes of the pipeline's buffers that it should have had and had not, or the reverse. Buffers that a stage has made of another
+  /// region are that stage's business, and are left out.
+  ///
+  /// - Parameters:
+  ///   - region: the pipeline's.
+  ///   - regionByteCount: how long it is.
+  func differenceByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
+    let expected = cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? liveByteCount
+    return abs(expected - held.elsewhereByteCount(of: region))
+  }
+}
+
+extension Census {
+  /// Bytes of a region in flight and at the peer, and those of which nobody says where they belong.
+  fileprivate func elsewhereByteCount(of region: RegionID) -> Int {
+    inFlightByteCount + atPeerByteCount - elsewhereByteCount(ofOthersThan: region)
+  }
 }

@@ -66,7 +66,8 @@ public struct VhostUser: EndStage, Hashable {
   @usableFromInline
   func openPort(in context: PipelineContext) throws(StageError) -> VirtioNetPort {
     try settings.open(name, in: context) { () throws(VirtioError) in
-      try VhostUserTransport(path: path, queuePairCount: settings.queues, logger: context.logger)
+      try VhostUserTransport(
+        path: path, queuePairCount: settings.queues, logger: context.logger, cancelFile: context.cancelFile)
     }
   }
 
@@ -101,7 +102,8 @@ public struct VhostUser: EndStage, Hashable {
       notes: """
         The back end maps this process's buffers; reserve hugepages for speed. When it goes, the stage waits for the next \
         one on the same socket and goes on. Between two back ends, which do not trust each other, packets are copied, unless \
-        one of them says shared: yes. \(VirtioSettings.notes)
+        one of them says shared: yes; the left one can still change its own packets, and those for it, under the stages in \
+        between. \(VirtioSettings.notes)
         """,
       counts: VirtioNetCounters.descriptions + VirtioNetCounters.peerDescriptions
     ) { arguments throws(ArgumentComplaint) in

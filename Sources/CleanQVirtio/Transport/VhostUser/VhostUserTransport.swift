@@ -54,8 +54,11 @@ public final class VhostUserTransport: VirtioTransport {
   ///   - path: of the back end's socket.
   ///   - queuePairCount: how many queue pairs the driver will use, 1 to 128.
   ///   - logger: is told when the back end goes and comes.
+  ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
   /// - Throws: VirtioError that says what is wrong at the path.
-  public init(path: String, queuePairCount: Int = 1, logger: Logger) throws(VirtioError) {
+  public init(
+    path: String, queuePairCount: Int = 1, logger: Logger, cancelFile: Int32 = -1
+  ) throws(VirtioError) {
     precondition((1...128).contains(queuePairCount), "a vhost-user device has 1 to 128 queue pairs")
     let name = "vhost-user(\(path))"
     self.name = name
@@ -74,7 +77,9 @@ public final class VhostUserTransport: VirtioTransport {
       throw VirtioError(.system, errno: errno, context: "\(name): no thread to watch the connection with")
     }
     (self.link, self.monitor) = (link, monitor)
-    let memorySlotCount = try Self.wait(for: link, name) { () throws(VirtioError) in try link.connectFirst() }
+    let memorySlotCount = try Self.wait(for: link, name, cancelFile: cancelFile) { () throws(VirtioError) in
+      try link.connectFirst()
+    }
     // Each copy of a pipeline has a region of buffers, and all rings lie in one.
     guard queuePairCount < memorySlotCount else {
       throw VirtioError(
@@ -91,6 +96,8 @@ public final class VhostUserTransport: VirtioTransport {
 
   /// How many times a back end took away memory that it shares with this process.
   public var memoryLossCount: UInt64 { link.pages.lossCount }
+
+  public var brokenConnectionCount: UInt64 { link.brokenCount }
 
   public func callFile(_ index: Int) -> Int32 { calls[index].number }
 
@@ -117,13 +124,15 @@ public final class VhostUserTransport: VirtioTransport {
 
   /// A little longer than the longest exchange.
   private static func wait<Value: Sendable>(
-    for link: VhostUserLink, _ name: String, _ work: @escaping @Sendable () throws(VirtioError) -> Value
+    for link: VhostUserLink, _ name: String, cancelFile: Int32 = -1,
+    _ work: @escaping @Sendable () throws(VirtioError) -> Value
   ) throws(VirtioError) -> Value {
     let completion = Completion<Result<Value, VirtioError>>()
     link.perform {
       do throws(VirtioError) { completion.finish(.success(try work())) } catch { completion.finish(.failure(error)) }
     }
-    if let result = completion.wait(milliseconds: VhostUserSocket.handshakeMilliseconds + 500) {
+    let limit = VhostUserSocket.handshakeMilliseconds + 500
+    if let result = completion.wait(milliseconds: limit, cancelFile: cancelFile) {
       return try result.get()
     }
     link.abandon()
