@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import termios
+import threading
 import time
 
 import captures
@@ -214,3 +215,40 @@ class Reading(Case):
             out, err = process.communicate(data.decode("latin-1") if not data[:1] == b"\xd4" else "", timeout=30)
             self.assertEqual(process.returncode, 1, err)
             self.assertIn("is no capture file that libpcap can read", err)
+
+
+class AcrossThreads(Case):
+    def test_all_that_was_read_is_written(self):
+        """The end of the file comes after all packets, however slow the reader of the capture is."""
+        # All of it fits into the writer's queue, so that the reader's thread is done long before the writer.
+        frames = [self.random.randbytes(1400) for _ in range(2500)]
+        whole = captures.write(self.work / "in.pcap", frames).read_bytes()
+        path = self.work / "in.pcap"
+        for text in (f"pcap({path}, read)@0 | pcap(-)@1 | discard", f"pcap({path}, read)@0 | count@1 | pcap(-)@0 | discard"):
+            with self.subTest(text=text):
+                process = self.child(spawn([CLEANQ, "run", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+                said = []
+                thread = threading.Thread(target=lambda: said.append(process.stderr.read()))
+                thread.start()
+                time.sleep(1.5)
+                got = process.stdout.read()
+                self.assertEqual(process.wait(30), 0, said)
+                thread.join()
+                self.assertEqual(len(got), len(whole), said)
+                self.assertEqual([r.data for r in captures.parse(got).records], frames)
+
+    def test_a_signal_ends_it_all_the_same(self):
+        path = captures.write(self.work / "in.pcap", [bytes(1400)] * 6000)
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        process = self.child(spawn(
+            [CLEANQ, "run", f"pcap({path}, read)@0 | pcap(-)@1 | discard"], stdout=writer, stderr=subprocess.PIPE, text=True))
+        os.close(writer)
+        self.assertTrue(takes_signals(process))
+        time.sleep(1)
+        self.assertIsNone(process.poll())
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(30), 0, process.stderr.read())
+        self.assertLess(time.monotonic() - begun, STOP_SECONDS)
+        process.stderr.close()
