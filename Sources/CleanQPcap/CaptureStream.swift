@@ -68,10 +68,7 @@ final class CaptureStream {
         unsafe $0.take(bytes, byteCount: count)
       }
     }
-    guard let stream = unsafe stream?.assumingMemoryBound(to: FILE.self) else { return nil }
-    // What stdio had read ahead, nobody could see.
-    _ = unsafe setvbuf(stream, nil, _IONBF, 0)
-    return unsafe stream
+    return unsafe stream?.assumingMemoryBound(to: FILE.self)
   }
 
   /// libpcap has read the file's header: from here on nothing waits.
@@ -173,7 +170,8 @@ final class CaptureStream {
       }
       // A FIFO that had no writer yet would seem to be at its end.
       guard files[0].revents != 0 else { continue }
-      let count = unsafe read(bytes, byteCount: byteCount)
+      // What stdio reads ahead, nobody can see. Without its buffer it would ask for every byte alone, packets too.
+      let count = unsafe read(bytes, byteCount: min(1, byteCount))
       if count < 0, errno == EAGAIN || errno == EINTR { continue }
       for index in 0..<max(0, min(count, CaptureFraming.headByteCount - head.count)) {
         head.append(unsafe bytes.load(fromByteOffset: index, as: UInt8.self))
