@@ -25,6 +25,7 @@ public struct PcapFile: EndStage, Hashable {
 
   public func open(in context: PipelineContext) throws(StageError) -> PcapSource {
     context.sourceWaits = true
-    return try PcapSource(path, filter: filter, count: count, logger: context.logger)
+    return try PcapSource(
+      path, filter: filter, count: count, logger: context.logger, cancelFile: context.cancelFile)
   }
 }

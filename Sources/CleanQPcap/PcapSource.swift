@@ -48,9 +48,12 @@ public struct PcapSource: Port, ~Copyable {
   ///   - path: the file, or `-` for standard input.
   ///   - filter: which frames are received, as tcpdump takes it; empty for all.
   ///   - count: after how many frames the source ends; nil for never.
+  ///   - cancelFile: the header of a file that comes through a pipe is waited for, until this is readable; -1 for as long as it takes.
   /// - Throws: the file is not there, not to be read, no capture, or of a link that has no Ethernet frames; a filter that does not compile.
-  public init(_ path: String, filter: String = "", count: UInt64? = nil, logger: Logger) throws(StageError) {
-    let reader = try PcapReader(path)
+  public init(
+    _ path: String, filter: String = "", count: UInt64? = nil, logger: Logger, cancelFile: Int32 = -1
+  ) throws(StageError) {
+    let reader = try PcapReader(path, cancelFile: cancelFile)
     let compiled = try PcapFilter(filter, dlt: reader.dlt, for: path)
     self.init(path, reader: reader, filter: compiled, count: count, logger: logger)
   }
@@ -90,11 +93,13 @@ public struct PcapSource: Port, ~Copyable {
   /// A stream that has nothing to read wakes the pipeline when it has; a file never lets it sleep.
   public mutating func arm() -> Bool {
     guard returning.isEmpty else { return false }
-    return isAtEnd || empties.isEmpty || !reader.isReadable
+    let isWanted = !isAtEnd && !empties.isEmpty
+    reader.watch(isWanted)
+    return !isWanted || !reader.isReadable
   }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) {
-    if reader.isStream { list.append(reader.file) }
+    if let file = reader.wakeFile { list.append(file) }
   }
 
   public func census() -> Census {

@@ -42,6 +42,17 @@ def command(*argv, check=True, timeout=30, **options):
     return done
 
 
+def takes_signals(process, seconds=20):
+    """Waits until a process takes SIGINT itself, or has ended: before, a signal would kill it, and on a busy machine that is a while."""
+    def look():
+        if process.poll() is not None:
+            return True
+        with open(f"/proc/{process.pid}/status") as file:
+            masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigBlk", "SigCgt"))]
+        return any(mask & 1 << signal.SIGINT - 1 for mask in masks)
+    return wait_until(look, seconds)
+
+
 def wait_until(condition, seconds=2.0, step=0.005):
     """The first true value of `condition()`, or its last value when the time is over."""
     deadline = time.monotonic() + seconds
