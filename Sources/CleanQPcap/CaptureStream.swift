@@ -71,6 +71,9 @@ final class CaptureStream {
     return unsafe stream?.assumingMemoryBound(to: FILE.self)
   }
 
+  /// No byte has come yet.
+  var isEmpty: Bool { head.isEmpty }
+
   /// libpcap has read the file's header: from here on nothing waits.
   func endHeader() { framing = CaptureFraming(head: head) }
 

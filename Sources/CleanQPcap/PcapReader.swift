@@ -119,6 +119,9 @@ struct PcapReader: ~Copyable {
     _ stdio: UnsafeMutablePointer<FILE>, _ path: String, _ stream: CaptureStream?
   ) throws(StageError) -> OpaquePointer {
     var message = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
+    // SAFETY: the stream is open, and the structure this function's own. A stream of ours has no descriptor.
+    var status = stat()
+    let isEmptyFile = unsafe stream == nil && fstat(fileno(stdio), &status) == 0 && status.st_size == 0
     // SAFETY: the message buffer has the size that libpcap asks for. On failure the stream stays ours.
     guard
       let handle = unsafe pcap_fopen_offline_with_tstamp_precision(
@@ -126,9 +129,9 @@ struct PcapReader: ~Copyable {
     else {
       _ = unsafe fclose(stdio)
       if let stream, stream.isCancelled { throw .cancelled(stageText(path)) }
+      let isEmpty = isEmptyFile || stream?.isEmpty == true
       let reason = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      let advice = CaptureAdvice.onUnknownFormat(of: path)
-      throw StageError(stageText(path), "\(path) is no capture file that libpcap can read: \(advice ?? reason)")
+      throw StageError(stageText(path), CaptureAdvice.onUnknownFormat(of: path, isEmpty: isEmpty, because: reason))
     }
     let dlt = unsafe pcap_datalink(handle)
     guard EthernetConversion(dlt: dlt) != nil else {
@@ -179,9 +182,10 @@ struct PcapReader: ~Copyable {
     case 1:
       guard let header = unsafe header else { return unsafe .failure("no header") }
       let count = unsafe data == nil ? 0 : Int(header.pointee.caplen)
-      // The handle was opened for nanoseconds, which is what tv_usec has then.
+      // The handle was opened for nanoseconds, which is what tv_usec has then. A damaged record may have a second of them or more.
+      let fraction = unsafe max(0, Int(header.pointee.ts.tv_usec)).quotientAndRemainder(dividingBy: 1_000_000_000)
       let record = unsafe CaptureRecord(
-        seconds: Int64(header.pointee.ts.tv_sec), nanoseconds: UInt32(clamping: header.pointee.ts.tv_usec),
+        seconds: Int64(header.pointee.ts.tv_sec) &+ Int64(fraction.quotient), nanoseconds: UInt32(fraction.remainder),
         originalByteCount: header.pointee.len)
       return unsafe .record(UnsafeRawBufferPointer(start: data, count: count), record)
     case -2: return unsafe .end

@@ -35,8 +35,8 @@ def reap(child):
 
 def command(*argv, check=True, timeout=30, **options):
     """Runs a short command to its end; its output is in `.stdout` and `.stderr`."""
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, timeout=timeout, **options)
+    options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, errors="replace", timeout=timeout, **options)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, argv))}: exit {done.returncode}: {done.stderr.strip()}")
     return done

@@ -210,11 +210,24 @@ class Reading(Case):
         return int(fields[11]) + int(fields[12])
 
     def test_no_capture_through_a_pipe(self):
-        for data in (b"", b"no capture at all, but long enough for a header", b"\xd4\xc3\xb2\xa1"):
-            process = self.start(f"pcap(-, read) | {COUNT}", stdin=subprocess.PIPE)
-            out, err = process.communicate(data.decode("latin-1") if not data[:1] == b"\xd4" else "", timeout=30)
-            self.assertEqual(process.returncode, 1, err)
-            self.assertIn("is no capture file that libpcap can read", err)
+        unreadable = "is no capture file that libpcap can read"
+        for data, reason in (
+            (b"", "standard input is empty"), (b"no capture at all, but long enough for a header", unreadable),
+            (b"\xd4\xc3\xb2\xa1", unreadable),
+        ):
+            with self.subTest(data=data):
+                reader, writer = os.pipe()
+                os.write(writer, data)
+                os.close(writer)
+                done = command(CLEANQ, "run", f"pcap(-, read) | {COUNT}", stdin=reader, check=False)
+                os.close(reader)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(reason, done.stderr)
+
+    def test_standard_input_is_closed(self):
+        done = command("sh", "-c", f"exec '{CLEANQ}' run 'pcap(-, read) | {COUNT}' <&-", check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, "standard input is (closed|empty)")
 
 
 class AcrossThreads(Case):

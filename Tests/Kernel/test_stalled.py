@@ -142,6 +142,28 @@ class Files(Case):
         self.assertIn("link", done.stderr)
         self.assertEqual(target.read_bytes(), b"mine")
 
+    def test_file_that_another_user_left(self):
+        """In a folder where everybody may make files, one of another user is not written, nor is a FIFO."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can give a file to another user")
+        folder = self.work / "public"
+        folder.mkdir()
+        folder.chmod(0o1777)
+        left = folder / "left.pcap"
+        left.write_bytes(b"mine")
+        os.mkfifo(folder / "fifo")
+        for name in ("left.pcap", "fifo"):
+            os.chown(folder / name, NOBODY, NOBODY)
+            reader = os.open(folder / name, os.O_RDONLY | os.O_NONBLOCK)
+            done = self.ns.run(CLEANQ, "run", f"{TAP} | pcap({folder / name}) | discard", check=False, timeout=10)
+            os.close(reader)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(f"user {NOBODY}", done.stderr)
+        self.assertEqual(left.read_bytes(), b"mine")
+        self.capturing(folder / "new.pcap").stop().check(self)
+        folder.chmod(0o755)
+        self.capturing(left).stop().check(self)
+
     def test_nothing_is_emptied_before_all_is_open(self):
         self.path.write_bytes(b"what was there")
         done = self.ns.run(CLEANQ, "run", f"{TAP} | pcap({self.path}) | tap(lo)", check=False, timeout=10)

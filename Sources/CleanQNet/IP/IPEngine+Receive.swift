@@ -74,9 +74,8 @@ extension IPEngine {
   /// - Returns: the protocol behind the tag; that of tagged frames, with nothing changed, where the frame belongs to a VLAN.
   private func stripPriorityTag(_ buffer: inout Buffer) -> EtherType {
     let tagByteCount = 4
-    let bytes = buffer.bytes
-    guard bytes.count >= tagByteCount, bytes.bigEndian16(at: 0) & 0x0FFF == 0 else { return .vlan }
-    let etherType = EtherType(rawValue: bytes.bigEndian16(at: 2))
+    guard buffer.validByteCount >= tagByteCount, buffer.bytes.bigEndian16(at: 0) & 0x0FFF == 0 else { return .vlan }
+    let etherType = EtherType(rawValue: buffer.bytes.bigEndian16(at: 2))
     return buffer.trimFront(tagByteCount) ? etherType : .vlan
   }
 
