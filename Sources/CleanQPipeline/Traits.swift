@@ -1,0 +1,3 @@
+#if !Pipelines
+  #error("pipelines need the trait: .package(url: \"…\", from: \"…\", traits: [\"Pipelines\"])")
+#endif
