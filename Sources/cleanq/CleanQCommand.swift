@@ -17,7 +17,7 @@ struct CleanQCommand: ParsableCommand {
         cleanq stages tap
         cleanq devices
       """,
-    version: "0.1.0",
+    version: packageVersion,
     subcommands: [
       RunCommand.self, EchoCommand.self, ForwardCommand.self, CaptureCommand.self, CheckCommand.self,
       StagesCommand.self, DevicesCommand.self,
