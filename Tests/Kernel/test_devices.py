@@ -100,6 +100,7 @@ class Settings(Devices):
         self.assertEqual(self.state(self.ns, "tap8")[0], 1300)
         daemon.stop().check(self)
         self.assertEqual(self.state(self.ns, "tap8"), before)
+        self.ns.ip("link", "del", "tap8")
 
     def test_another_device_of_that_name_is_left_alone(self):
         self.ns.make_tap()

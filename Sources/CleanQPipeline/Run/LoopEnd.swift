@@ -2,6 +2,7 @@ public import CleanQ
 
 /// How a loop ends whose left port is exhausted: the end of a source is the last thing that it passes on.
 ///
+/// First nothing new is taken: it may be a stage above the source that has come to its end, with packets left below.
 /// In front of another loop of the same pipeline, the end goes to that one, behind all packets, and the loop goes on: buffers and
 /// packets still come back. The last loop ends the pipeline when its right port has taken every packet.
 @usableFromInline
@@ -37,16 +38,18 @@ struct LoopEnd {
   ///   - isEmpty: whether the right port has taken every packet.
   @usableFromInline
   mutating func next(hasMoved: Bool, isEmpty: Bool, at now: MonotonicTime) -> Step {
-    if isLast {
-      if isEmpty || now >= deadline { return .stop }
-      if hasMoved || deadline == .never { deadline = now.advanced(byMilliseconds: Self.patienceMilliseconds) }
-      return .goOn
-    }
     switch last {
     case .goOn: last = .quiesce
-    case .quiesce where !hasMoved && isEmpty: last = .passOn
-    default: return .goOn
+    case .quiesce where isLast ? isEmpty || now >= deadline : isEmpty && !hasMoved: last = isLast ? .stop : .passOn
+    default:
+      if hasMoved { extend(from: now) }
+      return .goOn
     }
+    extend(from: now)
     return last
+  }
+
+  private mutating func extend(from now: MonotonicTime) {
+    if isLast { deadline = now.advanced(byMilliseconds: Self.patienceMilliseconds) }
   }
 }
