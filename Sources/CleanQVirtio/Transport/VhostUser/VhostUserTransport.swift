@@ -149,7 +149,7 @@ public final class VhostUserTransport: VirtioTransport {
     let result = try link.talk { session throws(VhostUserFault) -> Result? in
       session.number == known ? try body(session) : nil
     }
-    guard let result, let result else { throw VirtioError(.gone, context: "\(name): the back end is gone") }
+    guard let result, let result else { throw VirtioError(.gone, context: "\(name): the back end has closed the connection; start it again, and then this") }
     return result
   }
 
