@@ -67,8 +67,6 @@ struct WorkerOutcome: Sendable {
   @usableFromInline var held = Census()
   /// What it should have held: in the last loop all buffers that exist, in another what the cable above it has counted.
   @usableFromInline var expectedByteCount = 0
-  /// In the last loop, the buffers that exist.
-  @usableFromInline var bufferCount = 0
 
   @inlinable
   init() {}
