@@ -81,9 +81,8 @@ let package = Package(
     .executableTarget(
       name: "cleanq",
       dependencies: [
-        "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap",
-        "CleanQVFIO",
-        "CleanQVirtio", arguments, logging,
+        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap",
+        "CleanQVFIO", "CleanQVirtio", arguments, logging,
       ],
       swiftSettings: settings),
     .executableTarget(

@@ -33,6 +33,8 @@ public struct PcapSource: Port, ~Copyable {
   /// Frames still to be received.
   var framesLeft: UInt64
   var isAtEnd = false
+  /// Why nothing more comes, where that is not the end of the pipeline.
+  var completion: String?
   var received = StageReport.Tally()
   var transmitted = StageReport.Tally()
   var oversizeFrameCount: UInt64 = 0
@@ -121,7 +123,7 @@ public struct PcapSource: Port, ~Copyable {
     ].filter { $0.value > 0 }
     report.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]
     report.failure = failure
-    if isAtEnd, failure == nil { report.completion = "end of the file" }
+    report.completion = completion
     reports.append(report)
   }
 }

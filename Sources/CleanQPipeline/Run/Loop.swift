@@ -93,7 +93,6 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     if let memory {
       outcome.held.addHoldings(of: right)
       outcome.liveByteCount = memory.region.liveByteCount
-      outcome.bufferCount = memory.region.liveBufferCount
     } else {
       outcome.cable = right
     }
@@ -117,7 +116,11 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     while true {
       let requests = control.requests
       if requests != answered {
-        if control.isStopping { return }
+        if control.isStopping {
+          // Where something keeps the loop from its end, this is the last that it says.
+          control.publish(outcome(of: junction, memory), of: index)
+          return
+        }
         control.answer(of: index, requests, outcome(of: junction, memory))
         answered = requests
       }

@@ -5,6 +5,8 @@ internal import Logging
 final class PipelineCopy {
   let workers: [Worker]
   let memory: PipelineMemory
+  /// How many buffers go round. At the end a stage may send home what it kept for itself; they are counted all the same.
+  let bufferCount: Int
 
   /// Gives the opened loops their memory.
   ///
@@ -25,6 +27,7 @@ final class PipelineCopy {
       if let error = worker.register(memory.region, worker === last) { throw StageError("pipeline", error) }
     }
     last.prime(memory.region, wanted)
+    bufferCount = memory.region.liveBufferCount
   }
 
   /// What all loops together want of the last: buffers for the devices below it and for that at its right end.

@@ -17,10 +17,10 @@ public struct PipelineReport: Sendable {
   public let seconds: Double
   /// Why the pipeline ended.
   public package(set) var end = PipelineEnd.running
-  /// All memory of the pipeline, as its owner sees it: at a peer is what a device or the kernel had, in flight what was
-  /// between two stages.
+  /// All memory of the pipeline, as its owner sees it: at a peer is what a device, the kernel or another process had, in flight
+  /// what was in the stages' queues, empty buffers that waited for packets among them.
   public internal(set) var census = Census()
-  /// The buffers that existed.
+  /// The buffers that the memory was cut into when the pipeline started.
   public internal(set) var bufferCount = 0
   /// The buffers that went out of scope somewhere and came home, instead of going round.
   public internal(set) var strayBufferCount = 0
@@ -37,6 +37,8 @@ public struct PipelineReport: Sendable {
   /// - Parameter outcomes: of all loops of all copies.
   mutating func add(_ copy: PipelineCopy, _ outcomes: [WorkerOutcome], texts: [String]) {
     var index = 0
+    // A loop sees what the loops below it own as away; what they have of it, they say themselves.
+    var held = Census()
     for worker in copy.workers {
       for report in outcomes[worker.index].reports {
         if index == stages.count {
@@ -48,16 +50,18 @@ public struct PipelineReport: Sendable {
         index += 1
       }
       let outcome = outcomes[worker.index]
+      held.addHoldings(of: outcome.held)
+      held.atPeerByteCount -= outcome.lentByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
       guard isExact else { continue }
       lostByteCount += outcome.differenceByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
     }
     census.registeredByteCount += copy.memory.region.byteCount
-    guard let last = copy.workers.last else { return }
-    let held = outcomes[last.index].held
+    // The loops are not asked at one moment while they run.
+    held.atPeerByteCount = max(0, held.atPeerByteCount)
+    census.addHoldings(of: held)
     // Buffers of regions that stages have of their own are counted where they are seen, and as registered.
     census.registeredByteCount += held.elsewhereByteCount(ofOthersThan: copy.memory.region.id)
-    census.addHoldings(of: held)
-    bufferCount += outcomes[last.index].bufferCount
+    bufferCount += copy.bufferCount
     strayBufferCount += copy.memory.region.strayBufferCount
   }
 

@@ -69,8 +69,6 @@ struct WorkerOutcome: Sendable {
   @usableFromInline var cable: Census?
   /// In the last loop, the bytes of the buffers that exist.
   @usableFromInline var liveByteCount = 0
-  /// In the last loop, the buffers that exist.
-  @usableFromInline var bufferCount = 0
 
   @inlinable
   init() {}
@@ -82,8 +80,13 @@ struct WorkerOutcome: Sendable {
   ///   - region: the pipeline's.
   ///   - regionByteCount: how long it is.
   func differenceByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
-    let expected = cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? liveByteCount
+    let expected = cable == nil ? liveByteCount : lentByteCount(of: region, regionByteCount)
     return abs(expected - held.elsewhereByteCount(of: region))
+  }
+
+  /// What the loop has of the pipeline's region, as the cable above it says; 0 in the last loop, which lends.
+  func lentByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
+    cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? 0
   }
 }
 

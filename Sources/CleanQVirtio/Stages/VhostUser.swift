@@ -31,6 +31,8 @@ public struct VhostUser: EndStage, Hashable {
 
   public var shape: StageShape { .end(.frame, right: true) }
 
+  public var resources: [StageResource] { [.file(path, kind: "socket")] }
+
   /// One for each queue pair.
   public var copies: ClosedRange<Int> { settings.queues...settings.queues }
 

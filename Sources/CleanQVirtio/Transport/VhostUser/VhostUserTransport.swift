@@ -84,12 +84,22 @@ public final class VhostUserTransport: VirtioTransport {
     guard queuePairCount < memorySlotCount else {
       throw VirtioError(
         .memory,
-        context: "\(name): the back end maps \(memorySlotCount) regions of memory, which do for "
-          + "\(memorySlotCount - 1) queue pairs; ask for fewer queues")
+        context: "\(name): \(Self.complaint(aboutSlots: memorySlotCount))")
     }
   }
 
   deinit { link.end(monitor) }
+
+  /// Why a back end cannot do with so many regions of memory: one is for the rings, and each queue pair has one.
+  static func complaint(aboutSlots count: Int) -> String {
+    let most = count - 1
+    guard most > 0 else {
+      let what = count == 1 ? "one region of memory only" : "no regions of memory"
+      return "the back end maps \(what), and a queue pair needs two; it cannot be used, take another back end"
+    }
+    let pairs = most == 1 ? "one queue pair" : "\(most) queue pairs"
+    return "the back end maps \(count) regions of memory, which do for \(pairs); ask for fewer queues"
+  }
 
   /// How many connections there were, and how many of them ended because the back end broke the protocol.
   public var connectionCounts: (all: UInt64, broken: UInt64) { (link.connectionCount, link.brokenCount) }
