@@ -60,7 +60,12 @@ import Testing
       Stuck(file: ends.read)
     }.start(logger: RunTests.quiet)
     while tally.sentCount < 64 { usleep(1000) }
-    let snapshot = running.report()
+    // The loop may answer until the first packet has reached the stage.
+    var snapshot = running.report()
+    for _ in 0..<50 where snapshot.stages.allSatisfy({ $0.report.failure == nil }) {
+      usleep(10_000)
+      snapshot = running.report()
+    }
     #expect(snapshot.end == .running)
     #expect(snapshot.stages.filter { $0.report.failure != nil }.map(\.text) == ["stuck"])
     #expect(snapshot.stages[1].report.received.packets > 0)

@@ -37,8 +37,6 @@ public struct PipelineReport: Sendable {
   /// - Parameter outcomes: of all loops of all copies.
   mutating func add(_ copy: PipelineCopy, _ outcomes: [WorkerOutcome], texts: [String]) {
     var index = 0
-    // A loop sees what the loops below it own as away; what they have of it, they say themselves.
-    var held = Census()
     for worker in copy.workers {
       for report in outcomes[worker.index].reports {
         if index == stages.count {
@@ -50,17 +48,18 @@ public struct PipelineReport: Sendable {
         index += 1
       }
       let outcome = outcomes[worker.index]
-      held.addHoldings(of: outcome.held)
-      held.atPeerByteCount -= outcome.lentByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
       guard isExact else { continue }
       lostByteCount += outcome.differenceByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
     }
     census.registeredByteCount += copy.memory.region.byteCount
-    // The loops are not asked at one moment while they run.
-    held.atPeerByteCount = max(0, held.atPeerByteCount)
-    census.addHoldings(of: held)
+    guard let last = copy.workers.last else { return }
+    var held = outcomes[last.index].held
+    // The last loop sees what the others have as away; they say themselves what of it is in queues.
+    let queuedByteCount = copy.workers.dropLast().reduce(0) { $0 + outcomes[$1.index].held.inFlightByteCount }
+    held.moveToQueues(byteCount: queuedByteCount)
     // Buffers of regions that stages have of their own are counted where they are seen, and as registered.
     census.registeredByteCount += held.elsewhereByteCount(ofOthersThan: copy.memory.region.id)
+    census.addHoldings(of: held)
     bufferCount += copy.bufferCount
     strayBufferCount += copy.memory.region.strayBufferCount
   }
@@ -93,5 +92,14 @@ extension PipelineReport {
     report.stages = pipeline.stages.map { Stage(report: StageReport($0.call.name), text: $0.text, cpus: $0.cpus) }
     report.end = end
     return report
+  }
+}
+
+extension Census {
+  /// Counts bytes at the peer as in flight, no more than there are: while the pipeline runs its loops are not asked at one moment.
+  fileprivate mutating func moveToQueues(byteCount: Int) {
+    let moved = min(byteCount, atPeerByteCount)
+    atPeerByteCount -= moved
+    inFlightByteCount += moved
   }
 }

@@ -80,13 +80,8 @@ struct WorkerOutcome: Sendable {
   ///   - region: the pipeline's.
   ///   - regionByteCount: how long it is.
   func differenceByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
-    let expected = cable == nil ? liveByteCount : lentByteCount(of: region, regionByteCount)
+    let expected = cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? liveByteCount
     return abs(expected - held.elsewhereByteCount(of: region))
-  }
-
-  /// What the loop has of the pipeline's region, as the cable above it says; 0 in the last loop, which lends.
-  func lentByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
-    cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? 0
   }
 }
 
