@@ -22,14 +22,20 @@ func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, path: "Examples/\(name)", swiftSettings: settings)
 }
 
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+// A package that depends on this one resolves swift-log only with the trait Pipelines, and swift-argument-parser only with
+// Command: what is behind a trait that is off is not even fetched.
+let logging: Target.Dependency = .product(
+  name: "Logging", package: "swift-log", condition: .when(traits: ["Pipelines"]))
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Command"]))
+
+/// Whether another package has fetched this one: into a folder that the package manager calls `checkouts`.
+let isFetched = Context.packageDirectory.split(separator: "/").dropLast().last == "checkouts"
 
 let package = Package(
   name: "cleanq",
   products: [
     .library(name: "CleanQ", targets: ["CleanQ"]),
-    .library(name: "CleanQModel", targets: ["CleanQModel"]),
     .library(name: "CleanQConformance", targets: ["CleanQConformance"]),
     .library(name: "CleanQWire", targets: ["CleanQWire"]),
     .library(name: "CleanQPipeline", targets: ["CleanQPipeline"]),
@@ -40,10 +46,17 @@ let package = Package(
     .library(name: "CleanQVirtio", targets: ["CleanQVirtio"]),
     .executable(name: "cleanq", targets: ["cleanq"]),
   ],
+  traits: [
+    .trait(
+      name: "Pipelines",
+      description:
+        "CleanQPipeline and all that stands on it: CleanQNet, CleanQTAP, CleanQPcap, CleanQVFIO, CleanQVirtio."),
+    .trait(name: "Command", description: "The command `cleanq`.", enabledTraits: ["Pipelines"]),
+    .default(enabledTraits: isFetched ? [] : ["Command"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),  // of the benchmarks
   ],
   targets: [
     .target(name: "CPlatform"),
@@ -51,7 +64,6 @@ let package = Package(
     .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
     library("CleanQPlatform", ["CPlatform"]),
     library("CleanQ", ["CPlatform"]),
-    library("CleanQModel", []),
     library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
     library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
@@ -69,18 +81,10 @@ let package = Package(
     .executableTarget(
       name: "cleanq",
       dependencies: [
-        "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap",
-        "CleanQVFIO",
-        "CleanQVirtio", arguments, logging,
+        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap",
+        "CleanQVFIO", "CleanQVirtio", arguments, logging,
       ],
       swiftSettings: settings),
-    .executableTarget(
-      name: "cleanq-bench",
-      dependencies: [
-        "CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap", arguments, logging,
-        .product(name: "Histogram", package: "hdrhistogram-swift"),
-      ],
-      path: "Tests/Benchmarks", swiftSettings: settings),
     .executableTarget(
       name: "cleanq-exchange", dependencies: ["CleanQ", "CleanQPipeline", "CleanQVirtio", arguments, logging],
       path: "Tests/Peers/Exchange", swiftSettings: settings),
@@ -88,8 +92,6 @@ let package = Package(
       name: "cleanq-vm-probe",
       dependencies: ["CPlatform", "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQVFIO", "CleanQVirtio", logging],
       path: "Tests/VM/Probe", swiftSettings: settings),
-    .executableTarget(
-      name: "cleanq-ring-trace", dependencies: ["CleanQ"], path: "Tests/Formal/Oracle/Trace", swiftSettings: settings),
     .executableTarget(
       name: "cleanq-together",
       dependencies: [
@@ -105,7 +107,6 @@ let package = Package(
     tests(
       "CleanQConformanceTests",
       ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
-    tests("CleanQModelTests", ["CleanQ", "CleanQModel", "TestSupport"]),
     tests("CleanQWireTests", ["CleanQWire", "TestSupport"]),
     tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
     tests(
@@ -133,3 +134,8 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The plugin behind `swift package generate-documentation` is of use in this repository alone.
+if Context.environment["CLEANQ_DOCUMENTATION"] != nil {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}

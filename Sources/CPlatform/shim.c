@@ -2,6 +2,7 @@
 
 #include <linux/aio_abi.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -75,9 +76,15 @@ ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, i
   return received;
 }
 
-ssize_t cplatform_event_take(int file, uint64_t *count) {
-  struct iovec vector = {.iov_base = count, .iov_len = sizeof *count};
+ssize_t cplatform_read_now(int file, void *bytes, size_t count) {
+  struct iovec vector = {.iov_base = bytes, .iov_len = count};
   return preadv2(file, &vector, 1, -1, RWF_NOWAIT);
+}
+
+ssize_t cplatform_event_take(int file, uint64_t *count) { return cplatform_read_now(file, count, sizeof *count); }
+
+void *cplatform_open_reader(void *cookie, ssize_t (*read)(void *cookie, char *bytes, size_t count)) {
+  return fopencookie(cookie, "r", (cookie_io_functions_t){.read = read});
 }
 
 int cplatform_completion_create(unsigned int capacity, unsigned long *context) {

@@ -9,8 +9,23 @@ enum CaptureAdvice {
     ([0x04, 0x22, 0x4D, 0x18], "lz4", "lz4cat"),
   ]
 
-  /// What a file is that is no capture, and what to do; nil where that is not known. Reads the first bytes of regular files only.
-  static func onUnknownFormat(of path: String) -> String? {
+  /// What is wrong with a file that is no capture, and what to do.
+  ///
+  /// - Parameters:
+  ///   - isEmpty: whether it has no bytes.
+  ///   - reason: what libpcap says.
+  static func onUnknownFormat(of path: String, isEmpty: Bool, because reason: String) -> String {
+    let name = path == standardStream ? "standard input" : path
+    if isEmpty {
+      let remedy = path == standardStream ? "whether the command in front has failed" : "how it was made"
+      return "\(name) is empty, without even the header of a capture; look \(remedy)"
+    }
+    return "\(name) is no capture file that libpcap can read: \(onPacked(path) ?? reason)"
+  }
+
+  /// What packed the file, and how to read it all the same; nil where that is not known. Reads the first bytes of regular files
+  /// only.
+  private static func onPacked(_ path: String) -> String? {
     guard path != standardStream else {
       return "if it is compressed, put zcat or the like in front; it has to be pcap or pcapng"
     }

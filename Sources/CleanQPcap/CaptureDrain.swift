@@ -189,7 +189,7 @@ final class CaptureDrain {
     if number != 0 {
       let name = path == standardStream ? "standard output" : path
       let reason = "cannot write the capture to \(name): \(systemErrorText(number))"
-      if !channel.isLeft { logger.error("\(reason); capturing stopped, traffic goes on") }
+      if !channel.isLeft { logger.error("\(reason); nothing more is captured") }
       channel.fail(reason)
     }
     channel.end.signal()

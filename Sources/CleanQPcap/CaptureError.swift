@@ -12,6 +12,8 @@ func openingError(_ path: String, reading: Bool, errno number: Int32) -> StageEr
   let stage = stageText(path)
   let message =
     switch number {
+    case EBADF where path == standardStream:
+      "standard \(reading ? "input" : "output") is closed; give it to the command, or name a file"
     case ENOENT where reading: "there is no file \(path)"
     case ENOENT: "there is no folder for \(path); make it first, or write somewhere else"
     case ENOTDIR: "a part of the path \(path) is a file where a folder should be"

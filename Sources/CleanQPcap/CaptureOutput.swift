@@ -132,6 +132,11 @@ struct CaptureOutput: ~Copyable, Sendable {
           stageText(path),
           "the symbolic link \(name) belongs to user \(owner) and is not followed; write the path of the file itself",
           errno: ELOOP)
+      case .foreignFile(let owner):
+        throw StageError(
+          stageText(path),
+          "\(path) belongs to user \(owner), who may have put it there to read what is captured; write somewhere else",
+          errno: EACCES)
       }
     }
   }

@@ -8,12 +8,18 @@ internal import Glibc
 /// `fs.protected_symlinks` sees to less, in some folders only. Each part of the path is looked at and passed without a
 /// moment in between in which it could become another, since every step starts from the folder that is open.
 ///
+/// A file that is there already and belongs to another user is not written either in a folder where everybody may make files
+/// (`/tmp`): somebody put it there to read what is captured. The kernel's `fs.protected_regular` and `fs.protected_fifos` refuse the
+/// same where they are on.
+///
 /// Links in procfs, `/proc/self/fd/3` and what `/dev/stdout` comes to, are the kernel's own and followed by it.
 enum CapturePath {
   enum Failure: Error {
     case system(errno: Int32)
     /// A link on the way belongs to somebody else.
     case foreignLink(name: String, owner: uid_t)
+    /// The file belongs to somebody else, in a folder where anybody may put files.
+    case foreignFile(owner: uid_t)
   }
 
   /// New files are their owner's alone: captures hold what others said.
@@ -49,17 +55,23 @@ enum CapturePath {
     var folder = try Folder(startOf: path)
     var names = Array(path.split(separator: "/").map(String.init).reversed())
     var linkCount = 0
+    var number: Int32 = ELOOP
     while let name = names.popLast() {
       if names.isEmpty {
         // SAFETY: Swift passes the name as a C string that lives during the call, here and below.
         let file = unsafe openat(folder.file, name, flags | O_CREAT | O_NOFOLLOW, newFileMode)
-        if file >= 0 { return file }
-        guard errno == ELOOP else { throw .system(errno: errno) }
+        if file >= 0 {
+          try refuseForeign(file, in: folder)
+          return file
+        }
+        number = errno
+        // With fs.protected_symlinks another user's link is EACCES.
+        guard number == ELOOP || number == EACCES else { throw .system(errno: number) }
       }
       let next = try Folder(unsafe openat(folder.file, name, CPLATFORM_O_PATH | O_NOFOLLOW | O_CLOEXEC))
       guard let target = try linkTarget(of: next, name) else {
         // A file where a folder should be is found out at the next step; a link that was here a moment ago, now.
-        guard !names.isEmpty else { throw .system(errno: ELOOP) }
+        guard !names.isEmpty else { throw .system(errno: number) }
         folder = next
         continue
       }
@@ -80,6 +92,19 @@ enum CapturePath {
       }
     }
     throw .system(errno: EISDIR)
+  }
+
+  /// Refuses an open file that another user left in a folder where everybody may; closes it then.
+  private static func refuseForeign(_ file: Int32, in folder: borrowing Folder) throws(Failure) {
+    var (status, folderStatus) = (stat(), stat())
+    // SAFETY: the structures are this function's own.
+    guard unsafe fstat(file, &status) == 0, unsafe fstat(folder.file, &folderStatus) == 0 else { return }
+    let isPublic = folderStatus.st_mode & (S_ISVTX | S_IWOTH) == S_ISVTX | S_IWOTH
+    let isForeign = status.st_uid != geteuid() && status.st_uid != folderStatus.st_uid
+    let isPlaced = status.st_mode & S_IFMT == S_IFREG || status.st_mode & S_IFMT == S_IFIFO
+    guard isPublic, isForeign, isPlaced else { return }
+    close(file)
+    throw .foreignFile(owner: status.st_uid)
   }
 
   private enum Target {

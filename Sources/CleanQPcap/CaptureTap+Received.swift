@@ -8,8 +8,11 @@ extension CaptureTap {
     let time = CaptureTime.now
     for index in start..<burst.count {
       received.add(byteCount: burst[index].validByteCount)
-      if isComplete { continue }
       let isLast = burst[index].flags.contains(.last)
+      if hasEnough {
+        if isLast { lateFrameCount &+= 1 }
+        continue
+      }
       if kind == .frame, isLast, arriving.open == nil {
         // SAFETY: the burst owns the buffer during this call.
         let bytes = unsafe UnsafeRawBufferPointer(start: burst[index].address, count: burst[index].validByteCount)

@@ -9,9 +9,11 @@ extension CaptureTap {
     offered.removeAll()
     for index in 0..<burst.count {
       stagedBuffers[index].validByteCount = burst[index].validByteCount
-      stagedBuffers[index].fate = isComplete ? .ignored : stage(burst[index], at: index)
+      stagedBuffers[index].fate = hasEnough ? late(burst[index]) : stage(burst[index], at: index)
     }
   }
+
+  private func late(_ buffer: borrowing Buffer) -> StagedBuffer.Fate { buffer.flags.contains(.last) ? .late : .part }
 
   private mutating func stage(_ buffer: borrowing Buffer, at index: Int) -> StagedBuffer.Fate {
     let isLast = buffer.flags.contains(.last)
@@ -53,8 +55,9 @@ extension CaptureTap {
     for index in 0..<count {
       transmitted.add(byteCount: stagedBuffers[index].validByteCount)
       switch stagedBuffers[index].fate {
-      case .part, .ignored: break
-      case .filtered: if !isComplete { filteredFrameCount &+= 1 }
+      case .part: break
+      case .late: lateFrameCount &+= 1
+      case .filtered: if hasEnough { lateFrameCount &+= 1 } else { filteredFrameCount &+= 1 }
       case .matching:
         let frame = stagedBuffers[index].frame
         // SAFETY: staged since the arena was last emptied, and not touched while it is written.

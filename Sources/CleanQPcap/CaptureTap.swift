@@ -31,6 +31,8 @@ struct CaptureTap: ~Copyable {
   var received = StageReport.Tally()
   var transmitted = StageReport.Tally()
   var filteredFrameCount: UInt64 = 0
+  /// Frames that came when there were enough.
+  var lateFrameCount: UInt64 = 0
   /// The pipeline is coming to its end: what is captured goes to the file at once.
   var isDraining: Bool { finishTime != nil }
   /// Until when what was captured has to be written, once the pipeline drains.
@@ -61,9 +63,11 @@ struct CaptureTap: ~Copyable {
     self.filter = filter
   }
 
-  /// Whether as many frames as were asked for have been captured, or would have been but for a failure; or there was one, and
-  /// it is to be the end.
-  var isComplete: Bool { framesLeft == 0 || stopsOnFailure && writer.hasFailed }
+  /// Whether as many frames as were asked for have been captured, or would have been but for a failure.
+  var hasEnough: Bool { framesLeft == 0 }
+
+  /// Whether that is so; or there was a failure, and it is to be the end.
+  var isComplete: Bool { hasEnough || stopsOnFailure && writer.hasFailed }
 
   /// Whether what is below, which can wait, has to: until the file has taken half of what is on its way to it.
   var isPaused: Bool { waits && !isDraining && !writer.onChannel { $0.hasRoom } }
@@ -96,7 +100,10 @@ struct CaptureTap: ~Copyable {
   /// SAFETY: the caller keeps the bytes readable during the call.
   @unsafe
   mutating func capture(_ bytes: UnsafeRawBufferPointer, originalByteCount: Int, at time: CaptureTime) {
-    guard framesLeft > 0 else { return }
+    guard framesLeft > 0 else {
+      lateFrameCount &+= 1
+      return
+    }
     // What did not fit does not count, so that a file of so many has them.
     guard unsafe writer.write(bytes, originalByteCount: originalByteCount, at: time) else { return }
     framesLeft &-= 1
@@ -113,7 +120,8 @@ struct CaptureTap: ~Copyable {
     report.transmitted = transmitted
     report.counters = [
       .init("captured", writer.writtenFrameCount), .init("filtered", filteredFrameCount),
-      .init("not-written", writer.lostFrameCount), .init("bytes-written", UInt64(writer.writtenByteCount)),
+      .init("not-written", writer.lostFrameCount), .init("after-end", lateFrameCount),
+      .init("bytes-written", UInt64(writer.writtenByteCount)),
     ]
     report.failure = writer.failure
     if isComplete { report.completion = "the capture is complete" }
@@ -130,11 +138,11 @@ struct StagedBuffer: BitwiseCopyable {
     case filtered
     /// Its packet is to be written.
     case matching
-    /// The capture is complete.
-    case ignored
+    /// Its packet comes when there are enough.
+    case late
   }
 
-  var fate = Fate.ignored
+  var fate = Fate.part
   var validByteCount = 0
   var frame = FrameArena.Frame()
 }

@@ -7,6 +7,7 @@ enum PcapCounts {
     .counter("filtered", "packets that did not match the filter"),
     .counter(
       "not-written", "packets that should be in the capture and are not: its disk or reader is too slow, or failed"),
+    .counter("after-end", "packets that came when the capture had as many as were asked for"),
     .counter("bytes-written", "bytes of the capture file"),
     .drop("oversize", "packet read that is longer than a buffer of the pipeline"),
     .drop("empty", "packet read with no bytes in it"),

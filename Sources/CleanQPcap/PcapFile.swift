@@ -23,8 +23,11 @@ public struct PcapFile: EndStage, Hashable {
 
   public var shape: StageShape { .end(.frame, right: false) }
 
+  public var resources: [StageResource] { captureResources(path, stream: "standard input") }
+
   public func open(in context: PipelineContext) throws(StageError) -> PcapSource {
     context.sourceWaits = true
-    return try PcapSource(path, filter: filter, count: count, logger: context.logger)
+    return try PcapSource(
+      path, filter: filter, count: count, logger: context.logger, cancelFile: context.cancelFile)
   }
 }

@@ -1,6 +1,8 @@
 internal import CPcap
+internal import CPlatform
 internal import CleanQ
 internal import CleanQPipeline
+internal import CleanQPlatform
 internal import Glibc
 
 /// A capture file that is being read, through libpcap: pcap or pcapng, either byte order, any precision. Thread-confined.
@@ -20,46 +22,73 @@ struct PcapReader: ~Copyable {
   }
 
   private let handle: OpaquePointer
-  /// The descriptor, which belongs to `handle`.
-  let file: Int32
-  /// Not a regular file: reading can wait for a writer.
-  let isStream: Bool
+  /// What libpcap reads where that is no regular file: reading can have to wait for a writer.
+  private let stream: CaptureStream?
+  /// What wakes a thread that waits for the stream's writer: a set with the stream's descriptor, so that it can be taken out.
+  private let wake: OwnedFile
+  private let isPollable: Bool
+  private var isWatched = false
+  /// The descriptor of a stream. libpcap closes that of a regular file.
+  private let file: OwnedFile
   private let claim: FileClaim
 
-  /// Opens a file and reads its header.
+  /// Opens a file and reads its header, and waits for that.
   ///
-  /// - Parameter path: the file, or `-` for standard input.
+  /// - Parameters:
+  ///   - path: the file, or `-` for standard input.
+  ///   - cancelFile: what ends the waiting once it is readable, or -1.
   /// - Throws: there is no such file, it is no capture, it cannot be made Ethernet frames.
-  init(_ path: String) throws(StageError) {
+  init(_ path: String, cancelFile: Int32 = -1) throws(StageError) {
     let file = try Self.openFile(path)
     var status = stat()
     // SAFETY: `status` is this function's own.
     let isKnown = unsafe fstat(file, &status) == 0
+    if isKnown, status.st_mode & S_IFMT == S_IFREG {
+      unsafe self.init(try unsafe Self.openRegular(file, path), claim: FileClaim(reading: file))
+      return
+    }
+    let owned = OwnedFile(owning: file)
     if isKnown, status.st_mode & S_IFMT == S_IFDIR {
-      _ = Glibc.close(file)
       throw StageError(stageText(path), "\(path) is a folder; name a capture file in it", errno: EISDIR)
     }
-    let isStream = !isKnown || status.st_mode & S_IFMT != S_IFREG
-    // SAFETY: the stream takes the descriptor over.
-    guard let stream = unsafe fdopen(file, "r") else {
-      _ = Glibc.close(file)
-      throw StageError(stageText(path), "cannot open \(path): out of memory")
+    let wake = OwnedFile(owning: cplatform_epoll_create())
+    guard wake.number >= 0 else {
+      throw StageError(stageText(path), "no file descriptors left: \(systemErrorText(errno))", errno: errno)
     }
-    // Bytes that stdio had read ahead would be invisible to poll.
-    if isStream { _ = unsafe setvbuf(stream, nil, _IONBF, 0) }
-    let handle = try unsafe Self.openCapture(stream, path)
-    unsafe self.init(handle, file: file, isStream: isStream)
+    let claim = FileClaim(reading: file)
+    let stream = CaptureStream(file, isOwn: path != standardStream, cancelFile: cancelFile)
+    guard let stdio = unsafe stream.open() else { throw Self.noMemory(path) }
+    let handle = try unsafe Self.openCapture(stdio, path, stream)
+    stream.endHeader()
+    unsafe self.init(handle, claim: claim, stream: stream, file: owned, wake: wake)
   }
 
-  private init(_ handle: OpaquePointer, file: Int32, isStream: Bool) {
+  /// A regular file.
+  private init(_ handle: OpaquePointer, claim: consuming FileClaim) {
     unsafe self.handle = unsafe handle
-    self.file = file
-    self.isStream = isStream
-    claim = FileClaim(reading: file)
+    self.claim = claim
+    stream = nil
+    isPollable = false
+    file = OwnedFile(owning: -1)
+    wake = OwnedFile(owning: -1)
+  }
+
+  private init(
+    _ handle: OpaquePointer, claim: consuming FileClaim, stream: CaptureStream, file: consuming OwnedFile,
+    wake: consuming OwnedFile
+  ) {
+    unsafe self.handle = unsafe handle
+    self.claim = claim
+    self.stream = stream
+    // A file that cannot be polled, as /dev/zero, is always readable.
+    isPollable = cplatform_epoll_watch(wake.number, file.number) == 0
+    isWatched = isPollable
+    self.wake = consume wake
+    self.file = consume file
   }
 
   deinit {
-    // SAFETY: opened in init; libpcap closes the stream too.
+    // SAFETY: opened in init; libpcap closes the stream too, while what is behind it is still there.
     unsafe pcap_close(handle)
   }
 
@@ -68,24 +97,41 @@ struct PcapReader: ~Copyable {
     // SAFETY: Swift passes the path as a C string that lives during the call.
     let file =
       path == standardStream
-      ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : unsafe open(path, O_RDONLY | O_CLOEXEC)
+      ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard file >= 0 else { throw openingError(path, reading: true, errno: errno) }
     return file
   }
 
+  private static func openRegular(_ file: Int32, _ path: String) throws(StageError) -> OpaquePointer {
+    // SAFETY: the stream takes the descriptor over.
+    guard let stdio = unsafe fdopen(file, "r") else {
+      _ = Glibc.close(file)
+      throw noMemory(path)
+    }
+    return try unsafe openCapture(stdio, path, nil)
+  }
+
+  private static func noMemory(_ path: String) -> StageError {
+    StageError(stageText(path), "cannot open \(path): out of memory")
+  }
+
   private static func openCapture(
-    _ stream: UnsafeMutablePointer<FILE>, _ path: String
+    _ stdio: UnsafeMutablePointer<FILE>, _ path: String, _ stream: CaptureStream?
   ) throws(StageError) -> OpaquePointer {
     var message = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
+    // SAFETY: the stream is open, and the structure this function's own. A stream of ours has no descriptor.
+    var status = stat()
+    let isEmptyFile = unsafe stream == nil && fstat(fileno(stdio), &status) == 0 && status.st_size == 0
     // SAFETY: the message buffer has the size that libpcap asks for. On failure the stream stays ours.
     guard
       let handle = unsafe pcap_fopen_offline_with_tstamp_precision(
-        stream, UInt32(PCAP_TSTAMP_PRECISION_NANO), &message)
+        stdio, UInt32(PCAP_TSTAMP_PRECISION_NANO), &message)
     else {
-      _ = unsafe fclose(stream)
+      _ = unsafe fclose(stdio)
+      if let stream, stream.isCancelled { throw .cancelled(stageText(path)) }
+      let isEmpty = isEmptyFile || stream?.isEmpty == true
       let reason = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      let advice = CaptureAdvice.onUnknownFormat(of: path)
-      throw StageError(stageText(path), "\(path) is no capture file that libpcap can read: \(advice ?? reason)")
+      throw StageError(stageText(path), CaptureAdvice.onUnknownFormat(of: path, isEmpty: isEmpty, because: reason))
     }
     let dlt = unsafe pcap_datalink(handle)
     guard EthernetConversion(dlt: dlt) != nil else {
@@ -105,17 +151,29 @@ struct PcapReader: ~Copyable {
   /// The most bytes of a frame that the file says it keeps. Not to be relied on.
   var snaplen: Int { max(0, Int(unsafe pcap_snapshot(handle))) }
 
-  /// Whether reading would not wait for a writer to begin.
-  var isReadable: Bool {
-    guard isStream else { return true }
-    var entry = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
-    // SAFETY: one entry, this function's own.
-    return unsafe poll(&entry, 1, 0) != 0
+  /// Not a regular file: reading can have to wait for a writer.
+  var isStream: Bool { stream != nil }
+
+  /// Whether ``next()`` would give something new.
+  var isReadable: Bool { stream?.isReadable ?? true }
+
+  /// Readable when there is something to read and that is asked for; nil where it always is.
+  var wakeFile: Int32? { isPollable ? wake.number : nil }
+
+  /// Whether ``wakeFile`` is to become readable when there is something to read.
+  mutating func watch(_ isWanted: Bool) {
+    guard isPollable, isWanted != isWatched else { return }
+    _ = isWanted ? cplatform_epoll_watch(wake.number, file.number) : cplatform_epoll_forget(wake.number, file.number)
+    isWatched = isWanted
   }
 
-  /// Reads one record.
+  /// Reads one record. Does not wait for the writer of a stream.
   mutating func next() -> Outcome {
-    guard isReadable else { return unsafe .nothing }
+    switch stream?.gather() {
+    case .nothing?: return unsafe .nothing
+    case .failure(let reason)?: return unsafe .failure(reason)
+    case .packet?, nil: break
+    }
     var header: UnsafeMutablePointer<pcap_pkthdr>?
     var data: UnsafePointer<UInt8>?
     // SAFETY: both results point into the handle and stay good until its next call.
@@ -124,9 +182,10 @@ struct PcapReader: ~Copyable {
     case 1:
       guard let header = unsafe header else { return unsafe .failure("no header") }
       let count = unsafe data == nil ? 0 : Int(header.pointee.caplen)
-      // The handle was opened for nanoseconds, which is what tv_usec has then.
+      // The handle was opened for nanoseconds, which is what tv_usec has then. A damaged record may have a second of them or more.
+      let fraction = unsafe max(0, Int(header.pointee.ts.tv_usec)).quotientAndRemainder(dividingBy: 1_000_000_000)
       let record = unsafe CaptureRecord(
-        seconds: Int64(header.pointee.ts.tv_sec), nanoseconds: UInt32(clamping: header.pointee.ts.tv_usec),
+        seconds: Int64(header.pointee.ts.tv_sec) &+ Int64(fraction.quotient), nanoseconds: UInt32(fraction.remainder),
         originalByteCount: header.pointee.len)
       return unsafe .record(UnsafeRawBufferPointer(start: data, count: count), record)
     case -2: return unsafe .end

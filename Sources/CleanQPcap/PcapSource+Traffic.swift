@@ -31,7 +31,9 @@ extension PcapSource {
       switch unsafe reader.next() {
       case .record(let bytes, let record): unsafe deliver(bytes, record, to: &filled)
       case .nothing: return
-      case .end: isAtEnd = true
+      case .end:
+        isAtEnd = true
+        completion = "end of the file"
       case .failure(let message):
         isAtEnd = true
         unreadableCount &+= 1
@@ -88,7 +90,9 @@ extension PcapSource {
     received.add(byteCount: buffer.validByteCount)
     filled.append(buffer)
     framesLeft &-= 1
-    if framesLeft == 0 { isAtEnd = true }
+    guard framesLeft == 0 else { return }
+    isAtEnd = true
+    completion = "as many frames are read as it was told to"
   }
 
   private mutating func sayOversize(_ byteCount: Int, room: Int) {

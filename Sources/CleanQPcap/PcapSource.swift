@@ -33,6 +33,8 @@ public struct PcapSource: Port, ~Copyable {
   /// Frames still to be received.
   var framesLeft: UInt64
   var isAtEnd = false
+  /// Why nothing more comes, where that is not the end of the pipeline.
+  var completion: String?
   var received = StageReport.Tally()
   var transmitted = StageReport.Tally()
   var oversizeFrameCount: UInt64 = 0
@@ -48,9 +50,12 @@ public struct PcapSource: Port, ~Copyable {
   ///   - path: the file, or `-` for standard input.
   ///   - filter: which frames are received, as tcpdump takes it; empty for all.
   ///   - count: after how many frames the source ends; nil for never.
+  ///   - cancelFile: the header of a file that comes through a pipe is waited for, until this is readable; -1 for as long as it takes.
   /// - Throws: the file is not there, not to be read, no capture, or of a link that has no Ethernet frames; a filter that does not compile.
-  public init(_ path: String, filter: String = "", count: UInt64? = nil, logger: Logger) throws(StageError) {
-    let reader = try PcapReader(path)
+  public init(
+    _ path: String, filter: String = "", count: UInt64? = nil, logger: Logger, cancelFile: Int32 = -1
+  ) throws(StageError) {
+    let reader = try PcapReader(path, cancelFile: cancelFile)
     let compiled = try PcapFilter(filter, dlt: reader.dlt, for: path)
     self.init(path, reader: reader, filter: compiled, count: count, logger: logger)
   }
@@ -90,11 +95,13 @@ public struct PcapSource: Port, ~Copyable {
   /// A stream that has nothing to read wakes the pipeline when it has; a file never lets it sleep.
   public mutating func arm() -> Bool {
     guard returning.isEmpty else { return false }
-    return isAtEnd || empties.isEmpty || !reader.isReadable
+    let isWanted = !isAtEnd && !empties.isEmpty
+    reader.watch(isWanted)
+    return !isWanted || !reader.isReadable
   }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) {
-    if reader.isStream { list.append(reader.file) }
+    if let file = reader.wakeFile { list.append(file) }
   }
 
   public func census() -> Census {
@@ -116,7 +123,7 @@ public struct PcapSource: Port, ~Copyable {
     ].filter { $0.value > 0 }
     report.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]
     report.failure = failure
-    if isAtEnd, failure == nil { report.completion = "end of the file" }
+    report.completion = completion
     reports.append(report)
   }
 }

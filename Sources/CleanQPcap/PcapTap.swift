@@ -24,6 +24,8 @@ public struct PcapTap: PassThroughStage, Hashable {
 
   public var shape: StageShape { .passThrough }
 
+  public var resources: [StageResource] { captureResources(options.path, stream: "standard output") }
+
   /// One writer per file.
   public var copies: ClosedRange<Int> { 1...1 }
 

@@ -74,6 +74,8 @@ public struct TAP: EndStage, Hashable {
 
   public var shape: StageShape { .end(.frame, right: true) }
 
+  public var resources: [StageResource] { [StageResource("TAP device", name)] }
+
   public func open(in context: PipelineContext) throws(StageError) -> TAPPort {
     try TAPPort(self, logger: context.logger)
   }

@@ -17,7 +17,7 @@ struct CleanQCommand: ParsableCommand {
         cleanq stages tap
         cleanq devices
       """,
-    version: "0.1.0",
+    version: packageVersion,
     subcommands: [
       RunCommand.self, EchoCommand.self, ForwardCommand.self, CaptureCommand.self, CheckCommand.self,
       StagesCommand.self, DevicesCommand.self,
@@ -26,6 +26,10 @@ struct CleanQCommand: ParsableCommand {
   /// What ArgumentParser's own does, with every text, help and version too, going to where it cannot be lost unseen.
   static func main() {
     StandardFiles.prepare()
+    guard !CommandLine.arguments.isEmpty else {
+      printError("error: cannot read /proc/self/cmdline, which has the arguments; mount /proc first")
+      StandardFiles.exit(EXIT_FAILURE)
+    }
     do {
       CommandLineAdvice.check(Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot()

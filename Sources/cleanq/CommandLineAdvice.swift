@@ -1,5 +1,6 @@
 import ArgumentParser
 import CleanQPipeline
+import Glibc
 
 /// Looks at the words of the command line for slips of which the parser of arguments says little: a command or an option that
 /// is misspelt, an option that is given twice.
@@ -8,6 +9,7 @@ enum CommandLineAdvice {
   /// parser may have the words.
   static func check(_ words: [String]) {
     var command: any ParsableCommand.Type = CleanQCommand.self
+    var path = ["cleanq"]
     var rest = words[...]
     if rest.first == "help" { rest = rest.dropFirst() }
     while let word = rest.first, !command.configuration.subcommands.isEmpty, !word.hasPrefix("-") {
@@ -15,12 +17,21 @@ enum CommandLineAdvice {
         // What has a default command has arguments of its own.
         guard command.configuration.defaultSubcommand == nil || Spelling.nearest(to: word, among: names(command)) != nil
         else { break }
-        command.exit(withError: ValidationError(unknown(word, in: command)))
+        refuse(unknown(word, in: command), command, path)
       }
       command = next
+      path.append(word)
       rest = rest.dropFirst()
     }
-    if let problem = problem(inOptions: rest, of: command) { command.exit(withError: ValidationError(problem)) }
+    if let problem = problem(inOptions: rest, of: command) { refuse(problem, command, path) }
+  }
+
+  /// As the parser of arguments has it, with the command's whole name.
+  private static func refuse(_ problem: String, _ command: any ParsableCommand.Type, _ path: [String]) -> Never {
+    let usage = path.count == 1 ? CleanQCommand.usageString() : CleanQCommand.usageString(for: command)
+    printError(
+      "Error: \(problem)\nUsage: \(usage)\n  See '\(path.joined(separator: " ")) --help' for more information.")
+    StandardFiles.exit(EX_USAGE)
   }
 
   private static func name(of command: any ParsableCommand.Type) -> String {
@@ -45,9 +56,11 @@ enum CommandLineAdvice {
     var given: Set<String> = []
     for word in words {
       if word == "--" { return nil }
-      guard word.hasPrefix("-"), word.count > 1, let option = word.split(separator: "=").first.map(String.init) else {
+      guard word.hasPrefix("-"), word.count > 1, var option = word.split(separator: "=").first.map(String.init) else {
         continue
       }
+      // -itap0 is -i tap0.
+      if !option.hasPrefix("--"), known.contains(String(option.prefix(2))) { option = String(option.prefix(2)) }
       if known.contains(option) {
         guard given.insert(option).inserted else { return "\(option) is given twice; keep one" }
       } else if option.hasPrefix("--"), let near = Spelling.nearest(to: option, among: known) {

@@ -5,18 +5,15 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the summary as one JSON object, and nothing else, on standard output.")
   var json = false
 
-  @Option(help: "Print a line of rates on standard error every so many seconds.")
+  @Option(
+    parsing: .unconditional, help: "Print a line of rates on standard error every so many seconds.",
+    transform: { try WholeNumber.read($0, 1...86_400, "the whole seconds between two lines") })
   var stats: Int?
 
   @Option(
     help: "The least important messages shown on standard error: debug, info, notice, warning or error.",
     transform: level)
   var logLevel = Logger.Level.notice
-
-  func validate() throws {
-    guard let stats, !(1...86_400).contains(stats) else { return }
-    throw ValidationError("--stats takes the seconds between two lines, 1 to 86400, not \(stats)")
-  }
 }
 
 private func level(_ text: String) throws -> Logger.Level {

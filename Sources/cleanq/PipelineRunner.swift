@@ -11,6 +11,11 @@ struct PipelineRunner {
   /// Whether to say first what pipeline a shorthand stands for.
   private let announces: Bool
 
+  /// How long the summary may take to be written.
+  private static let summaryMilliseconds = 1000
+  /// And where a signal came meanwhile: the second of timeout(1) does no harm.
+  private static let hurriedSummaryMilliseconds = 300
+
   init(_ output: OutputOptions, announces: Bool = false) {
     self.output = output
     self.announces = announces
@@ -24,8 +29,9 @@ struct PipelineRunner {
     let report: PipelineReport
     do throws(StageError) {
       let signals = try ProcessSignals()
+      // From here to the end of the process nothing is left that a signal could end.
+      defer { for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) } }
       report = try self.report(of: pipeline, logger, signals)
-      // The file of the summary may be a pipe that nobody reads: a signal ends the waiting for it.
       let summary = Summary(report, pipeline: "\(pipeline)")
       let isInterrupted = { signals.take().contains { $0 != SIGUSR1 && $0 != SIGUSR2 } }
       try print(summary, of: pipeline, interrupt: signals.file, isInterrupted)
@@ -76,13 +82,25 @@ struct PipelineRunner {
     // Where a capture goes to standard output, the summary must not follow it there.
     let takesStandardOutput = pipeline.allStages.contains { ($0.description as? PcapTap)?.options.path == "-" }
     let writer = takesStandardOutput ? LineWriter.standardError : .standardOutput
+    // The file may be a pipe that nobody reads: then the end comes all the same, and sooner where a signal asks for it.
+    let start = MonotonicTime.now
     if !takesStandardOutput { _ = LineWriter.standardError.wait(milliseconds: 200) }
     writer.print(output.json ? summary.json : summary.text)
-    switch writer.wait(milliseconds: -1, interrupt: interrupt, isInterrupted: isInterrupted) {
-    case .written: break
-    case .failed(let number):
-      throw StageError(writer.name, "the summary is lost: \(systemErrorText(number))", errno: number)
-    case .pending: throw StageError(writer.name, "the summary is lost: nobody has read it when a signal came")
+    var limitMilliseconds = Self.summaryMilliseconds
+    while true {
+      let passed = Int((MonotonicTime.now.nanoseconds - start.nanoseconds) / 1_000_000)
+      switch writer.wait(
+        milliseconds: max(0, limitMilliseconds - passed), interrupt: interrupt, isInterrupted: isInterrupted)
+      {
+      case .written: return
+      case .failed(let number):
+        throw StageError(writer.name, "the summary is lost: \(systemErrorText(number))", errno: number)
+      case .pending where passed < limitMilliseconds && limitMilliseconds == Self.summaryMilliseconds:
+        limitMilliseconds = Self.hurriedSummaryMilliseconds
+      case .pending:
+        StandardFiles.hurry()
+        throw StageError(writer.name, "the summary could not be written: nobody has read what came before it")
+      }
     }
   }
 }

@@ -12,6 +12,14 @@ struct RunCommand: ParsableCommand {
         cleanq run 'tap(tap0) | pcap(f.pcap) | tap(tap1)'
         cleanq run 'pcap(in.pcap, read) | count | discard'
         cleanq run --json --file pipeline.cleanq
+
+      THE SUMMARY
+        Its census says where the buffers' memory was at the end: free, in the queues of the stages (empty buffers that
+        wait for packets, and packets that wait for the next stage), or at devices (the kernel, a card, a vhost-user peer).
+
+      EXIT STATUS
+        0; 64 for wrong usage; 1 for a failure at run time, also where the traffic went on, as when a capture's disk was full.
+        A capture whose reader was only too slow is no failure: what it missed is counted as not-written.
       """)
 
   @OptionGroup var output: OutputOptions

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CleanQPcap
 import CleanQPipeline
 
 struct EchoCommand: ParsableCommand {
@@ -27,7 +28,9 @@ struct EchoCommand: ParsableCommand {
   @Option(help: "The router for senders outside the prefix; without one they are not answered.")
   var gateway: String?
 
-  @Option(help: "The UDP port that is echoed.")
+  @Option(
+    parsing: .unconditional, help: "The UDP port that is echoed.",
+    transform: { try WholeNumber.read($0, 1...65_535, "a port") })
   var port: Int = 7
 
   @Option(help: "Write every frame to this capture file; - is standard output.")
@@ -86,16 +89,21 @@ struct CaptureCommand: ParsableCommand {
         cleanq capture -i tap0 -w - udp port 53 | tcpdump -r -
       """)
 
-  @Option(name: .customShort("i"), help: "The TAP device, which must exist.")
+  @Option(name: .customShort("i", allowingJoined: true), help: "The TAP device, which must exist.")
   var interface: String
 
-  @Option(name: .customShort("w"), help: "The capture file; - is standard output.")
+  @Option(name: .customShort("w", allowingJoined: true), help: "The capture file; - is standard output.")
   var file: String
 
-  @Option(name: .customShort("c"), help: "Stop after so many frames.")
+  @Option(
+    name: .customShort("c", allowingJoined: true), parsing: .unconditional, help: "Stop after so many frames.",
+    transform: { try WholeNumber.read($0, 1...Int.max, "a number of frames") })
   var count: Int?
 
-  @Option(name: .customShort("s"), help: "Write at most so many bytes of each frame.")
+  @Option(
+    name: .customShort("s", allowingJoined: true), parsing: .unconditional,
+    help: "Write at most so many bytes of each frame; 0 for all.",
+    transform: { try WholeNumber.read($0, 0...PcapWriter.maximumSnaplen, "a number of bytes") })
   var snaplen: Int?
 
   @OptionGroup var output: OutputOptions

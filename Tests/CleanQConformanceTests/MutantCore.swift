@@ -78,7 +78,7 @@ final class MutantCore {
   func clearNote(_ end: Int, _ buffer: inout Buffer) {
     guard let owner = owners[buffer.region] else { return }
     let isFar = owner.end != end
-    guard owner.farSide.note(&buffer, isAway: false) != isFar else { return }
+    guard owner.farSide.note(&buffer, isAway: false) != isFar, !has(.pastTheQueueForgotten) else { return }
     strange[buffer.region, default: Holding()].bytes += (isFar ? 1 : -1) * buffer.byteCount
     strange[buffer.region, default: Holding()].buffers += isFar ? 1 : -1
   }

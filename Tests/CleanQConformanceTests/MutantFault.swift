@@ -7,7 +7,8 @@ enum MutantFault: String, CaseIterable, Sendable, CustomTestStringConvertible {
   case missingGenerationCheck, missingRegionCheck, lowBitsOfIDOnly
   case lostHandBack, handBackChanged, wrongReason
   case doubleDelivery, droppedAtEnqueue, droppedAtDequeue, keptForEver
-  case censusMisplaces, censusForgetsPeer, censusCountsBuffersWrong, peerReleaseForgotten, peerSplitMiscounted
+  case censusMisplaces, censusForgetsPeer, censusCountsBuffersWrong, peerReleaseForgotten, peerSplitMiscounted,
+    pastTheQueueForgotten
   case deregisterIgnoresInFlight, deregisterIgnoresPeer, deregisterCountsBuffers, deregisterKeepsEntry
   case retiredTakenAgain
   case runCutInTwo, incompleteRunTaken, longRunIsFull
@@ -27,7 +28,8 @@ enum MutantFault: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case .lostHandBack, .handBackChanged, .wrongReason: .handBack
     case .doubleDelivery: .exclusion
     case .droppedAtEnqueue, .droppedAtDequeue, .keptForEver: .conservation
-    case .censusMisplaces, .censusForgetsPeer, .censusCountsBuffersWrong, .peerReleaseForgotten, .peerSplitMiscounted:
+    case .censusMisplaces, .censusForgetsPeer, .censusCountsBuffersWrong, .peerReleaseForgotten, .peerSplitMiscounted,
+      .pastTheQueueForgotten:
       .census
     case .deregisterIgnoresInFlight, .deregisterIgnoresPeer, .deregisterCountsBuffers, .deregisterKeepsEntry:
       .deregister

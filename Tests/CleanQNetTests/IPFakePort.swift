@@ -40,6 +40,10 @@ struct FakePort: Port, ~Copyable {
     return Int.random(in: 0...count, using: &random)
   }
 
+  /// Takes nothing to be sent.
+  var isStalled = false
+  /// The other side has gone.
+  var isClosed = false
   /// Says that it takes what it then refuses.
   var acceptsAnything = false
 
@@ -69,6 +73,8 @@ struct FakePort: Port, ~Copyable {
   }
 
   mutating func transmit(_ burst: inout Burst) -> Refusal? {
+    guard !isClosed else { return .closed }
+    guard !isStalled else { return .full }
     for _ in 0..<share(of: min(burst.count, sent.room)) {
       guard burst[0].region == region else { return .unknownRegion }
       check(burst[0].flags.contains(.last))

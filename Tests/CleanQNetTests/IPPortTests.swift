@@ -107,6 +107,65 @@ import TestSupport
     burst.releaseAll()
   }
 
+  /// A port that has received a ping, a packet of another protocol, an ARP request and a datagram for nobody, and has asked
+  /// for a neighbour; nothing of it was sent so far.
+  private func busyPort(_ region: borrowing Region) throws -> UDPPort<IPPort<FakePort>> {
+    let ip = try IPPort(
+      on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"), now: MonotonicTime(nanoseconds: 1))
+    var port = UDPPort(on: ip, ports: [7])
+    port.lower.lower.refusalPercent = 0
+    try port.register(region)
+    var burst = Burst()
+    for _ in 0..<12 { burst.append(try take(region.buffer(byteCount: 2048))) }
+    port.fill(&burst)
+    check(burst.isEmpty)
+    port.lower.lower.inbox = [
+      Frames.ethernet(Frames.ip(protocol: 1, Frames.icmp())), Frames.ethernet(Frames.ip(protocol: 6, [1, 2, 3, 4])),
+      Frames.ethernet(Frames.ip(Frames.udp(to: 9))), Frames.question(),
+    ]
+    port.lower.lower.isStalled = true
+    var datagram = try take(region.buffer(byteCount: 2048))
+    check(datagram.setValid(offset: 92, byteCount: 5))
+    datagram.datagramAnnotation = DatagramAnnotation(
+      source: .unspecified, sourcePort: 9, destination: IPv4Address(10, 0, 0, 77), destinationPort: 7)
+    burst.append(datagram)
+    check(port.transmit(&burst) == nil)
+    for _ in 0..<4 { port.receive(into: &burst) }
+    check(burst.isEmpty && port.lower.lower.outbox.isEmpty && port.lower.lower.inbox.isEmpty)
+    return port
+  }
+
+  /// What the report of the IP layer says was sent: ARP replies, ARP requests, pings answered, ICMP errors; and what the layers
+  /// dropped since the port below had closed.
+  private func sent(_ port: borrowing UDPPort<IPPort<FakePort>>) -> [UInt64] {
+    var reports: [StageReport] = []
+    port.report(into: &reports)
+    let names = ["arp-replies-sent", "arp-requests-sent", "icmp-echo-replies", "icmp-errors-sent"]
+    return names.map { name in reports[1].counters.first { $0.name == name }?.value ?? 0 }
+      + reports.map { report in report.drops.first { $0.name == "closed" }?.value ?? 0 }
+  }
+
+  @Test("as sent counts only what the port below has taken; what it will never take is a drop with a reason")
+  func countsWhatWasTaken() throws {
+    let region = try Region(byteCount: 1 << 20)
+    var port = try busyPort(region)
+    #expect(sent(port) == [0, 0, 0, 0, 0, 0, 0], "what waits is not sent")
+    port.lower.lower.isStalled = false
+    port.notify()
+    #expect(sent(port) == [1, 1, 1, 2, 0, 0, 0] && port.lower.lower.outbox.count == 5)
+
+    var closed = try busyPort(region)
+    closed.lower.lower.isClosed = true
+    closed.lower.lower.isStalled = false
+    closed.notify()
+    #expect(sent(closed) == [0, 0, 0, 0, 0, 5, 0] && closed.lower.lower.outbox.isEmpty)
+    #expect(closed.lower.engine.counters.icmpEchoRequestsReceived == 1)
+    for _ in 0..<2 {
+      port.lower.lower.releaseEmpties()
+      closed.lower.lower.releaseEmpties()
+    }
+  }
+
   @Test("the layer answers for the payload's length, its own address and its books")
   func facts() throws {
     var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))

@@ -26,6 +26,12 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
   private static let udp = Frames.udp()
   private static let group = MACAddress(1, 0, 0x5E, 0, 0, 1)
 
+  /// A frame with a tag of 802.1Q.
+  static func tagged(_ control: UInt16, _ type: UInt16, _ payload: [UInt8]) -> [UInt8] {
+    let tag = [control, type].flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+    return Frames.ethernet(type: 0x8100, tag + payload)
+  }
+
   static let ethernet: [ReceiveCase] = [
     ReceiveCase("empty", .truncated, []),
     ReceiveCase("13 bytes", .truncated, [UInt8](repeating: 0, count: 13)),
@@ -35,7 +41,10 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     ReceiveCase("group source", .badSourceMAC, Frames.ethernet(from: group, Frames.ip(udp))),
     ReceiveCase("zero source", .badSourceMAC, Frames.ethernet(from: .zero, Frames.ip(udp))),
     ReceiveCase("IPv6", .unknownEtherType, Frames.ethernet(type: 0x86DD, udp)),
-    ReceiveCase("VLAN", .unknownEtherType, Frames.ethernet(type: 0x8100, udp)),
+    ReceiveCase("VLAN", .unknownEtherType, tagged(0xE001, 0x0800, Frames.ip(udp))),
+    ReceiveCase("two tags", .unknownEtherType, tagged(0, 0x8100, [0, 0, 8, 0] + Frames.ip(udp))),
+    ReceiveCase("IPv6 with a priority", .unknownEtherType, tagged(0x2000, 0x86DD, udp)),
+    ReceiveCase("half a tag", .unknownEtherType, Frames.ethernet(type: 0x8100, [0, 0, 8])),
     ReceiveCase("802.3 length", .unknownEtherType, Frames.ethernet(type: 46, udp)),
   ]
 
@@ -122,6 +131,16 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     // The only answer to any of these.
     #expect(frames.count == (reason == .unknownProtocol ? 1 : 0))
     #expect(host.region.liveBufferCount == 4, "only the spares are left")
+  }
+
+  @Test("a tag that only gives a priority is taken off", arguments: [0, 0x2000, 0xF000] as [UInt16])
+  func prioritised(_ control: UInt16) throws {
+    var host = try IPHost()
+    try host.receive(ReceiveCase.tagged(control, 0x0800, Frames.ip(Frames.udp())))
+    check(host.filled.count == 1 && host.isEachFrameCounted && host.engine.counters.receivedDropCount == 0)
+    let packet = try take(host.filled.popFirst())
+    #expect(packet.array == Frames.udp())
+    #expect(packet.packetAnnotation.source == Frames.peer)
   }
 
   @Test("a packet goes up as the payload alone, with its facts beside it", arguments: ReceiveCase.delivered)

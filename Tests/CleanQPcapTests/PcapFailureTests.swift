@@ -38,7 +38,7 @@ import TestSupport
     #expect(report.failure == "cannot write the capture to /dev/full: No space left on device")
     #expect(
       log.lines == [
-        "error cannot write the capture to /dev/full: No space left on device; capturing stopped, traffic goes on"
+        "error cannot write the capture to /dev/full: No space left on device; nothing more is captured"
       ])
   }
 

@@ -1,5 +1,6 @@
 import CleanQ
 import Logging
+import Synchronization
 import Testing
 import TestSupport
 
@@ -36,6 +37,83 @@ struct Stranger: PassThroughStage {
       throw StageError("stranger", "\(error)")
     }
   }
+}
+
+/// A region that two stages know, of which the upper one registers it late.
+final class LateRegion: Sendable {
+  let region: Region
+  let madeCount = Atomic<Int>(0)
+  let isRegistered = Atomic<Bool>(false)
+  let keptCount = Atomic<Int>(0)
+
+  init() throws { region = try Region(byteCount: 65_536) }
+}
+
+/// Receives two buffers of the late region before it is registered above, and three after that.
+struct EarlyPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
+  typealias Unit = Lower.Unit
+  var lower: Lower
+  let late: LateRegion
+
+  mutating func receive(into filled: inout Burst) {
+    let count = late.madeCount.load(ordering: .relaxed)
+    if count < (late.isRegistered.load(ordering: .acquiring) ? 5 : 2), var buffer = late.region.buffer(byteCount: 256) {
+      buffer.reset()
+      check(buffer.setValid(offset: 64, byteCount: 64))
+      filled.append(buffer)
+      late.madeCount.store(count + 1, ordering: .releasing)
+    }
+    lower.receive(into: &filled)
+  }
+}
+
+/// Registers the late region below once two of its buffers were refused, and keeps those that come.
+struct LatePort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
+  typealias Unit = Lower.Unit
+  var lower: Lower
+  let late: LateRegion
+  var kept = Burst()
+
+  mutating func receive(into filled: inout Burst) {
+    if !late.isRegistered.load(ordering: .relaxed), late.madeCount.load(ordering: .acquiring) == 2 {
+      do { try lower.register(late.region) } catch { Issue.record(error) }
+      late.isRegistered.store(true, ordering: .releasing)
+    }
+    var burst = Burst()
+    lower.receive(into: &burst)
+    while let buffer = burst.popFirst() {
+      if buffer.region == late.region.id {
+        kept.append(buffer)
+        late.keptCount.add(1, ordering: .relaxed)
+      } else {
+        filled.append(buffer)
+      }
+    }
+  }
+
+  func census() -> Census {
+    var census = lower.census()
+    census.addInFlight(kept)
+    return census
+  }
+}
+
+struct Early: PassThroughStage {
+  let late: LateRegion
+  var shape: StageShape { .passThrough }
+
+  func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit { try next(EarlyPort(lower: lower, late: late)) }
+}
+
+struct Late: PassThroughStage {
+  let late: LateRegion
+  var shape: StageShape { .passThrough }
+
+  func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
+    to lower: consuming Lower, in context: PipelineContext, then next: Next
+  ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit { try next(LatePort(lower: lower, late: late)) }
 }
 
 @Suite("Junctions", .timeLimit(.minutes(2))) struct JunctionTests {
@@ -138,6 +216,28 @@ struct Stranger: PassThroughStage {
     let drops = report.stages.flatMap(\.report.drops)
     #expect(drops == [StageReport.Count("unknown-region", 5)])
     #expect(log.lines.filter { $0.hasPrefix("warning packets are dropped between two stages") }.count == 1)
+  }
+}
+
+extension JunctionTests {
+  @Test("a region that is registered above an interlink after its buffers were refused there: nothing is lost")
+  func lateRegistration() throws {
+    let tally = Tally()
+    let late = try LateRegion()
+    let report = try Pipeline {
+      Generator(total: RunTests.total, tally: tally)
+      Early(late: late)
+      HandOver()
+      Late(late: late)
+      Loopback()
+    }.start(logger: Log().logger).finish()
+    #expect(tally.returnedCount == RunTests.total && tally.wrongCount == 0)
+    #expect(report.stages.flatMap(\.report.drops) == [StageReport.Count("unknown-region", 2)])
+    #expect(late.keptCount.load(ordering: .relaxed) == 3)
+    #expect(report.isExact && report.lostByteCount == 0)
+    let census = report.census
+    #expect(census.ownedByteCount + census.inFlightByteCount + census.atPeerByteCount == census.registeredByteCount)
+    #expect(census.ownedByteCount >= 0)
   }
 }
 

@@ -5,27 +5,37 @@ import Synchronization
 import Testing
 
 @Suite("Signals and stages that do not end", .timeLimit(.minutes(2))) struct SignalTests {
-  /// A device whose thread is in the kernel from the first packet on, until the other end of a pipe closes.
+  /// A device whose thread is in the kernel from the first packet on, or from the end on, until the other end of a pipe closes.
   struct Stuck: EndStage {
     typealias Unit = Frame
     let file: Int32
+    var isAtEndOnly = false
 
     var shape: StageShape { .end(.frame, right: true) }
 
-    func open(in context: PipelineContext) throws(StageError) -> StuckPort { StuckPort(file: file) }
+    func open(in context: PipelineContext) throws(StageError) -> StuckPort {
+      StuckPort(file: file, isAtEndOnly: isAtEndOnly)
+    }
   }
 
   struct StuckPort: StackedPort, ~Copyable {
     typealias Unit = Frame
     var lower = LoopbackPort<Frame>()
     private let file: Int32
+    private let isAtEndOnly: Bool
+    private var isAtEnd = false
 
-    init(file: Int32) { self.file = file }
+    init(file: Int32, isAtEndOnly: Bool) { (self.file, self.isAtEndOnly) = (file, isAtEndOnly) }
+
+    mutating func quiesce() {
+      lower.quiesce()
+      isAtEnd = true
+    }
 
     mutating func transmit(_ burst: inout Burst) -> Refusal? {
       var byte: UInt8 = 0
       // SAFETY: one byte of a local variable.
-      if !burst.isEmpty { _ = unsafe read(file, &byte, 1) }
+      if isAtEndOnly ? isAtEnd : !burst.isEmpty { _ = unsafe read(file, &byte, 1) }
       return lower.transmit(&burst)
     }
 
@@ -50,7 +60,12 @@ import Testing
       Stuck(file: ends.read)
     }.start(logger: RunTests.quiet)
     while tally.sentCount < 64 { usleep(1000) }
-    let snapshot = running.report()
+    // The loop may answer until the first packet has reached the stage.
+    var snapshot = running.report()
+    for _ in 0..<50 where snapshot.stages.allSatisfy({ $0.report.failure == nil }) {
+      usleep(10_000)
+      snapshot = running.report()
+    }
     #expect(snapshot.end == .running)
     #expect(snapshot.stages.filter { $0.report.failure != nil }.map(\.text) == ["stuck"])
     #expect(snapshot.stages[1].report.received.packets > 0)
@@ -66,6 +81,53 @@ import Testing
     close(ends.write)
     while tally.isStillOpen { usleep(1000) }
     close(ends.read)
+  }
+
+  @Test("a stage that is stuck from the end on: what its loop did until then is in the report")
+  func stuckAtTheEnd() throws {
+    let ends = Self.pipeEnds()
+    let tally = Tally()
+    let running = try Pipeline {
+      Generator(total: .max, tally: tally)
+      Count()
+      Stuck(file: ends.read, isAtEndOnly: true)
+    }.start(logger: RunTests.quiet)
+    while tally.returnedCount < 64 { usleep(1000) }
+    running.stop()
+    let report = running.finish()
+    #expect(!report.isExact && report.stages[1].report.received.packets >= 64)
+    close(ends.write)
+    while tally.isStillOpen { usleep(1000) }
+    close(ends.read)
+  }
+
+  private final class Instant: Sendable {
+    let value = Atomic<UInt64>(0)
+  }
+
+  @Test("a second signal ends the waiting for a stage that is stuck, once and for all")
+  func secondSignal() async {
+    await #expect(processExitsWith: .success) {
+      let ends = Self.pipeEnds()
+      let tally = Tally()
+      let first = Instant()
+      Task.detached {
+        while tally.sentCount < 64 { try await Task.sleep(for: .milliseconds(1)) }
+        first.value.store(MonotonicTime.now.nanoseconds, ordering: .releasing)
+        kill(getpid(), SIGTERM)
+        try await Task.sleep(for: .milliseconds(20))
+        kill(getpid(), SIGTERM)
+      }
+      let report = try Pipeline {
+        Generator(total: .max, tally: tally)
+        HandOver()
+        Stuck(file: ends.read)
+      }.runUntilSignal(logger: RunTests.quiet)
+      // 400 ms after the first signal; without a second one it is 1500.
+      let firstTime = MonotonicTime(nanoseconds: first.value.load(ordering: .acquiring))
+      #expect(MonotonicTime.now < firstTime.advanced(byMilliseconds: 1400))
+      #expect(report.end == .signal("SIGTERM") && !report.isExact)
+    }
   }
 
   @Test("a report of a moment has what was done so far, and the pipeline goes on")

@@ -15,6 +15,15 @@ struct InventoryTests {
   ])
   func addressIsRefused(text: String) { #expect(PCIAddress(text) == nil) }
 
+  @Test("what has the form of an address and cannot be one is told so")
+  func addressOutOfRange() {
+    let form = "a PCI address is domain, bus, device and function, as in 0000:00:04.0"
+    #expect(PCIAddress.complaint(about: "00:04.0") == nil && PCIAddress.complaint(about: "0000:00:1f.7") == nil)
+    #expect(PCIAddress.complaint(about: "eth0") == form && PCIAddress.complaint(about: "0000:00:04.10") == form)
+    #expect(PCIAddress.complaint(about: "0:44.0")?.hasPrefix("there is no device 44 on a PCI bus") == true)
+    #expect(PCIAddress.complaint(about: "0000:00:04.8") == "a PCI device has no function 8; they are 0 to 7")
+  }
+
   @Test func functionIsRead() throws {
     let fake = FakeTree()
     fake.function("0000:00:04.0", driver: "virtio-pci", group: 3, interface: "eth0", on: "/virtio1")

@@ -1,5 +1,6 @@
 import CleanQ
 import Testing
+import TestSupport
 
 @testable import CleanQVirtio
 
@@ -42,6 +43,8 @@ struct Rig: ~Copyable {
   let device: VirtioNetDevice
   var port: VirtioNetPort
   let region: Region
+  /// What was logged.
+  let log = Log()
 
   static let bufferByteCount = 2048
 
@@ -52,7 +55,7 @@ struct Rig: ~Copyable {
     var options = VirtioNetOptions()
     options.declined = []
     change(model, &options)
-    let device = try VirtioNetDevice(model, options: options)
+    let device = try VirtioNetDevice(model, options: options, logger: log.logger)
     let region = try Region(byteCount: 512 * Self.bufferByteCount, pages: .ordinary)
     var port = try VirtioNetPort(device)
     try port.register(region)

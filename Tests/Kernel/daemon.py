@@ -52,6 +52,10 @@ class Summary:
                 test.assertRegex(name, r"^[a-z0-9]+(-[a-z0-9]+)*$", f"counter of {stage['name']}")
                 test.assertGreaterEqual(n, 0)
                 test.assertIn(name, described(stage["name"].split("(")[0]), f"cleanq stages {stage['name']} does not explain it")
+            if "captured" in stage["counters"]:
+                seen = stage["received"]["packets"] + stage["transmitted"]["packets"]
+                fates = ("captured", "filtered", "not-written", "after-end")
+                test.assertEqual(sum(stage["counters"][fate] for fate in fates), seen, stage)
         return self
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from daemon import CLEANQ, Daemon, Summary, error_lines
 from namespaces import STACK, Namespace, Sniffer
-from processes import command, reap, spawn, wait_until
+from processes import command, reap, spawn, takes_signals, wait_until
 
 SEED = int(os.environ.get("CLEANQ_SEED") or random.SystemRandom().randrange(1 << 32))
 
@@ -33,7 +33,8 @@ SCRATCH = tempfile.mkdtemp(prefix=f"cq{os.getpid()}-")
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
 __all__ = ["CLEANQ", "ECHO", "KERNEL", "NANOSECONDS", "SEED", "SEVERAL_PORTS", "SNAPLEN", "STACK", "TAP", "Case", "Daemon",
-           "Namespace", "Sniffer", "Summary", "command", "error_lines", "reap", "spawn", "wait_until"]
+           "Namespace", "Sniffer", "Summary", "command", "error_lines", "reap", "spawn", "takes_signals",
+           "wait_until"]
 
 
 class Case(unittest.TestCase):

@@ -58,6 +58,10 @@ def vlan_tagged(b, rng):
             yield b.stack_bytes + b.kernel_bytes + tag + inner, DROP
             yield b.stack_bytes + b.kernel_bytes + tag + tag + inner, DROP
             yield b.stack_bytes + b.kernel_bytes + tag[:rng.randint(2, 4)], DROP
+        priority = struct.pack("!HH", 0x8100, rng.getrandbits(3) << 13)
+        yield b.stack_bytes + b.kernel_bytes + priority + inner, ANSWER
+        yield b.stack_bytes + b.kernel_bytes + priority + tag + inner, DROP
+        yield b.stack_bytes + b.kernel_bytes + priority, DROP
 
 
 @kind()

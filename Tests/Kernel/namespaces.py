@@ -69,9 +69,9 @@ class Namespace:
     def ip(self, *arguments):
         return command("ip", "-n", self.name, *arguments).stdout
 
-    def make_tap(self, name="tap0"):
+    def make_tap(self, name="tap0", owner=None):
         """A persistent TAP that was there before the daemon, and stays when it goes."""
-        self.ip("tuntap", "add", "mode", "tap", "name", name)
+        self.ip("tuntap", "add", "mode", "tap", "name", name, *(() if owner is None else ("user", str(owner))))
         self.keeps.add(name)
 
     def links(self):

@@ -35,11 +35,22 @@ def reap(child):
 
 def command(*argv, check=True, timeout=30, **options):
     """Runs a short command to its end; its output is in `.stdout` and `.stderr`."""
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, timeout=timeout, **options)
+    options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, errors="replace", timeout=timeout, **options)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, argv))}: exit {done.returncode}: {done.stderr.strip()}")
     return done
+
+
+def takes_signals(process, seconds=20):
+    """Waits until a process takes SIGINT itself, or has ended: before, a signal would kill it, and on a busy machine that is a while."""
+    def look():
+        if process.poll() is not None:
+            return True
+        with open(f"/proc/{process.pid}/status") as file:
+            masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigBlk", "SigCgt"))]
+        return any(mask & 1 << signal.SIGINT - 1 for mask in masks)
+    return wait_until(look, seconds)
 
 
 def wait_until(condition, seconds=2.0, step=0.005):

@@ -89,6 +89,19 @@ class Settings(Devices):
         daemon.stop().check(self)
         self.assertEqual(self.state(self.ns)[:2], (1200, "02:00:00:00:00:78"))
 
+    def test_a_renamed_device_is_put_back_too(self):
+        self.ns.make_tap()
+        self.ns.ip("link", "set", "tap0", "mtu", "1400")
+        before = self.state(self.ns)
+        daemon = self.daemon(self.ns, "run", f"tap(tap0, address: {KERNEL}/24, mtu: 1300) | discard")
+        self.ns.ip("link", "set", "tap0", "down")
+        self.ns.ip("link", "set", "tap0", "name", "tap8")
+        self.ns.ip("link", "set", "tap8", "up")
+        self.assertEqual(self.state(self.ns, "tap8")[0], 1300)
+        daemon.stop().check(self)
+        self.assertEqual(self.state(self.ns, "tap8"), before)
+        self.ns.ip("link", "del", "tap8")
+
     def test_another_device_of_that_name_is_left_alone(self):
         self.ns.make_tap()
         daemon = self.daemon(self.ns, "run", f"tap(tap0, mtu: 1300) | ip({STACK}/24) | udp(7) | echo", json=False)

@@ -59,6 +59,39 @@ class Slips(Refused):
     def test_option_given_twice(self):
         self.refused(USAGE, ["--port", "twice"], "echo", "tap0", "--address", "10.0.0.2/24", "--port", "7", "--port=8")
         self.refused(USAGE, ["-w", "twice"], "capture", "-i", "tap0", "-w", "a", "-w", "b")
+        self.refused(USAGE, ["-w", "twice"], "capture", "-itap0", "-wa", "-wb")
+
+    def test_usage_has_the_whole_name(self):
+        for name, arguments in {
+            "cleanq run": ("run", "--fiel", "x"), "cleanq echo": ("echo", "tap0", "--port", "7", "--port", "8"),
+            "cleanq devices bind": ("devices", "bind", "--forse", "0000:00:04.0"), "cleanq": ("ecko",),
+        }.items():
+            with self.subTest(arguments=arguments):
+                text = self.refused(USAGE, [], *arguments)
+                self.assertIn(f"Usage: {name} ", text)
+                self.assertIn(f"See '{name} --help'", text)
+
+    def test_numbers(self):
+        for words, arguments in {
+            ("--stats", "1 to 86400"): [("run", "--stats", n, "loopback | discard") for n in ("-1", "0.5", "abc", "0")],
+            ("-c", "1 to 9223372036854775807"): [("capture", "-i", "t", "-w", "f", "-c", n) for n in ("-1", "x", "9" * 20)],
+            ("-s", "0 to 262144"): [("capture", "-i", "t", "-w", "f", "-s", n) for n in ("-5", "262145")],
+            ("--port", "1 to 65535"): [("echo", "t", "--address", "10.0.0.2/24", "--port", n) for n in ("-1", "0", "65536")],
+            ("from 1 to 9223372036854775807",): [("check", f"pcap(a, read, count: {'9' * 20}) | discard")],
+            ("no device 44", "00 to 1f"): [("check", "virtio(0000:00:44.0) | discard"), ("devices", "bind", "0:44.0")],
+            ("no device 77", "00 to 1f"): [("devices", "bind", "0000:00:77.0")],
+            ("no function 8", "0 to 7"): [("check", "nic(0000:00:04.8) | discard")],
+        }.items():
+            for line in arguments:
+                with self.subTest(arguments=line):
+                    self.refused(USAGE, words, *line)
+
+    def test_attached_values(self):
+        self.refused(FAILURE, ["tap(nope)"], "capture", "-inope", "-wq.pcap", "-c1", "-s96")
+
+    def test_without_proc(self):
+        hidden = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
+        self.refused(FAILURE, ["/proc"], "run", "loopback | discard", prefix=hidden)
 
     def test_shell_without_quotes(self):
         self.refused(USAGE, ["quotes", "'tap(tap0) | echo'"], "run", "tap(tap0)", "|", "echo")
@@ -168,6 +201,19 @@ class RunTime(Refused):
             word for of in ("ambient-caps", "inh-caps", "bounding-set") for word in (f"--{of}", "-net_admin"))])
         self.assertRegex(shown.lower(), r"permi|privileg|root|cap_net_admin")
 
+    def test_no_permission_to_change(self):
+        """The device is the user's, its settings are not: what root has to type is said to the letter."""
+        self.ns.make_tap("tu", owner=0)
+        without = ["setpriv", *(word for of in ("ambient-caps", "inh-caps", "bounding-set") for word in (f"--{of}", "-net_admin"))]
+        for command, text in {
+            "ip address add 10.9.0.1/24 dev tu": "tap(tu, address: 10.9.0.1/24) | discard",
+            "ip link set tu mtu 3000": "tap(tu, mtu: 3000) | discard",
+            "ip link set tu address 02:00:00:00:00:09": "tap(tu, mac: 02:00:00:00:00:09) | discard",
+            "ip link set tu up": "tap(tu) | discard",
+        }.items():
+            with self.subTest(pipeline=text):
+                self.pipeline(FAILURE, [f'"{command}"'], text, prefix=without)
+
     def test_name_of_another_device(self):
         self.pipeline(FAILURE, ["lo"], "tap(lo) | discard")
 
@@ -195,7 +241,26 @@ class RunTime(Refused):
         self.pipeline(FAILURE, ["lo"], "tap(tap0) | count | tap(lo)")
 
     def test_one_device_twice(self):
-        self.pipeline((USAGE, FAILURE), ["tap0"], "tap(tap0) | tap(tap0)")
+        self.pipeline(USAGE, ["TAP device", "own"], "tap(tap0) | tap(tap0)")
+        self.refused(USAGE, ["TAP device", "own"], "forward", "tap0", "tap0")
+
+    def test_one_file_or_socket_twice(self):
+        for words, text in (
+            (["file"], "loopback | pcap(a.pcap) | pcap(a.pcap) | discard"),
+            (["file"], "loopback | pcap(a.pcap) | pcap(./a.pcap) | discard"),
+            (["file"], f"loopback | pcap(a.pcap) | pcap({self.work}/a.pcap) | discard"),
+            (["file"], "pcap(a.pcap, read) | pcap(.//a.pcap) | discard"),
+            (["standard output"], "loopback | pcap(-) | pcap(-) | discard"),
+            (["socket"], "vhost-user(/run/x.sock) | vhost-user(/run/./x.sock)"),
+            (["PCI device"], "virtio(0000:00:04.0) | nic(00:04.0)"),
+        ):
+            with self.subTest(pipeline=text):
+                error = self.pipeline(USAGE, words + ["give each its own"], text)
+                lines = error.splitlines()
+                caret = lines[2].index("^")
+                self.assertEqual(lines[1].rindex("|", 0, caret), caret - 2, error)
+        for text in ("pcap(-, read) | pcap(-) | discard", "loopback | pcap(/dev/null) | pcap(/dev/null) | discard"):
+            self.ns.run(CLEANQ, "check", text)
 
 
 class CommandLine(Refused):

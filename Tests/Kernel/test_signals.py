@@ -3,8 +3,10 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
+import time
 import unittest
 
 from harness import CLEANQ, ECHO, TAP, Case, wait_until
@@ -38,6 +40,40 @@ class Signals(Case):
                 daemon = self.daemon(self.ns, "run", ECHO)
                 summary = daemon.stop(number).check(self)
                 self.assertEqual(summary.json["end"], {"reason": "signal", "text": f"ended by {name}"})
+
+    def test_signal_sent_twice(self):
+        """timeout(1) signals its child, and then its process group: one orderly end, whatever lies between the two."""
+        for gap in (0, 0.0005, 0.002, 0.005, 0.008, 0.02):
+            with self.subTest(gap=gap):
+                daemon = self.daemon(self.ns, "run", ECHO)
+                echoes(self, self.ns, count=20)
+                daemon.process.send_signal(signal.SIGTERM)
+                time.sleep(gap)
+                if daemon.process.poll() is None:
+                    daemon.process.send_signal(signal.SIGTERM)
+                summary = daemon.finished().check(self)
+                self.assertEqual(summary.json["end"]["text"], "ended by SIGTERM")
+                self.assertEqual(summary.stage("udp")["received"]["packets"], 20)
+                self.assertNotIn("did not end", daemon.stderr())
+
+    def test_timeout(self):
+        for _ in range(3):
+            done = self.ns.run("timeout", "--preserve-status", "2", CLEANQ, "run", "loopback | discard", check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("ended by SIGTERM", done.stdout)
+            self.assertNotIn("error", done.stderr)
+
+    def test_signals_that_the_runtime_would_catch(self):
+        for number in (signal.SIGQUIT, signal.SIGABRT):
+            with self.subTest(signal=number.name):
+                daemon = self.daemon(self.ns, "run", ECHO)
+                daemon.process.send_signal(number)
+                self.assertEqual(daemon.process.wait(10), -number, daemon.stderr())
+                self.assertNotIn("crashed", daemon.stderr())
+        daemon = self.daemon(self.ns, "run", ECHO, prefix=("sh", "-c", 'trap "" QUIT; exec "$@"', "sh"))
+        daemon.process.send_signal(signal.SIGQUIT)
+        echoes(self, self.ns, count=20)
+        daemon.stop().check(self)
 
     def test_snapshot(self):
         for text in (ECHO, f"{TAP}@0 | checked | ip(10.0.0.2/24) | udp(7)@1 | checked | echo"):
@@ -89,6 +125,42 @@ class Signals(Case):
         self.assertEqual(end["reason"], "completed")
         self.assertIn("end of the file", end["text"])
 
+    def test_reason_is_true(self):
+        """Who ended the pipeline is named, and not who was told to stop then."""
+        import captures
+        path = captures.write(self.work / "big.pcap", [bytes(60)] * 5000)
+        out = self.work / "o.pcap"
+        for text, stage, reason in (
+            (f"pcap({path}, read) | pcap({out}, count: 5) | discard", str(out), "the capture is complete"),
+            (f"pcap({path}, read, count: 7) | count | discard", str(path), "as many frames are read as it was told to"),
+            (f"pcap({path}, read) | pcap({out}) | discard", str(path), "end of the file"),
+        ):
+            with self.subTest(pipeline=text):
+                end = self.daemon(self.ns, "run", text, ready=False).finished().json["end"]
+                self.assertEqual(end["reason"], "completed")
+                self.assertRegex(end["text"], f"^ended by pcap\\({stage}.*\\): {reason}$")
+
+    def test_census(self):
+        """As many buffers at the start, in a snapshot and at the end; and nothing at a device where there is none."""
+        daemon = self.daemon(self.ns, "run", ECHO)
+        echoes(self, self.ns, count=20)
+        daemon.process.send_signal(signal.SIGUSR1)
+        shots = lambda: [json.loads(line) for line in daemon.stderr().splitlines() if line.startswith("{")]
+        self.assertTrue(wait_until(lambda: shots(), 10), daemon.stderr())
+        end = daemon.stop().check(self).json["census"]
+        start = re.search(r'buffers="(\d+) of', daemon.stderr())[1]
+        self.assertEqual((shots()[0]["census"]["buffers"], end["buffers"]), (int(start), int(start)))
+        if len(os.sched_getaffinity(0)) < 2:
+            self.skipTest("one CPU only")
+        import captures
+        path = captures.write(self.work / "in.pcap", [bytes(60)] * 100)
+        for mark in ("", "@1"):
+            with self.subTest(mark=mark):
+                text = f"pcap({path}, read)@0 | count{mark} | discard"
+                census = self.daemon(self.ns, "run", text, ready=False).finished().check(self).json["census"]
+                self.assertEqual(census["atPeerBytes"], 0)
+                self.assertEqual(census["inFlightBytes"] + census["ownedBytes"], census["registeredBytes"])
+
     def test_message_first(self):
         daemon = self.daemon(self.ns, "run", ECHO)
         daemon.stop().check(self)
@@ -122,10 +194,24 @@ class Output(Case):
         self.addCleanup(os.close, writer)
         daemon = self.daemon(self.ns, "run", ECHO, json=False, stdout=writer)
         daemon.process.send_signal(signal.SIGINT)
-        with self.assertRaises(subprocess.TimeoutExpired):
-            daemon.process.wait(1)
-        daemon.stop(status=FAILURE)
-        self.assertIn("the summary is lost", daemon.stderr())
+        self.assertEqual(daemon.process.wait(10), FAILURE)
+        self.assertIn("summary could not be written", daemon.stderr())
+
+    def test_nothing_is_read(self):
+        """Both outputs are one full pipe: one signal is enough, and so are two."""
+        for count in (1, 2):
+            with self.subTest(signals=count):
+                reader, writer = full_pipe()
+                process = self.child(self.ns.spawn(
+                    CLEANQ, "run", ECHO, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer))
+                os.close(writer)
+                self.assertTrue(wait_until(lambda: "10.0.0.0/24" in self.ns.ip("route"), 10))
+                for _ in range(count):
+                    process.send_signal(signal.SIGTERM)
+                    time.sleep(0.1)
+                self.assertEqual(process.wait(10), FAILURE)
+                os.close(reader)
+                self.assertTrue(wait_until(lambda: "10.0.0.0/24" not in self.ns.ip("route"), 10))
 
     def test_errors_that_nobody_reads(self):
         """Standard error is a full pipe: traffic goes on, and the end comes."""

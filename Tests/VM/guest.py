@@ -14,7 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "Kernel")]
 import machine
 from results import TEST_SECONDS, Result, each
 
-MODULES = {"traffic": ["test_traffic"], "control": ["test_life", "test_removal", "test_faults", "test_refusals"],
+MODULES = {"traffic": ["test_traffic"], "control": ["test_life", "test_link", "test_removal", "test_faults", "test_refusals"],
            "queues": ["test_queues"], "no-iommu": ["test_no_iommu", "test_older_kernel"]}
 
 

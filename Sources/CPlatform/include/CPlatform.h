@@ -184,6 +184,13 @@ int cplatform_completion_signal(unsigned long context, int source, int event_fil
 /// Takes completions out of the context, without waiting.
 void cplatform_completion_reap(unsigned long context);
 
+/// read(2) that does not wait, whatever the flags of the file: -1 and EAGAIN where it would, EOPNOTSUPP for files that cannot.
+ssize_t cplatform_read_now(int file, void *bytes, size_t count);
+
+/// fopencookie: a stdio stream, for reading, of what `read` gives, which is called with `cookie`. Returns a FILE, or NULL. stdio.h is
+/// not among the headers that Swift imports from here.
+void *cplatform_open_reader(void *cookie, ssize_t (*read)(void *cookie, char *bytes, size_t count));
+
 // epoll: the event structure is packed and its flags are an enumeration. In shim.c, because sys/epoll.h in this header
 // disturbs how Swift imports sys/select.h.
 /// A new epoll set, closed on exec, or -1.

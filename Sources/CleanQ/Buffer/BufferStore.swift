@@ -111,7 +111,6 @@ public struct BufferStore: ~Copyable, @unchecked Sendable {
   ///
   /// - Complexity: O(number of buffers).
   public func add(to census: inout Census) {
-    for index in 0..<count { unsafe census.inFlightByteCount += slot(index).pointee.byteCount }
-    census.inFlightBufferCount += count
+    for index in 0..<count { unsafe census.addInFlight(slot(index).pointee) }
   }
 }

@@ -72,6 +72,8 @@ public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
 
   public mutating func quiesce() { unsafe owner.setUp.quiesce(port) }
 
+  public mutating func endTransmission() { unsafe owner.setUp.endTransmission(port) }
+
   public var isExhausted: Bool { unsafe owner.setUp.isExhausted(port) }
 
   public var wantedBufferCount: Int { unsafe owner.setUp.wanted(port).count }

@@ -84,6 +84,10 @@ public protocol Port: ~Copyable {
   /// in before.
   mutating func quiesce()
 
+  /// Says that nothing more will be transmitted: a port that leads to another thread passes this on behind all packets, so that the
+  /// other end is exhausted once it has received them. Ports that lead elsewhere need not do anything.
+  mutating func endTransmission()
+
   /// Whether the source has ended: nothing will be received any more.
   var isExhausted: Bool { get }
 
@@ -123,6 +127,9 @@ extension Port where Self: ~Copyable {
 
   @inlinable
   public mutating func quiesce() {}
+
+  @inlinable
+  public mutating func endTransmission() {}
 
   @inlinable
   public var isExhausted: Bool { false }

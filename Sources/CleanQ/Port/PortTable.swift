@@ -39,6 +39,7 @@ final class PortSetUp {
   let disarm: (Pointer) -> Void
   let addWakeFileDescriptors: (Pointer, inout [Int32]) -> Void
   let quiesce: (Pointer) -> Void
+  let endTransmission: (Pointer) -> Void
   let isExhausted: (Pointer) -> Bool
   let wanted: (Pointer) -> WantedMemory
   let census: (Pointer) -> Census
@@ -55,6 +56,7 @@ final class PortSetUp {
     disarm: @escaping (Pointer) -> Void,
     addWakeFileDescriptors: @escaping (Pointer, inout [Int32]) -> Void,
     quiesce: @escaping (Pointer) -> Void,
+    endTransmission: @escaping (Pointer) -> Void,
     isExhausted: @escaping (Pointer) -> Bool,
     wanted: @escaping (Pointer) -> WantedMemory,
     census: @escaping (Pointer) -> Census,
@@ -69,6 +71,7 @@ final class PortSetUp {
     unsafe self.disarm = unsafe disarm
     unsafe self.addWakeFileDescriptors = unsafe addWakeFileDescriptors
     unsafe self.quiesce = unsafe quiesce
+    unsafe self.endTransmission = unsafe endTransmission
     unsafe self.isExhausted = unsafe isExhausted
     unsafe self.wanted = unsafe wanted
     unsafe self.census = unsafe census
@@ -101,6 +104,7 @@ final class PortSetUp {
         unsafe $0.assumingMemoryBound(to: P.self).pointee.addWakeFileDescriptors(to: &$1)
       },
       quiesce: { unsafe $0.assumingMemoryBound(to: P.self).pointee.quiesce() },
+      endTransmission: { unsafe $0.assumingMemoryBound(to: P.self).pointee.endTransmission() },
       isExhausted: { unsafe $0.assumingMemoryBound(to: P.self).pointee.isExhausted },
       wanted: {
         let port = unsafe $0.assumingMemoryBound(to: P.self)

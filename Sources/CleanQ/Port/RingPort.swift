@@ -13,6 +13,8 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   /// Wakes this end, and the other.
   @usableFromInline let ownBell: Doorbell
   @usableFromInline let peerBell: Doorbell
+  /// The loop has been told that nothing more will be received.
+  private var hasToldEnd = false
   /// What the port that the other end is joined with says of its link.
   private var maximumPacketByteCount: Int?
   private var hardwareAddress: UInt64?
@@ -106,14 +108,24 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   public mutating func arm() -> Bool {
     ownBell.arm()
+    if receiving.isEnded, !hasToldEnd {
+      // An end is no packet: the loop asks for it once before it sleeps.
+      hasToldEnd = true
+      return false
+    }
     return !receiving.hasArrivals() && !transmitting.hasArrivals() && !receiving.isClosed
+  }
+
+  public mutating func endTransmission() {
+    transmitting.end()
+    peerBell.ring()
   }
 
   public mutating func disarm() { ownBell.disarm() }
 
   public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(ownBell.file) }
 
-  /// The other end has gone, and what it transmitted is received.
+  /// The other end has gone or transmits nothing more, and what it transmitted is received.
   public var isExhausted: Bool { receiving.isExhausted }
 
   public func census() -> Census { channel.census(of: end) }

@@ -54,6 +54,9 @@ extension StackedPort where Self: ~Copyable {
   public mutating func quiesce() { lower.quiesce() }
 
   @inlinable
+  public mutating func endTransmission() { lower.endTransmission() }
+
+  @inlinable
   public var isExhausted: Bool { lower.isExhausted }
 
   @inlinable

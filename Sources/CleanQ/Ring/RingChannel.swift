@@ -149,13 +149,12 @@ final class RingChannel: @unchecked Sendable {
         let standing = standing(of: region, registration)
         let registered = RegionDirectory.control(of: region)?.byteCount ?? 0
         census.registeredByteCount += registered
-        census.inFlightByteCount += standing.inFlight.byteCount
-        census.inFlightBufferCount += standing.inFlight.bufferCount
+        let (inFlight, away) = (standing.inFlight, standing.away)
+        census.addInFlight(byteCount: inFlight.byteCount, bufferCount: inFlight.bufferCount, of: region)
         if registration.end == end {
-          census.atPeerByteCount += standing.away.byteCount
-          census.atPeerBufferCount += standing.away.bufferCount
+          census.addAtPeer(byteCount: away.byteCount, bufferCount: away.bufferCount, of: region)
         } else {
-          census.atPeerByteCount += registered - standing.inFlight.byteCount - standing.away.byteCount
+          census.addAtPeer(byteCount: registered - inFlight.byteCount - away.byteCount, bufferCount: 0, of: region)
         }
       }
       return census

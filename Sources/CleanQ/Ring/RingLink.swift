@@ -229,6 +229,15 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   /// Whether one of the ends has gone.
   var isClosed: Bool { consumer.memory.isClosed.load(ordering: .acquiring) }
 
-  /// Whether the other end has gone and all that it handed over is taken.
-  var isExhausted: Bool { isClosed && consumer.memory.count == 0 }
+  /// Says that this end hands nothing more over.
+  func end() {
+    // Releases the buffers before it; pairs with the acquire in isEnded.
+    producer.memory.isEnded.store(true, ordering: .releasing)
+  }
+
+  /// Whether the other end has said that it hands nothing more over.
+  var isEnded: Bool { consumer.memory.isEnded.load(ordering: .acquiring) }
+
+  /// Whether the other end has gone or ended, and all that it handed over is taken.
+  var isExhausted: Bool { (isEnded || isClosed) && consumer.memory.count == 0 }
 }

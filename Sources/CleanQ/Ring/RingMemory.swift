@@ -18,6 +18,8 @@ final class RingMemory: @unchecked Sendable {
   @usableFromInline let slots: UnsafeMutablePointer<Descriptor>
   /// Set when either end has closed: what is enqueued from then on would have no taker.
   @usableFromInline let isClosed = Atomic<Bool>(false)
+  /// Set by the producer, after the last buffer that it enqueues.
+  let isEnded = Atomic<Bool>(false)
   private let allocation: UnsafeMutableRawPointer
 
   @inlinable

@@ -84,6 +84,8 @@ public struct OtherEnd<Subject: Queue & ~Copyable, Other: Queue & ~Copyable>: Qu
     return true
   }
 
+  public mutating func passBack() -> Buffer? { held.popFirst() }
+
   public mutating func split(at position: Int) -> Bool {
     guard var buffer = held.popFirst() else { return false }
     if var rest = buffer.split(at: position) {

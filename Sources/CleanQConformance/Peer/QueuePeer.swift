@@ -54,6 +54,11 @@ public protocol QueuePeer<Subject>: ~Copyable {
   /// - Returns: false where this kind of peer cannot.
   mutating func bringHome() -> Bool
 
+  /// Gives the oldest buffer that it keeps to the suite, by another way than the queue.
+  ///
+  /// - Returns: nil where this kind of peer cannot.
+  mutating func passBack() -> Buffer?
+
   /// Cuts the oldest buffer that it keeps in two, which it will hand back one after the other.
   ///
   /// - Returns: false where this kind of peer cannot.
@@ -85,6 +90,8 @@ extension QueuePeer where Self: ~Copyable {
   public mutating func hand(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? { Refused(buffer, .closed) }
 
   public mutating func bringHome() -> Bool { false }
+
+  public mutating func passBack() -> Buffer? { nil }
 
   public mutating func split(at position: Int) -> Bool { false }
 

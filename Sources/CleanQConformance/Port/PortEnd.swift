@@ -44,6 +44,8 @@ public struct PortEnd<P: Port & ~Copyable, Other: Port & ~Copyable>: QueuePeer, 
 
   public mutating func bringHome() -> Bool { inner.bringHome() }
 
+  public mutating func passBack() -> Buffer? { inner.passBack() }
+
   public mutating func split(at position: Int) -> Bool { inner.split(at: position) }
 
   public mutating func leave() -> Bool { inner.leave() }

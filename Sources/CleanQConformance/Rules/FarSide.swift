@@ -26,6 +26,51 @@ extension Bench where Peer: ~Copyable {
     try require(.deregister, code == nil, "the other side brought its buffers home, and deregister gives \(text(code))")
   }
 
+  /// Buffers that get to the other side, or come back from it, by another way than the queue: the census says where buffers are, and
+  /// not how many passed.
+  mutating func runPastTheQueue() throws(Stop) {
+    guard Peer.kind == .driven, Peer.hasOwnEnd, isExact, !traits.rewrites, capacity ?? 2 >= 2 else { return }
+    // One goes there through the queue and stays, one comes back that got there past it: the two must not cancel.
+    try supply(2)
+    try enqueueOne()
+    try peerTake(1)
+    guard let second = hand.popFirst() else { return }
+    let name = second.name
+    journal.note("\(name.text) gets to the other side past the queue, and is handed over there")
+    if let refused = peer.hand(second) {
+      let reason = refused.reason
+      hand.append(refused.take())
+      throw journal.fail(.regions, "a buffer of a registered region was refused as \(reason)")
+    }
+    ledger.inward.append(name)
+    try checkRest(.conservation)
+    try dequeueOne()
+    let away = ledger.atPeer.byteCount
+    let code = deregisterRegion()
+    try require(
+      .deregister, code == .elsewhere(byteCount: away), "\(away) bytes are away, and deregister gives \(text(code))")
+    try drain()
+    try runLaps()
+  }
+
+  /// A buffer goes there through the queue and comes back past it, again and again. The queue learns of that when it is next handed over.
+  private mutating func runLaps() throws(Stop) {
+    try supply(1)
+    for lap in 1...3 {
+      journal.note("lap \(lap)")
+      try enqueueOne()
+      try peerTake(1)
+      guard let buffer = peer.passBack() else { return }
+      ledger.atPeer.removeFirst()
+      hand.prepend(buffer)
+      prepare(0)
+    }
+    try enqueueOne()
+    try drain()
+    let code = deregisterRegion()
+    try require(.deregister, code == nil, "every buffer is back, and deregister gives \(text(code))")
+  }
+
   /// Two buffers where there was one, on the other side, in flight, and here.
   private mutating func peerSplits() throws(Stop) {
     guard let whole = ledger.atPeer.first, peer.split(at: 1) else { return }

@@ -18,6 +18,7 @@ extension Bench where Peer: ~Copyable {
       Procedure(name: "huge region") { (bench: inout Bench) throws(Stop) in try bench.runHugeRegion() },
       Procedure(name: "split and merge") { (bench: inout Bench) throws(Stop) in try bench.runSplitMerge() },
       Procedure(name: "far side") { (bench: inout Bench) throws(Stop) in try bench.runFarSide() },
+      Procedure(name: "past the queue") { (bench: inout Bench) throws(Stop) in try bench.runPastTheQueue() },
       Procedure(name: "runs") { (bench: inout Bench) throws(Stop) in try bench.runRuns() },
       Procedure(name: "bursts and singles") { (bench: inout Bench) throws(Stop) in try bench.runBurstsAndSingles() },
       Procedure(name: "notify") { (bench: inout Bench) throws(Stop) in try bench.runNotify() },

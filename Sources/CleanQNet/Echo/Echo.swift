@@ -35,7 +35,9 @@ public struct Echo: SinkStage {
       notes: """
         RFC 862 for UDP. Not answered, but dropped and counted: what was sent to a broadcast or multicast address, datagrams \
         from port 0, and, unless services is yes, datagrams from ports below 1024, from ports of other common services, and \
-        from the ports that the pipeline has open itself.
+        from the ports that the pipeline has open itself. More cannot be known: two echo services on different ports above \
+        1024, here and at another host, can still be made to talk to each other without end by one datagram with a forged \
+        source. Use ports below 1024, or keep forged sources out with a filter in front.
         """,
       counts: EchoDrop.allCases.map { .drop($0.name, $0.meaning) }
     ) { arguments throws(ArgumentComplaint) in Echo(answersServices: arguments.boolean("services") ?? false) }

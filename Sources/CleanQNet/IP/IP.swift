@@ -83,7 +83,8 @@ public struct IP: LayerStage, ClaimingStage {
       ],
       notes: """
         Fragments are refused and counted; packets are sent with the flag "do not fragment". Only senders inside the prefix \
-        are answered, be it ping, an error or a datagram from above, unless there is a gateway.
+        are answered, be it ping, an error or a datagram from above, unless there is a gateway. A priority tag (802.1Q with VLAN 0) is \
+        taken off; frames of a VLAN are dropped. IP options are skipped: an echo reply carries none, so "ping -R" records nothing.
         """,
       counts: IPCounters.descriptions, claims: .frame
     ) { arguments throws(ArgumentComplaint) in

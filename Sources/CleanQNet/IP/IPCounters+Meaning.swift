@@ -12,7 +12,8 @@ extension IPCounters {
       .counter("arp-neighbors-changed", "neighbours whose Ethernet address changed: replaced hardware, or an attack"),
       .counter("arp-neighbors-lost", "neighbours that stopped answering ARP"),
       .gauge("arp-cache-entries", "neighbours known now"),
-      .counter("icmp-echo-replies", "pings answered"),
+      .counter("icmp-echo-requests-received", "pings that may be answered"),
+      .counter("icmp-echo-replies", "answers to them that the stage below has taken"),
       .counter("icmp-errors-sent", "ICMP errors sent"),
       .counter("icmp-rate-limited", "ICMP errors not sent because of the limit of a thousand a second"),
     ]

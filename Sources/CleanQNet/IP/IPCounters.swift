@@ -1,6 +1,8 @@
 internal import CleanQ
 
 /// What the IP layer counts. Fixed in size.
+///
+/// What is sent is counted when its frame is made, and taken back by ``uncount(_:)`` where the port below never takes it.
 struct IPCounters: Sendable {
   /// Packets delivered up, and their payload bytes.
   var received = StageReport.Tally()
@@ -18,8 +20,9 @@ struct IPCounters: Sendable {
   var arpNeighborsChanged: UInt64 = 0
   /// Neighbours that did not answer.
   var arpNeighborsLost: UInt64 = 0
+  var icmpEchoRequestsReceived: UInt64 = 0
   var icmpEchoReplies: UInt64 = 0
-  /// Given to the port below, also those that the layer above has made.
+  /// Also those that the layer above has made.
   var icmpErrorsSent: UInt64 = 0
   var icmpRateLimited: UInt64 = 0
 
@@ -28,7 +31,7 @@ struct IPCounters: Sendable {
   subscript(_ reason: IPDropReason) -> UInt64 { drops[Int(reason.rawValue)] }
 
   /// Received frames that ended here without being dropped or delivered.
-  var consumed: UInt64 { arpRequestsReceived &+ arpRepliesReceived &+ icmpEchoReplies }
+  var consumed: UInt64 { arpRequestsReceived &+ arpRepliesReceived &+ icmpEchoRequestsReceived }
 
   func report(cacheEntryCount: Int) -> StageReport {
     var report = StageReport("ip")
@@ -45,6 +48,7 @@ struct IPCounters: Sendable {
       StageReport.Count("arp-requests-unsent", arpRequestsUnsent),
       StageReport.Count("arp-neighbors-changed", arpNeighborsChanged),
       StageReport.Count("arp-neighbors-lost", arpNeighborsLost),
+      StageReport.Count("icmp-echo-requests-received", icmpEchoRequestsReceived),
       StageReport.Count("icmp-echo-replies", icmpEchoReplies),
       StageReport.Count("icmp-errors-sent", icmpErrorsSent),
       StageReport.Count("icmp-rate-limited", icmpRateLimited),

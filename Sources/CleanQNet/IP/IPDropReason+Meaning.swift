@@ -7,7 +7,7 @@ extension IPDropReason {
     case .truncated: "received frame shorter than its headers say; the sender or the link is broken"
     case .notOurMAC: "frame for another station, or a multicast group that is not joined; nothing to do"
     case .badSourceMAC: "frame whose sender is a group address or zero; no station may send that"
-    case .unknownEtherType: "frame of a protocol other than ARP and IPv4, IPv6 for example; nothing to do"
+    case .unknownEtherType: "frame of a protocol other than ARP and IPv4, IPv6 or a VLAN for example; nothing to do"
     case .badARPHardware: "ARP for other hardware than Ethernet; nothing to do"
     case .badARPProtocol: "ARP for another protocol than IPv4; nothing to do"
     case .badARPLength: "ARP with wrong address lengths; the sender is broken"

@@ -33,11 +33,23 @@ extension IPEngine {
   @usableFromInline
   mutating func takeBackFirst(isClosed: Bool) {
     guard returned.room > 0, dropped.room > 0, let buffer = outgoing.popFirst() else { return }
+    let reason = isClosed ? IPDropReason.closedBelow : .unknownRegion
+    counters.uncount(buffer)
     if spares.isAway(buffer) {
+      counters.count(reason)
       spares.putBack(buffer)
     } else {
-      dropTransmitted(buffer, isClosed ? .closedBelow : .unknownRegion)
+      dropTransmitted(buffer, reason)
     }
+  }
+
+  /// What was counted, without the frames of this layer's own that wait for the port below: those are not sent yet.
+  ///
+  /// - Complexity: O(number of frames that wait).
+  var sentCounters: IPCounters {
+    var counters = counters
+    for index in 0..<outgoing.count { counters.uncount(outgoing[index]) }
+    return counters
   }
 
   /// Gives the spares of a region back to the receive queue, as far as there is room.

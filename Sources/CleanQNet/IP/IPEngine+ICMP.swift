@@ -25,6 +25,7 @@ extension IPEngine {
       dscpAndECN: header.dscpAndECN & 0xFC)
     guard wrap(&buffer, reply, to: mac) else { return end(.shortHeadroom) }
     buffer.flags.insert(.reply)
+    counters.icmpEchoRequestsReceived &+= 1
     counters.icmpEchoReplies &+= 1
     return .answer
   }

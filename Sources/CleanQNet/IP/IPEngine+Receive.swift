@@ -60,11 +60,23 @@ extension IPEngine {
     // IEEE 802.3 § 3.2.3: a source is one station. Our own address as a source is a loop or a forgery.
     guard frame.source.isUnicast, frame.source != mac else { return end(.badSourceMAC) }
     guard buffer.trimFront(EthernetHeader.byteCount) else { return end(.truncated) }
-    switch frame.etherType {
+    switch frame.etherType == .vlan ? stripPriorityTag(&buffer) : frame.etherType {
     case .ipv4: return acceptIP(&buffer, frame)
     case .arp: return acceptARP(&buffer)
     default: return end(.unknownEtherType)
     }
+  }
+
+  /// Takes off a tag that gives a frame a priority and no VLAN.
+  ///
+  /// Source: IEEE 802.1Q § 9.6: the VLAN identifier 0 says that the tag carries a priority only.
+  ///
+  /// - Returns: the protocol behind the tag; that of tagged frames, with nothing changed, where the frame belongs to a VLAN.
+  private func stripPriorityTag(_ buffer: inout Buffer) -> EtherType {
+    let tagByteCount = 4
+    guard buffer.validByteCount >= tagByteCount, buffer.bytes.bigEndian16(at: 0) & 0x0FFF == 0 else { return .vlan }
+    let etherType = EtherType(rawValue: buffer.bytes.bigEndian16(at: 2))
+    return buffer.trimFront(tagByteCount) ? etherType : .vlan
   }
 
   /// Decides about an IP packet; the valid part starts with its header.

@@ -49,6 +49,6 @@ extension IPPort where Lower: ~Copyable {
 
   public func report(into reports: inout [StageReport]) {
     lower.report(into: &reports)
-    reports.append(engine.counters.report(cacheEntryCount: engine.cache.usedCount))
+    reports.append(engine.sentCounters.report(cacheEntryCount: engine.cache.usedCount))
   }
 }

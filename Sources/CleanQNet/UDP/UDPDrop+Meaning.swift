@@ -14,6 +14,7 @@ extension UDPDrop {
     case .chained: "datagram in several buffers; udp takes datagrams in one"
     case .noHeadroom: "datagram to be sent without room for headers; the stage above has to leave headroom"
     case .unknownRegion: "packet of a region that the stage below does not know any more; the stage is broken"
+    case .closedBelow: "packet for a device or thread that has ended"
     case .tooLong: "datagram to be sent longer than the MTU allows; send less, or raise the MTU of the device"
     }
   }
@@ -21,7 +22,7 @@ extension UDPDrop {
   /// What the numbers in the stage's report mean.
   static var descriptions: [CountDescription] {
     allCases.map { .drop($0.name, $0.meaning) } + [
-      .counter("icmp-errors-made", "port unreachable messages given to the stage below, which counts those it sends"),
+      .counter("icmp-errors-made", "port unreachable messages made; the stage below counts those it sends"),
       .counter("icmp-rate-limited", "port unreachable messages not sent because of the limit of a thousand a second"),
     ]
   }

@@ -11,6 +11,8 @@ enum UDPDrop: Int, CaseIterable, Sendable {
   case noHeadroom
   case tooLong
   case unknownRegion
+  /// The other side of the port below has gone.
+  case closedBelow
 
   init(_ error: WireError) {
     switch error {
@@ -31,6 +33,7 @@ enum UDPDrop: Int, CaseIterable, Sendable {
     case .noHeadroom: "no-headroom"
     case .tooLong: "too-long"
     case .unknownRegion: "unknown-region"
+    case .closedBelow: "closed"
     }
   }
 }

@@ -140,6 +140,10 @@ struct UDPEngine: Sendable {
   @usableFromInline
   mutating func countUnknownRegion() { count(.unknownRegion) }
 
+  /// A packet was made that nobody will send: the other side of the port below has gone.
+  @usableFromInline
+  mutating func countClosed() { count(.closedBelow) }
+
   func report() -> StageReport {
     var report = StageReport("udp")
     report.received = received

@@ -62,7 +62,10 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   /// Nobody will send what waits: it goes back as if it had been, answers too.
   @inlinable
   mutating func giveUpOutgoing() {
-    while unsent.room > 0, let buffer = outgoing.popFirst() { giveUp(buffer) }
+    while unsent.room > 0, let buffer = outgoing.popFirst() {
+      engine.countClosed()
+      giveUp(buffer)
+    }
   }
 
   /// Gives a packet back as if it had been sent.

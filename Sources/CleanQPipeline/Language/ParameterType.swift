@@ -65,7 +65,9 @@ extension ParameterType {
     if isNumber, let number = Int(text), range.contains(number) { return .value(.integer(number)) }
     let noun = isNumber ? "a number" : "a decimal number"
     let low = range.lowerBound
-    let bounds = range.upperBound == .max ? "\(low) or more" : "from \(low) to \(range.upperBound)"
+    // Who writes a number that is too large wants to know what is not.
+    let isOpen = range.upperBound == .max && !(isNumber && Int(text) == nil && text.utf8.first != UInt8(ascii: "-"))
+    let bounds = isOpen ? "\(low) or more" : "from \(low) to \(range.upperBound)"
     return .complaint("write \(noun) \(unit.isEmpty ? "" : "of \(unit) ")\(bounds)")
   }
 }

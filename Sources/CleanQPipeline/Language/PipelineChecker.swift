@@ -19,6 +19,7 @@ struct PipelineChecker {
     try PipelineTyping(stages: stages, catalog: catalog).check()
     var pipeline = CheckedPipeline(stages: try Self.claim(stages, catalog))
     try PipelineCopies.check(pipeline.allStages)
+    try StageResource.check(pipeline.allStages)
     try StagePaths.name(&pipeline)
     return pipeline
   }

@@ -46,7 +46,8 @@ public enum PipelineText {
   ///   - catalog: The stages that there are.
   ///   - cpuCount: How many CPUs the machine has; they are numbered from 0.
   /// - Returns: At least two stages that fit each other, with checked arguments.
-  /// - Throws: The first mistake: of syntax, then of names, arguments and CPU marks from left to right, then of stages that do not fit.
+  /// - Throws: The first mistake: of syntax, then of names, arguments and CPU marks from left to right, then of stages that do not fit,
+  ///   or that take the same device or file.
   /// - Precondition: `cpuCount` is 1 or more.
   /// - Complexity: O(*n*) in the length of the text, without what the stages' own checks take.
   public static func check(

@@ -8,9 +8,14 @@ public protocol StageDescription: Sendable {
   /// In how many copies of one pipeline the stage can stand at once. A device has one for each of its queue pairs; a file can
   /// be written by one. By default one for a stage that opens a port of its own, and any number for the others.
   var copies: ClosedRange<Int> { get }
+
+  /// What a stage takes for itself: no other stage of the pipeline can have it too. None by default.
+  var resources: [StageResource] { get }
 }
 
 extension StageDescription {
+  public var resources: [StageResource] { [] }
+
   public var copies: ClosedRange<Int> {
     if case .end = shape { 1...1 } else { 1...Int.max }
   }

@@ -101,11 +101,10 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     outcome.held.addHoldings(of: left)
     let right = junction.right.census()
     switch place {
-    case .below: outcome.expectedByteCount = right.ownedByteCount
+    case .below: outcome.cable = right
     case .owner(let memory):
       outcome.held.addHoldings(of: right)
       outcome.expectedByteCount = memory.region.liveByteCount
-      outcome.bufferCount = memory.region.liveBufferCount
     case .above:
       outcome.held.addHoldings(of: right)
       // The bottom is a `FarEndPort`.
@@ -127,14 +126,20 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     var tick = MonotonicTime.now.advanced(byMilliseconds: RunControl.tickMilliseconds)
     var busyTurns = 0
     var answered: UInt64 = 0
+    var end = LoopEnd(isLast: place.isLast)
     while true {
       let requests = control.requests
       if requests != answered {
-        if control.isStopping { return }
+        if control.isStopping {
+          // Where something keeps the loop from its end, this is the last that it says.
+          control.publish(outcome(of: junction, place), of: index)
+          return
+        }
         control.answer(of: index, requests, outcome(of: junction, place))
         answered = requests
       }
-      if junction.turn() > 0 {
+      let hasMoved = junction.turn() > 0
+      if hasMoved {
         wait.reset()
         busyTurns &+= 1
         // The clock is read once in a while when there is work, and at every turn when there is none.
@@ -146,8 +151,27 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
         tick = now.advanced(byMilliseconds: RunControl.tickMilliseconds)
         tellDrops(of: junction, control)
       }
-      if junction.left.isExhausted || junction.right.isExhausted { control.stopExhausted() }
-      if wait.isTired(at: now) { sleep(&junction, &wait, now: now, until: deadline) }
+      if junction.right.isExhausted {
+        control.stopExhausted()
+      } else if junction.left.isExhausted {
+        passOnEnd(&junction, &end, control, hasMoved: hasMoved, at: now)
+      }
+      if wait.isTired(at: now) { sleep(&junction, &wait, now: now, until: min(deadline, end.deadline)) }
+    }
+  }
+
+  /// The left port is exhausted: the pipeline ends once everything has gone its way.
+  @inlinable
+  @inline(never)
+  func passOnEnd(
+    _ junction: inout Junction<Left, Right>, _ end: inout LoopEnd, _ control: RunControl, hasMoved: Bool,
+    at now: MonotonicTime
+  ) {
+    switch end.next(hasMoved: hasMoved, isEmpty: junction.up.isEmpty, at: now) {
+    case .goOn: break
+    case .quiesce: junction.left.quiesce()
+    case .passOn: junction.right.endTransmission()
+    case .stop: control.stopExhausted()
     }
   }
 

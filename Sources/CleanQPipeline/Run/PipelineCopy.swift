@@ -7,6 +7,8 @@ final class PipelineCopy {
   /// The loop that owns the memory.
   let owner: Worker
   let memory: PipelineMemory
+  /// How many buffers go round. At the end a stage may send home what it kept for itself; they are counted all the same.
+  let bufferCount: Int
 
   /// Gives the opened loops their memory.
   ///
@@ -37,6 +39,7 @@ final class PipelineCopy {
       if let error = worker.shareOut(count) { throw StageError("pipeline", error) }
     }
     owner.prime(memory.region, wanted)
+    bufferCount = memory.region.liveBufferCount
   }
 
   /// What all loops together want of the owner: buffers for the devices below it and for those at its right end, which are

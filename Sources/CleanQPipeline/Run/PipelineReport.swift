@@ -25,10 +25,10 @@ public struct PipelineReport: Sendable {
   public let seconds: Double
   /// Why the pipeline ended.
   public package(set) var end = PipelineEnd.running
-  /// All memory of the pipeline, as its owner sees it: at a peer is what a device or the kernel had, in flight what was
-  /// between two stages.
+  /// All memory of the pipeline, as its owner sees it: at a peer is what a device, the kernel or another process had, in flight
+  /// what was in the stages' queues, empty buffers that waited for packets among them.
   public internal(set) var census = Census()
-  /// The buffers that existed.
+  /// The buffers that the memory was cut into when the pipeline started.
   public internal(set) var bufferCount = 0
   /// The buffers that went out of scope somewhere and came home, instead of going round.
   public internal(set) var strayBufferCount = 0
@@ -53,16 +53,22 @@ public struct PipelineReport: Sendable {
         add(report, number, cpu: worker.cpu, labels)
       }
       guard isExact else { continue }
-      lostByteCount += abs(
-        outcome.expectedByteCount - outcome.held.inFlightByteCount - outcome.held.atPeerByteCount)
+      lostByteCount += outcome.differenceByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
     }
     for account in copy.workers.flatMap({ outcomes[$0.index].reports }) {
       guard let stage = account.branch, stages.indices.contains(stage) else { continue }
       stages[stage].report.add(account)
     }
     census.registeredByteCount += copy.memory.region.byteCount
-    census.addHoldings(of: outcomes[copy.owner.index].held)
-    bufferCount += outcomes[copy.owner.index].bufferCount
+    var held = outcomes[copy.owner.index].held
+    // The loop that owns the memory sees what the others have as away; they say themselves what of it is in queues.
+    let queuedByteCount = copy.workers.filter { $0 !== copy.owner }
+      .reduce(0) { $0 + outcomes[$1.index].held.inFlightByteCount }
+    held.moveToQueues(byteCount: queuedByteCount)
+    // Buffers of regions that stages have of their own are counted where they are seen, and as registered.
+    census.registeredByteCount += held.elsewhereByteCount(ofOthersThan: copy.memory.region.id)
+    census.addHoldings(of: held)
+    bufferCount += copy.bufferCount
     strayBufferCount += copy.memory.region.strayBufferCount
   }
 
@@ -136,4 +142,13 @@ struct StageLabel: Sendable {
   /// The stage as in a pipeline text; nil where there is none.
   var text: String?
   var path: String?
+}
+
+extension Census {
+  /// Counts bytes at the peer as in flight, no more than there are: while the pipeline runs its loops are not asked at one moment.
+  fileprivate mutating func moveToQueues(byteCount: Int) {
+    let moved = min(byteCount, atPeerByteCount)
+    atPeerByteCount -= moved
+    inFlightByteCount += moved
+  }
 }

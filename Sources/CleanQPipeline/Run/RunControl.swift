@@ -16,6 +16,9 @@ final class RunControl: Sendable {
   static let restMilliseconds: UInt64 = 200
   /// How long all threads may take to end, once they were told to.
   static let endMilliseconds: UInt64 = 1500
+  /// How long they may take from the first signal on where a second came: as long as an orderly end takes, for who sends one signal
+  /// twice, as timeout(1) does.
+  package static let hurriedEndMilliseconds: UInt64 = 400
   /// How long a loop may take to answer a request for a report.
   static let answerMilliseconds: UInt64 = 500
 
@@ -239,12 +242,14 @@ extension RunControl {
   /// Waits until every thread is over, for as long as they may take after they were asked to stop.
   ///
   /// - Parameters:
-  ///   - interrupt: a file that ends the waiting too when it is readable and `isInterrupted` says so, or -1.
+  ///   - interrupt: a file that is readable when `earlierEnd` is to be asked again, which empties it; or -1.
+  ///   - earlierEnd: until when the threads have now; nil where they have all their time.
   /// - Returns: whether every thread is over.
-  func waitUntilOver(interrupt: Int32, isInterrupted: () -> Bool) -> Bool {
-    let deadline = MonotonicTime(nanoseconds: stopTime.load(ordering: .acquiring))
+  func waitUntilOver(interrupt: Int32, earlierEnd: () -> MonotonicTime?) -> Bool {
+    var deadline = MonotonicTime(nanoseconds: stopTime.load(ordering: .acquiring))
       .advanced(byMilliseconds: Self.endMilliseconds)
     while true {
+      if let earlier = earlierEnd() { deadline = min(deadline, earlier) }
       let now = MonotonicTime.now
       let leftMilliseconds = now < deadline ? (deadline.nanoseconds - now.nanoseconds) / 1_000_000 + 1 : 0
       var files = [
@@ -254,7 +259,7 @@ extension RunControl {
       // SAFETY: the array outlives the call and its count is passed with it.
       _ = unsafe poll(&files, 2, Int32(clamping: leftMilliseconds))
       if over.load(ordering: .acquiring) == loops.count { return true }
-      if leftMilliseconds == 0 || isInterrupted() { return false }
+      if leftMilliseconds == 0 { return false }
     }
   }
 

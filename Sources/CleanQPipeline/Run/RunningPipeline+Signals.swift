@@ -12,7 +12,7 @@ package enum RunEvent {
 
 extension RunningPipeline {
   /// Waits until SIGINT or SIGTERM comes, or SIGHUP where there is nothing to reopen, or the pipeline ends by itself; stops it,
-  /// and says what it did. A second SIGINT or SIGTERM ends the waiting for threads that do not end.
+  /// and says what it did. After a second SIGINT or SIGTERM the threads have until 400 ms after the first.
   ///
   /// - Parameters:
   ///   - signals: made before the pipeline was opened.
@@ -24,6 +24,7 @@ extension RunningPipeline {
     onEvent: (RunEvent) -> Void
   ) -> PipelineReport {
     var ending: [Int32] = []
+    var firstTime: MonotonicTime?
     var pending = pending
     let interval = UInt64(max(0, intervalMilliseconds))
     var next = interval > 0 ? MonotonicTime.now.advanced(byMilliseconds: interval) : .never
@@ -37,8 +38,11 @@ extension RunningPipeline {
         }
       }
       pending = []
-      if !ending.isEmpty { break }
       let now = MonotonicTime.now
+      if !ending.isEmpty {
+        firstTime = now
+        break
+      }
       if now >= next {
         onEvent(.interval(report()))
         // What is late is not made up for.
@@ -51,7 +55,8 @@ extension RunningPipeline {
     var report = finish(interrupt: signals.file) {
       // Where the pipeline was about to end by itself, the first signal may come only now.
       ending += signals.take().filter { $0 == SIGINT || $0 == SIGTERM }
-      return ending.count > 1
+      if firstTime == nil, !ending.isEmpty { firstTime = .now }
+      return ending.count > 1 ? firstTime?.advanced(byMilliseconds: RunControl.hurriedEndMilliseconds) : nil
     }
     if let first = ending.first { report.end = .signal(ProcessSignals.name(of: first)) }
     return report

@@ -27,6 +27,8 @@ public final class RunningPipeline {
   let control: RunControl
   private let reopeners: [@Sendable () -> Void]
   private let threads = Threads()
+  /// Whether the threads have ended, true, or are left to themselves; nil as long as nobody has waited for them.
+  private var wasOver: Bool?
   private let startTime = MonotonicTime.now
   /// For each loop, its stages among those of its copy.
   private let stageNumbers: [[Int]]
@@ -64,7 +66,8 @@ public final class RunningPipeline {
 
   deinit {
     control.stop()
-    _ = endThreads(interrupt: -1) { false }
+    // Those that were left to themselves have had their time.
+    _ = endThreads(interrupt: -1) { nil }
   }
 
   /// Numbers the loops, and notes what each consists of in case that it never says so itself.
@@ -113,12 +116,12 @@ public final class RunningPipeline {
   ///
   /// Once it was told to stop, the threads have a second and a half. A stage whose thread has not ended by then has a
   /// ``StageReport/failure`` that says so, and the thread is left to itself.
-  public func finish() -> PipelineReport { finish(interrupt: -1) { false } }
+  public func finish() -> PipelineReport { finish(interrupt: -1) { nil } }
 
-  /// The same, but does not wait any longer once `isInterrupted` says so; it is asked whenever `interrupt` is readable.
-  func finish(interrupt: Int32, isInterrupted: () -> Bool) -> PipelineReport {
+  /// The same, but waits no longer than `earlierEnd` says; it is asked whenever `interrupt` is readable.
+  func finish(interrupt: Int32, earlierEnd: () -> MonotonicTime?) -> PipelineReport {
     control.waitUntilStopping()
-    let isOver = endThreads(interrupt: interrupt, isInterrupted: isInterrupted)
+    let isOver = endThreads(interrupt: interrupt, earlierEnd: earlierEnd)
     let stuck = isOver ? [] : control.stuckLoops
     var report = gather(isExact: isOver)
     report.end = control.isExhausted ? report.endByItself() : .stopped
@@ -131,8 +134,10 @@ public final class RunningPipeline {
   }
 
   /// Waits until all threads have ended. Returns whether they have; else they are left to themselves.
-  private func endThreads(interrupt: Int32, isInterrupted: () -> Bool) -> Bool {
-    let isOver = control.waitUntilOver(interrupt: interrupt, isInterrupted: isInterrupted)
+  private func endThreads(interrupt: Int32, earlierEnd: () -> MonotonicTime?) -> Bool {
+    if let wasOver { return wasOver }
+    let isOver = control.waitUntilOver(interrupt: interrupt, earlierEnd: earlierEnd)
+    wasOver = isOver
     if isOver { threads.join() } else { threads.abandon() }
     return isOver
   }

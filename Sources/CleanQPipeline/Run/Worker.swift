@@ -70,14 +70,32 @@ struct WorkerOutcome: Sendable {
   @usableFromInline var reports: [StageReport] = []
   /// Everything it and what is below it held.
   @usableFromInline var held = Census()
-  /// What it should have held: in the loop that owns the memory all buffers that exist, in another what the interlink on the way
-  /// to that has counted.
+  /// In a loop below the one that owns the memory, what the interlink above it says.
+  @usableFromInline var cable: Census?
+  /// In another, what it should have held of the pipeline's memory: the owner all buffers that exist, one above it what the interlink
+  /// below has lent it.
   @usableFromInline var expectedByteCount = 0
-  /// In the loop that owns the memory, the buffers that exist.
-  @usableFromInline var bufferCount = 0
 
   @inlinable
   init() {}
+
+  /// Bytes of the pipeline's buffers that it should have had and had not, or the reverse. Buffers that a stage has made of another
+  /// region are that stage's business, and are left out.
+  ///
+  /// - Parameters:
+  ///   - region: the pipeline's.
+  ///   - regionByteCount: how long it is.
+  func differenceByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
+    let expected = cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? expectedByteCount
+    return abs(expected - held.elsewhereByteCount(of: region))
+  }
+}
+
+extension Census {
+  /// Bytes of a region in flight and at the peer, and those of which nobody says where they belong.
+  fileprivate func elsewhereByteCount(of region: RegionID) -> Int {
+    inFlightByteCount + atPeerByteCount - elsewhereByteCount(ofOthersThan: region)
+  }
 }
 
 /// Where a loop is, as seen from the one that owns the memory.
@@ -89,6 +107,12 @@ enum LoopPlace {
   case owner(PipelineMemory)
   /// Above it, in a branch: its left end is an interlink, which the loop below has registered.
   case above
+
+  /// Whether no loop comes behind it to which the end of a source could be passed on.
+  @usableFromInline
+  var isLast: Bool {
+    if case .below = self { false } else { true }
+  }
 }
 
 /// What one loop of a pipeline consists of.

@@ -3,9 +3,10 @@ public import Logging
 
 /// A port whose device never sees the buffers of the pipeline: it has memory of its own, and packets are copied between the two.
 ///
-/// Put on the device of a process where another process maps the pipeline's memory, so that neither can read or change what
-/// passes between the other one and the pipeline. A packet is copied once, as a whole, before the device has it and after it has
-/// given it back, so what was checked and captured on this side stays as it is.
+/// Put on the device of a process where another process maps the pipeline's memory, so that neither can read or change the other
+/// one's memory. A packet is copied once, as a whole, before the device has it and after it has given it back: from the copy on the
+/// sender cannot change it. On the pipeline's side it lies in memory that the other process maps, and that one can change it there,
+/// also while a stage in between looks at it.
 ///
 ///        pipeline                                     device
 ///      transmit ──► copy ─► pending ──► lower.transmit, lower.complete ──► free

@@ -14,7 +14,7 @@ extension TAPLink {
     let address = InterfaceAddress(index: index, address: prefix.address.rawValue, prefixLength: prefix.length)
     if let number = address.add(by: &netlink) {
       if number == EEXIST { return }
-      throw failure(problem, number)
+      throw failure(problem, number, command: "address add \(prefix) dev \(name)")
     }
     undos.append(.address(address))
   }

@@ -37,10 +37,9 @@ struct TAPLink: ~Copyable, Sendable {
   }
 
   deinit {
-    // The name may be another device's by now.
-    // SAFETY: the name is a string that lives through the call.
-    if !undos.isEmpty, unsafe if_nametoindex(name) == index {
-      for undo in undos.reversed() { perform(undo) }
+    // The device may have another name by now, and another device this one's.
+    if !undos.isEmpty, let name = Self.name(of: index) {
+      for undo in undos.reversed() { perform(undo, on: name) }
     }
     if socket >= 0 { close(socket) }
   }
@@ -54,7 +53,8 @@ struct TAPLink: ~Copyable, Sendable {
     guard old != mac else { return }
     var request = InterfaceRequest(name: name)
     request.hardwareAddress = mac
-    try set(&request, SIOCSIFHWADDR, "cannot set its Ethernet address to \(mac)")
+    try set(
+      &request, SIOCSIFHWADDR, "cannot set its Ethernet address to \(mac)", command: "link set \(name) address \(mac)")
     undos.append(.mac(mac, was: old))
   }
 
@@ -67,7 +67,7 @@ struct TAPLink: ~Copyable, Sendable {
     guard old != Int32(mtu) else { return }
     var request = InterfaceRequest(name: name)
     request.mtu = Int32(mtu)
-    try set(&request, SIOCSIFMTU, "cannot set its mtu to \(mtu)")
+    try set(&request, SIOCSIFMTU, "cannot set its mtu to \(mtu)", command: "link set \(name) mtu \(mtu)")
     undos.append(.mtu(Int32(mtu), was: old))
   }
 
@@ -75,7 +75,9 @@ struct TAPLink: ~Copyable, Sendable {
   func mtu() throws(StageError) -> Int { Int(try get(SIOCGIFMTU, "cannot read its mtu").mtu) }
 
   mutating func makePersistent() throws(StageError) {
-    if let number = TAPDevice.setPersistent(true, file: device) { throw failure("cannot make it persistent", number) }
+    if let number = TAPDevice.setPersistent(true, file: device) {
+      throw failure("cannot make it persistent", number)
+    }
     undos.append(.persistence)
   }
 
@@ -84,11 +86,20 @@ struct TAPLink: ~Copyable, Sendable {
     var request = try get(SIOCGIFFLAGS, "cannot read its flags")
     guard request.flags & Int16(IFF_UP) == 0 else { return }
     request.flags |= Int16(IFF_UP)
-    try set(&request, SIOCSIFFLAGS, "cannot bring it up")
+    try set(&request, SIOCSIFFLAGS, "cannot bring it up", command: "link set \(name) up")
     undos.append(.up)
   }
 
-  private func perform(_ undo: Undo) {
+  /// What the device with a number is called now; nil where this network namespace has none.
+  private static func name(of index: UInt32) -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+    // SAFETY: the kernel writes at most IF_NAMESIZE bytes, the zero at the end among them.
+    guard unsafe if_indextoname(index, &bytes) != nil else { return nil }
+    return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// - Parameter name: the device's name as it is now.
+  private func perform(_ undo: Undo, on name: String) {
     var request = InterfaceRequest(name: name)
     // What the kernel allowed a moment ago it allows again; if not, there is nobody to tell but the failure under way.
     switch undo {
@@ -118,15 +129,19 @@ extension TAPLink {
     return request
   }
 
-  func set(_ request: inout InterfaceRequest, _ number: Int32, _ problem: String) throws(StageError) {
-    if let number = request.perform(UInt(number), on: socket) { throw failure(problem, number) }
+  /// - Parameter command: what root types for the same, after `ip`.
+  func set(
+    _ request: inout InterfaceRequest, _ number: Int32, _ problem: String, command: String
+  ) throws(StageError) {
+    if let number = request.perform(UInt(number), on: socket) { throw failure(problem, number, command: command) }
   }
 
-  func failure(_ problem: String, _ number: Int32) -> StageError {
+  /// - Parameter command: what root types for the same, after `ip`; nil where there is nothing to type.
+  func failure(_ problem: String, _ number: Int32, command: String? = nil) -> StageError {
+    let alternative = command.map { ", or let root do it before with \"ip \($0)\"" } ?? ""
     let reason =
       number == EPERM || number == EACCES
-      ? "no permission; run as root or with CAP_NET_ADMIN, or let root set it up with \"ip link set \(name) …\""
-      : systemErrorText(number)
+      ? "no permission; run as root or with CAP_NET_ADMIN\(alternative)" : systemErrorText(number)
     return StageError("tap(\(name))", "\(problem): \(reason)", errno: number)
   }
 }

@@ -111,10 +111,7 @@ struct BufferLane: ~Copyable, @unchecked Sendable {
 
   /// Adds what the lane holds to a census.
   func add(to census: inout Census) {
-    for index in 0..<(doneCount + waitingCount) {
-      unsafe census.inFlightByteCount += slot(index).pointee.byteCount
-    }
-    census.inFlightBufferCount += doneCount + waitingCount
+    for index in 0..<(doneCount + waitingCount) { unsafe census.addInFlight(slot(index).pointee) }
   }
 
   /// Bytes of the buffers that belong to one region.

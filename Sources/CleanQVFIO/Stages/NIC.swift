@@ -24,6 +24,10 @@ public struct NIC: EndStage {
 
   public var shape: StageShape { .end(.frame, right: true) }
 
+  public var resources: [StageResource] {
+    PCIAddress(address).map { [StageResource("PCI device", "\($0)")] } ?? []
+  }
+
   public func open(in context: PipelineContext) throws(StageError) -> AnyPort<Frame> {
     try driver(in: .machine).open(address, context)
   }
@@ -79,6 +83,6 @@ extension NIC {
 
   /// What is wrong with the text of a PCI address, as it reads after a colon; nil when nothing is.
   public static func complaint(aboutAddress text: String) -> String? {
-    PCIAddress(text) == nil ? "a PCI address is domain, bus, device and function, as in 0000:00:04.0" : nil
+    PCIAddress.complaint(about: text)
   }
 }

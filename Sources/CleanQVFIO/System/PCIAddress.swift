@@ -9,18 +9,42 @@ public struct PCIAddress: Hashable, Comparable, Sendable {
 
   /// Reads `0000:00:04.0`, or `00:04.0` in domain 0; nil where the text is neither.
   public init?(_ text: some StringProtocol) {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    let last = (parts.last ?? "").split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 2 || parts.count == 3, last.count == 2 else { return nil }
-    let domain = parts.count == 3 ? Self.number(parts[0], digits: 4...8) : 0
-    guard let domain, let bus = Self.number(parts[parts.count - 2], digits: 1...2),
-      let device = Self.number(last[0], digits: 1...2), device < 32,
-      let function = Self.number(last[1], digits: 1...1), function < 8
+    guard let (domain, bus, device, function) = Self.numbers(of: text), device <= Self.largestDevice,
+      function <= Self.largestFunction
     else { return nil }
     self.domain = domain
     self.bus = UInt8(bus)
     self.device = UInt8(device)
     self.function = UInt8(function)
+  }
+
+  private static let largestDevice: UInt32 = 31
+  private static let largestFunction: UInt32 = 7
+
+  /// What is wrong with the text of an address, as it reads after a colon; nil when nothing is.
+  static func complaint(about text: String) -> String? {
+    guard let (_, _, device, function) = numbers(of: text) else {
+      return "a PCI address is domain, bus, device and function, as in 0000:00:04.0"
+    }
+    if device > largestDevice {
+      return
+        "there is no device \(hexadecimal(device, digits: 2)) on a PCI bus; they are 00 to 1f, in hexadecimal digits"
+    }
+    return function > largestFunction ? "a PCI device has no function \(function); they are 0 to 7" : nil
+  }
+
+  /// The numbers of a text that has the form, whether or not there can be such a device.
+  private static func numbers(
+    of text: some StringProtocol
+  ) -> (domain: UInt32, bus: UInt32, device: UInt32, function: UInt32)? {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let last = (parts.last ?? "").split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2 || parts.count == 3, last.count == 2 else { return nil }
+    guard let domain = parts.count == 3 ? number(parts[0], digits: 4...8) : 0,
+      let bus = number(parts[parts.count - 2], digits: 1...2), let device = number(last[0], digits: 1...2),
+      let function = number(last[1], digits: 1...1)
+    else { return nil }
+    return (domain, bus, device, function)
   }
 
   public static func < (first: PCIAddress, second: PCIAddress) -> Bool { first.order < second.order }

@@ -17,6 +17,8 @@ struct VirtioNetCounters: Sendable {
   /// Times that the device was lost, and times that it was found again.
   var losses: UInt64 = 0
   var returns: UInt64 = 0
+  /// Times that it was there and could not be used.
+  var failedJoins: UInt64 = 0
   /// Of queues that are gone: their lies and their notifications.
   var pastFaults = VirtqueueFaults()
   var pastKicks: UInt64 = 0
@@ -35,7 +37,7 @@ struct VirtioNetCounters: Sendable {
     report.counters = [.init("kicks", pastKicks &+ kickCount)]
     report.counters += [
       .init("completed-checksums", completedChecksums), .init("device-losses", losses),
-      .init("device-returns", returns),
+      .init("device-returns", returns), .init("failed-joins", failedJoins),
     ].filter { $0.value > 0 }
     report.counters += all.counters
     return report

@@ -68,13 +68,21 @@ extension VirtioNetDevice {
   /// Asks for the queues of one pair; the answer is in ``answers``, and its port is woken.
   func askToJoin(_ index: Int) {
     answers[index].clear()
-    transport.perform { self.answerJoin(index) }
+    transport.perform {
+      self.answerJoin(index)
+      // Where the device has gone over it, the transport has said so.
+      guard let failure = self.answers[index].failure, failure.code != .gone, self.transport.isPresent else { return }
+      self.notices.cannotJoin(because: failure)
+    }
   }
 
   /// The same, and waits for the answer.
-  func askToJoinAndWait(_ index: Int) {
+  func askToJoinAndWait(_ index: Int, cancelFile: Int32) {
     answers[index].clear()
-    if transport.performAndWait(milliseconds: Self.setUpMilliseconds, { self.answerJoin(index) }) == nil {
+    let isDone: Void? = transport.performAndWait(milliseconds: Self.setUpMilliseconds, cancelFile: cancelFile) {
+      self.answerJoin(index)
+    }
+    if isDone == nil {
       transport.abandon()
       answers[index].fail(VirtioError(.gone, context: "\(transport.name): the device does not answer in time"))
     }

@@ -1,5 +1,6 @@
 internal import CleanQ
 public import CleanQWire
+public import Logging
 internal import Synchronization
 
 /// A virtio network device, shared by the ports that use its queue pairs, each on a thread of its own.
@@ -25,6 +26,11 @@ public final class VirtioNetDevice: Sendable {
   let ending = Atomic<UInt64>(.max)
   /// For each pair, what became of its port's request to join.
   let answers: [JoinAnswer]
+  let notices: VirtioNetNotices
+  /// What was said of the link last; whether it is being asked for; how often it went down.
+  let wasLinkUp = Atomic<Bool>(true)
+  let isLooking = Atomic<Bool>(false)
+  let linkDowns = Atomic<UInt64>(0)
   let state: Mutex<State>
 
   struct State: ~Copyable {
@@ -47,18 +53,23 @@ public final class VirtioNetDevice: Sendable {
 
   /// Resets the device and agrees with it on features.
   ///
+  /// - Parameters:
+  ///   - logger: where it says, limited in rate, what becomes of the device later; nil for nowhere.
+  ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
   /// - Throws: what is missing, all at once: `missingFeatures`, `queues`; and what the transport says.
-  public init(_ transport: any VirtioTransport, pairCount: Int = 1, options: VirtioNetOptions = VirtioNetOptions())
-    throws(VirtioError)
-  {
+  public init(
+    _ transport: any VirtioTransport, pairCount: Int = 1, options: VirtioNetOptions = VirtioNetOptions(),
+    logger: Logger? = nil, cancelFile: Int32 = -1
+  ) throws(VirtioError) {
     precondition(pairCount >= 1, "a device is used by at least one queue pair")
     self.transport = transport
     self.pairCount = pairCount
     self.options = options
     rings = try VirtqueueMemory(transport, byteCount: 2 * pairCount * options.ringByteCount)
+    notices = VirtioNetNotices(logger)
     answers = (0..<pairCount).map { _ in JoinAnswer() }
     state = Mutex(State())
-    let failure = setUp { device in
+    let failure = setUp(cancelFile) { device in
       device.state.withLock { state in attempt { () throws(VirtioError) in try device.negotiate(&state) } }
     }
     if let failure { throw failure }
@@ -67,8 +78,11 @@ public final class VirtioNetDevice: Sendable {
   /// Does set-up work where the transport waits for its device, and waits for the end of it.
   ///
   /// - Returns: what went wrong.
-  private func setUp(_ work: @escaping @Sendable (VirtioNetDevice) -> VirtioError?) -> VirtioError? {
-    if let failure = transport.performAndWait(milliseconds: Self.setUpMilliseconds, { work(self) }) { return failure }
+  private func setUp(
+    _ cancelFile: Int32, _ work: @escaping @Sendable (VirtioNetDevice) -> VirtioError?
+  ) -> VirtioError? {
+    let outcome = transport.performAndWait(milliseconds: Self.setUpMilliseconds, cancelFile: cancelFile) { work(self) }
+    if let failure = outcome { return failure }
     transport.abandon()
     return VirtioError(.gone, context: "\(transport.name): the device does not answer in time")
   }
@@ -82,14 +96,6 @@ public final class VirtioNetDevice: Sendable {
   /// The address that frames for this device carry.
   public var macAddress: MACAddress {
     options.macAddress ?? state.withLock { $0.configuration?.macAddress } ?? Self.madeUpAddress(transport.name)
-  }
-
-  /// Whether the link is up, where the device says so; else true. § 5.1.4.1
-  public var isLinkUp: Bool {
-    guard features.contains(.status), let bytes = try? transport.readConfiguration(offset: 6, byteCount: 2) else {
-      return true
-    }
-    return bytes[0] & 1 != 0
   }
 
   /// A locally administered address that follows from a name.

@@ -29,11 +29,15 @@ extension VirtioNetPort {
     }
   }
 
-  /// Looks after a device that is away or that could not be agreed with.
+  /// Looks after a device that is away or that could not be agreed with, and at its link.
   public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
     if isReady() { notify() }
     if now >= restDeadline { isAtRest = true }
-    return now.advanced(byMilliseconds: isJoined ? 1000 : 100)
+    if index == 0, isJoined, now >= nextLinkLook {
+      nextLinkLook = now.advanced(byMilliseconds: VirtioNetDevice.linkLookMilliseconds)
+      device.lookAtLink()
+    }
+    return now.advanced(byMilliseconds: isJoined ? VirtioNetDevice.linkLookMilliseconds : 100)
   }
 
   /// Asks the device for notifications, then looks once more.
@@ -100,8 +104,13 @@ extension VirtioNetPort {
     session.add(to: &faults, &kickCount)
     var report = counters.report(device.transport.name, faults: faults, kickCount: kickCount)
     // The device's, told once.
-    let memoryLossCount = index == 0 ? device.transport.memoryLossCount : 0
-    if memoryLossCount > 0 { report.counters.append(.init("memory-lost", memoryLossCount)) }
+    if index == 0 {
+      report.counters += [
+        .init("link-downs", device.linkDownCount),
+        .init("memory-lost", device.transport.memoryLossCount),
+        .init("broken-connections", device.transport.brokenConnectionCount),
+      ].filter { $0.value > 0 }
+    }
     if isExhausted { report.failure = "the device was removed" }
     reports.append(report)
   }

@@ -45,6 +45,8 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   /// What is still with the device then is not waited for. Nothing is taken from it any more.
   var restDeadline = MonotonicTime.never
   var isAtRest = false
+  /// Do not look at the link before. The first pair's port does, for all.
+  var nextLinkLook = MonotonicTime(nanoseconds: 0)
   /// Do not try to join before.
   var nextAttempt = MonotonicTime(nanoseconds: 0)
   private var backOff = BackOff(firstMilliseconds: 100, longestMilliseconds: 3000)
@@ -57,8 +59,9 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
 
   /// Starts a queue pair; traffic flows when all pairs of the device have been started.
   ///
+  /// - Parameter cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
   /// - Throws: what the device or the transport says. Nothing is started then.
-  public init(_ device: VirtioNetDevice, pair index: Int = 0) throws(VirtioError) {
+  public init(_ device: VirtioNetDevice, pair index: Int = 0, cancelFile: Int32 = -1) throws(VirtioError) {
     self.device = device
     self.index = index
     presence = device.transport.presence
@@ -68,7 +71,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
     callFiles = (device.transport.callFile(2 * index), device.transport.callFile(2 * index + 1))
     wakeFile = device.transport.wakeFile(index)
     device.open(index)
-    device.askToJoinAndWait(index)
+    device.askToJoinAndWait(index, cancelFile: cancelFile)
     if let failure = device.answers[index].failure {
       device.close(index, [])
       throw failure
@@ -116,7 +119,10 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
       isAsking = false
       complaint = error
       // One that went is back only when the transport has waited for it.
-      if error.code != .gone { postponeAttempt(at: .now) }
+      if error.code != .gone {
+        counters.failedJoins &+= 1
+        postponeAttempt(at: .now)
+      }
       return false
     }
     adopt()

@@ -31,6 +31,8 @@ public struct VhostUser: EndStage, Hashable {
 
   public var shape: StageShape { .end(.frame, right: true) }
 
+  public var resources: [StageResource] { [.file(path, kind: "socket")] }
+
   /// One for each queue pair.
   public var copies: ClosedRange<Int> { settings.queues...settings.queues }
 
@@ -66,7 +68,8 @@ public struct VhostUser: EndStage, Hashable {
   @usableFromInline
   func openPort(in context: PipelineContext) throws(StageError) -> VirtioNetPort {
     try settings.open(name, in: context) { () throws(VirtioError) in
-      try VhostUserTransport(path: path, queuePairCount: settings.queues, logger: context.logger)
+      try VhostUserTransport(
+        path: path, queuePairCount: settings.queues, logger: context.logger, cancelFile: context.cancelFile)
     }
   }
 
@@ -101,7 +104,8 @@ public struct VhostUser: EndStage, Hashable {
       notes: """
         The back end maps this process's buffers; reserve hugepages for speed. When it goes, the stage waits for the next \
         one on the same socket and goes on. Between two back ends, which do not trust each other, packets are copied, unless \
-        one of them says shared: yes. \(VirtioSettings.notes)
+        one of them says shared: yes; the left one can still change its own packets, and those for it, under the stages in \
+        between. \(VirtioSettings.notes)
         """,
       counts: VirtioNetCounters.descriptions + VirtioNetCounters.peerDescriptions
     ) { arguments throws(ArgumentComplaint) in

@@ -28,6 +28,10 @@ public struct Virtio: EndStage, Hashable {
 
   public var shape: StageShape { .end(.frame, right: true) }
 
+  public var resources: [StageResource] {
+    PCIAddress(address).map { [StageResource("PCI device", "\($0)")] } ?? []
+  }
+
   /// One for each queue pair.
   public var copies: ClosedRange<Int> { settings.queues...settings.queues }
 

@@ -30,13 +30,17 @@ public struct VirtioSettings: Hashable, Sendable {
   ) throws(StageError) -> VirtioNetPort {
     let device = try context.shared { () throws(StageError) in
       do throws(VirtioError) {
-        let device = try VirtioNetDevice(try reach(), pairCount: queues, options: VirtioNetOptions(self))
+        let device = try VirtioNetDevice(
+          try reach(), pairCount: queues, options: VirtioNetOptions(self), logger: context.logger,
+          cancelFile: context.cancelFile)
         context.logger.info("\(stage): agreed on \(device.features)")
         return device
-      } catch { throw StageError(stage, error) }
+      } catch { throw context.isCancelled ? .cancelled(stage) : StageError(stage, error) }
     }
-    do throws(VirtioError) { return try VirtioNetPort(device, pair: context.copyIndex) } catch {
-      throw StageError(stage, error)
+    do throws(VirtioError) {
+      return try VirtioNetPort(device, pair: context.copyIndex, cancelFile: context.cancelFile)
+    } catch {
+      throw context.isCancelled ? .cancelled(stage) : StageError(stage, error)
     }
   }
 }

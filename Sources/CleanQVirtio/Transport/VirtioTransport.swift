@@ -33,6 +33,9 @@ public protocol VirtioTransport: AnyObject, Sendable {
   /// How many times a device took away memory that it shares with the driver, which then began again.
   var memoryLossCount: UInt64 { get }
 
+  /// How many connections to a device's process ended because of what that said, or did not say in time.
+  var brokenConnectionCount: UInt64 { get }
+
   /// Stops everything; when it returns the device holds nothing, reads nothing and writes nothing. § 2.4
   ///
   /// Succeeds, and does nothing, where the device has gone.
@@ -110,6 +113,8 @@ extension VirtioTransport {
   public var canComeBack: Bool { true }
 
   public var memoryLossCount: UInt64 { 0 }
+
+  public var brokenConnectionCount: UInt64 { 0 }
 
   /// For transports whose call files no other process has.
   public func wakeFile(_ pair: Int) -> Int32 { callFile(2 * pair) }

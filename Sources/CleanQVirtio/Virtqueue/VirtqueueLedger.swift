@@ -51,10 +51,7 @@ struct VirtqueueLedger: ~Copyable, Sendable {
 
   /// Adds what is with the device to a census.
   func add(to census: inout Census) {
-    forEachBuffer {
-      unsafe census.atPeerByteCount += chains.buffer($0).pointee.byteCount
-      census.atPeerBufferCount += 1
-    }
+    forEachBuffer { unsafe census.addAtPeer(chains.buffer($0).pointee) }
   }
 
   /// Bytes of one region that are with the device.

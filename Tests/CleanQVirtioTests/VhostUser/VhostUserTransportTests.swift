@@ -25,6 +25,18 @@ struct VhostUserTransportTests {
     return false
   }
 
+  @Test(
+    "a back end that maps too few regions of memory is told so in numbers that there can be", arguments: [0, 1, 2, 3])
+  func fewSlots(count: Int) {
+    let text = VhostUserTransport.complaint(aboutSlots: count)
+    let words = [
+      "maps no regions of memory, and a queue pair needs two",
+      "maps one region of memory only, and a queue pair needs two",
+      "which do for one queue pair; ask for fewer", "maps 3 regions of memory, which do for 2 queue pairs",
+    ]
+    #expect(text.contains(words[count]))
+  }
+
   @Test("what is no back end's socket: one line that says what is there and what to do")
   func noSocket() {
     #expect(

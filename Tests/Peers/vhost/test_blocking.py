@@ -14,11 +14,12 @@ import threading
 import time
 
 from backend import GUEST_CHECKSUM, PROTOCOL_FEATURES, VERSION_1, BackEnd
-from rig import CLEANQ, HERE, Case
+from driven import Driven
+from rig import CLEANQ, HERE
 from namespace import Namespace  # found through the rig
 from process import Failure
 
-GET_FEATURES, SET_FEATURES, GET_VRING_BASE = 1, 2, 11
+GET_FEATURES, SET_FEATURES, GET_VRING_BASE, SET_VRING_KICK = 1, 2, 11, 12
 FULL = struct.pack("=Q", 2**64 - 2)
 STANDSTILL = 1.5  # seconds for which the TAP may stand still; the machine may be loaded
 STOP = 2.0  # a second, and another for a loaded machine
@@ -41,7 +42,7 @@ def lingering():
     return client, (listener, server)
 
 
-class Blocking(Case):
+class Blocking(Driven):
     def setUp(self):
         try:
             self.namespace = self.enterContext(Namespace())
@@ -53,9 +54,7 @@ class Blocking(Case):
         path = self.path("blocking")
         features = VERSION_1 | GUEST_CHECKSUM | PROTOCOL_FEATURES
         device = self.enterContext(BackEnd(path, features, answer))
-        self.driver = self.child(*self.namespace.command(
-            CLEANQ, "run", "--json", "--log-level", "info", f"vhost-user({path}) | tap(t0, address: 10.9.0.1/24)"))
-        self.assertTrue(device.ready(), f"no driver; it said {self.driver.said()[1]}")
+        self.drive([device], f"vhost-user({path}) | tap(t0, address: 10.9.0.1/24)", self.namespace.command())
         self.namespace.run("ip", "neigh", "replace", "10.9.0.2", "lladdr", "02:00:00:00:00:09", "dev", "t0")
         self.flow = subprocess.Popen(
             self.namespace.command(sys.executable, os.path.join(HERE, "flow.py"), "t0", "10.9.0.2"),
@@ -84,10 +83,8 @@ class Blocking(Case):
         found = json.loads(self.flow.communicate(timeout=20)[0])
         self.assertLess(found["longest"], STANDSTILL, f"the TAP stood still; the driver said {self.driver.said()[1]}")
         before = time.monotonic()
-        summary = self.driver.end(seconds=60)
+        summary, _ = self.settle(seconds=60)
         self.assertLess(time.monotonic() - before, STOP, "the stop took too long")
-        self.assertEqual(summary["census"]["lostBytes"], 0)
-        self.assertTrue(summary["census"]["exact"])
         return summary
 
     def spoil(self, device, files, change):
@@ -171,6 +168,25 @@ class Blocking(Case):
     def test_answers_just_below_the_limit_at_the_start(self):
         _, answer = self.slow(True)
         self.refused(answer, 6)
+
+    def test_signal_during_the_handshake(self):
+        """A back end that never answers a request of the start: the signal ends the command, and not the time for the handshake."""
+        for silent in (GET_FEATURES, SET_FEATURES, SET_VRING_KICK):
+            with self.subTest(request=silent):
+                asked = threading.Event()
+
+                def answer(request, payload, ordinary):
+                    if request == silent:
+                        asked.set()
+                        return None
+                    return ordinary
+
+                path = self.path("silent")
+                with BackEnd(path, answer=answer):
+                    child = self.child(CLEANQ, "run", "--json", f"vhost-user({path}) | loopback")
+                    self.assertTrue(asked.wait(15), child.said()[1])
+                    summary = child.end()
+                self.assertEqual(summary["end"], {"reason": "signal", "text": "ended by SIGTERM"})
 
     # Connections
 

@@ -8,39 +8,25 @@ import random
 import struct
 import time
 
-from backend import GUEST_CHECKSUM, IN_ORDER, MERGEABLE, PROTOCOL_FEATURES, RING_PACKED, VERSION_1, BackEnd
+from backend import IN_ORDER, MERGEABLE, PROTOCOL_FEATURES, VERSION_1, BackEnd
+from driven import FRAME, PLAIN, Driven
 from rig import CLEANQ, Case
 
-FRAME = bytes(12) + b"\x88\xb5" + bytes(range(50))
-PLAIN = VERSION_1 | RING_PACKED | GUEST_CHECKSUM | PROTOCOL_FEATURES
 
-
-class Hostile(Case):
+class Hostile(Driven):
     """Split rings."""
-
-    packed = False
 
     def start(self, *extra, features=PLAIN, answer=None):
         """A back end, and a driver that echoes: `vhost-user(…) | loopback`."""
-        path = self.path("hostile")
-        device = self.enterContext(BackEnd(path, features, answer))
-        options = "".join(", " + option for option in (f"packed: {'yes' if self.packed else 'no'}", *extra))
-        self.driver = self.child(CLEANQ, "run", "--json", "--log-level", "info", f"vhost-user({path}{options}) | loopback")
-        self.assertTrue(device.ready(), f"no driver; it said {self.driver.said()[1]}")
+        device = self.enterContext(BackEnd(self.path("hostile"), features, answer))
+        self.drive([device], f"{self.stage(device, *extra)} | loopback")
         self.assertTrue(device.works(b"before"), "an honest device is not served")
         return device
 
     def end(self, device, *kinds):
         """After the lie: a frame there and back, an orderly end, no byte missing, each kind counted."""
         self.assertTrue(device.works(b"after"), f"no traffic after the lie; it said {self.driver.said()[1]}")
-        summary = self.driver.end()
-        stage = summary["stages"][0]
-        counted = {**stage["drops"], **stage["counters"]}
-        for kind in kinds:
-            self.assertGreater(counted.get(kind, 0), 0, f"{kind} is not counted: {counted}")
-        self.assertEqual(summary["census"]["lostBytes"], 0)
-        self.assertTrue(summary["census"]["exact"])
-        return counted
+        return self.settle(*kinds)[1]
 
     def forge(self, device, id):
         """A used element in place of the one that is due: a chain of the transmit queue is under way. `id` gets its id."""

@@ -11,18 +11,17 @@ import subprocess
 import sys
 import time
 
-from backend import GUEST_CHECKSUM, PROTOCOL_FEATURES, RING_PACKED, VERSION_1, BackEnd
-from rig import CLEANQ, Case, hugepages
+from backend import BackEnd
+from driven import FRAME, PLAIN, Driven
+from rig import hugepages
 from namespace import Namespace
 from process import Failure
 
-FEATURES = VERSION_1 | RING_PACKED | GUEST_CHECKSUM | PROTOCOL_FEATURES
 LIBC = ctypes.CDLL(None, use_errno=True)
 KEEP_SIZE, PUNCH_HOLE = 1, 2
 MAP_HUGE_2MB = 0x40000 | 21 << 26
 HUGE = 2 << 20
 GET_SEALS, SEALS = 1034, 1 | 2 | 4
-FRAME = bytes(12) + b"\x88\xb5" + bytes(range(50))
 
 
 class Taker(BackEnd):
@@ -53,31 +52,19 @@ def hog():
     return mapping
 
 
-class Memory(Case):
+class Memory(Driven):
     """Split rings."""
 
-    packed = False
-
-    def start(self, end="loopback", command=(), address=""):
-        path = self.path("memory")
-        device = self.enterContext(Taker(path, FEATURES))
-        text = f"vhost-user({path}, packed: {'yes' if self.packed else 'no'}{address}) | {end}"
-        self.driver = self.child(*command, CLEANQ, "run", "--json", "--log-level", "info", text)
-        self.assertTrue(device.ready(), f"no driver; it said {self.driver.said()[1]}")
+    def start(self, *options, end="loopback", command=()):
+        device = self.enterContext(Taker(self.path("memory"), PLAIN))
+        self.drive([device], f"{self.stage(device, *options)} | {end}", command)
         return device
 
     def is_alive(self):
         return self.driver.process.poll() is None
 
     def end(self, *kinds):
-        summary = self.driver.end()
-        stage = summary["stages"][0]
-        counted = {**stage["drops"], **stage["counters"]}
-        for kind in kinds:
-            self.assertGreater(counted.get(kind, 0), 0, f"{kind} is not counted: {counted}")
-        self.assertEqual(summary["census"]["lostBytes"], 0)
-        self.assertTrue(summary["census"]["exact"])
-        return summary
+        return self.settle(*kinds)[0]
 
     def test_cut_off(self):
         device = self.start()
@@ -185,7 +172,8 @@ class Memory(Case):
         """The kernel writes what came from a TAP device to a page that is gone: that is no end of the TAP device."""
         self.huge_pages(1)
         with Namespace() as namespace:
-            device = self.start("tap(tap0, address: 10.251.0.1/24)", namespace.command(), ", mac: 02:00:00:00:00:09")
+            device = self.start(
+                "mac: 02:00:00:00:00:09", end="tap(tap0, address: 10.251.0.1/24)", command=namespace.command())
             namespace.run("ip", "neigh", "add", "10.251.0.2", "lladdr", "02:00:00:00:00:09", "dev", "tap0")
 
             def crosses(mark):
@@ -213,14 +201,12 @@ class Memory(Case):
             self.assertGreater(summary["stages"][1]["drops"]["memory-lost"], 0)
 
 
-class Two(Case):
+class Two(Driven):
     """Two back ends, one at each end of a pipeline."""
 
     def start(self, shared="", middle=""):
-        left, right = (self.enterContext(Taker(self.path(name), FEATURES)) for name in ("left", "right"))
-        text = f"vhost-user({left.path}) | {middle}vhost-user({right.path}{shared})"
-        self.driver = self.child(CLEANQ, "run", "--json", "--log-level", "info", text)
-        self.assertTrue(left.ready() and right.ready(), f"no driver; it said {self.driver.said()[1]}")
+        left, right = (self.enterContext(Taker(self.path(name), PLAIN)) for name in ("left", "right"))
+        self.drive([left, right], f"vhost-user({left.path}) | {middle}vhost-user({right.path}{shared})")
         self.wait_until(lambda: left.send(FRAME, seconds=0.2) and right.receive(0.2), "traffic")
         while right.receive(0.2):
             pass

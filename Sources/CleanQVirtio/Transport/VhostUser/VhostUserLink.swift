@@ -220,7 +220,9 @@ final class VhostUserLink: Sendable {
       let now = MonotonicTime.now
       state.nextAttempt = now.advanced(byMilliseconds: state.failure.next())
       if !isClosing.load(ordering: .relaxed) {
-        state.refusalLog.log(at: now, "\(name): what listens there now cannot be used: \(error); trying again")
+        state.refusalLog.log(
+          at: now,
+          "\(name): what listens there now does not speak vhost-user: \(error); start the back end there; trying again")
       }
       return
     }

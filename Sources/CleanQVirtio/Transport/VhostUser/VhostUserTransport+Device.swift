@@ -120,7 +120,8 @@ extension VhostUserTransport {
     guard offset >= 0, byteCount > 0, offset + byteCount <= 256 else { return nil }
     return try onLink { transport throws(VirtioError) in
       try transport.state.withLock { state throws(VirtioError) in
-        try transport.talk(state) { session throws(VhostUserFault) in
+        if state.isRunning { try transport.allow(milliseconds: VhostUserSocket.handshakeMilliseconds) }
+        return try transport.talk(state) { session throws(VhostUserFault) in
           try session.configuration(offset: offset, byteCount: byteCount)
         }
       }

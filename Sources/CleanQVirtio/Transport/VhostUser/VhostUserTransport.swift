@@ -54,8 +54,11 @@ public final class VhostUserTransport: VirtioTransport {
   ///   - path: of the back end's socket.
   ///   - queuePairCount: how many queue pairs the driver will use, 1 to 128.
   ///   - logger: is told when the back end goes and comes.
+  ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
   /// - Throws: VirtioError that says what is wrong at the path.
-  public init(path: String, queuePairCount: Int = 1, logger: Logger) throws(VirtioError) {
+  public init(
+    path: String, queuePairCount: Int = 1, logger: Logger, cancelFile: Int32 = -1
+  ) throws(VirtioError) {
     precondition((1...128).contains(queuePairCount), "a vhost-user device has 1 to 128 queue pairs")
     let name = "vhost-user(\(path))"
     self.name = name
@@ -74,23 +77,37 @@ public final class VhostUserTransport: VirtioTransport {
       throw VirtioError(.system, errno: errno, context: "\(name): no thread to watch the connection with")
     }
     (self.link, self.monitor) = (link, monitor)
-    let memorySlotCount = try Self.wait(for: link, name) { () throws(VirtioError) in try link.connectFirst() }
+    let memorySlotCount = try Self.wait(for: link, name, cancelFile: cancelFile) { () throws(VirtioError) in
+      try link.connectFirst()
+    }
     // Each copy of a pipeline has a region of buffers, and all rings lie in one.
     guard queuePairCount < memorySlotCount else {
       throw VirtioError(
         .memory,
-        context: "\(name): the back end maps \(memorySlotCount) regions of memory, which do for "
-          + "\(memorySlotCount - 1) queue pairs; ask for fewer queues")
+        context: "\(name): \(Self.complaint(aboutSlots: memorySlotCount))")
     }
   }
 
   deinit { link.end(monitor) }
+
+  /// Why a back end cannot do with so many regions of memory: one is for the rings, and each queue pair has one.
+  static func complaint(aboutSlots count: Int) -> String {
+    let most = count - 1
+    guard most > 0 else {
+      let what = count == 1 ? "one region of memory only" : "no regions of memory"
+      return "the back end maps \(what), and a queue pair needs two; it cannot be used, take another back end"
+    }
+    let pairs = most == 1 ? "one queue pair" : "\(most) queue pairs"
+    return "the back end maps \(count) regions of memory, which do for \(pairs); ask for fewer queues"
+  }
 
   /// How many connections there were, and how many of them ended because the back end broke the protocol.
   public var connectionCounts: (all: UInt64, broken: UInt64) { (link.connectionCount, link.brokenCount) }
 
   /// How many times a back end took away memory that it shares with this process.
   public var memoryLossCount: UInt64 { link.pages.lossCount }
+
+  public var brokenConnectionCount: UInt64 { link.brokenCount }
 
   public func callFile(_ index: Int) -> Int32 { calls[index].number }
 
@@ -117,13 +134,15 @@ public final class VhostUserTransport: VirtioTransport {
 
   /// A little longer than the longest exchange.
   private static func wait<Value: Sendable>(
-    for link: VhostUserLink, _ name: String, _ work: @escaping @Sendable () throws(VirtioError) -> Value
+    for link: VhostUserLink, _ name: String, cancelFile: Int32 = -1,
+    _ work: @escaping @Sendable () throws(VirtioError) -> Value
   ) throws(VirtioError) -> Value {
     let completion = Completion<Result<Value, VirtioError>>()
     link.perform {
       do throws(VirtioError) { completion.finish(.success(try work())) } catch { completion.finish(.failure(error)) }
     }
-    if let result = completion.wait(milliseconds: VhostUserSocket.handshakeMilliseconds + 500) {
+    let limit = VhostUserSocket.handshakeMilliseconds + 500
+    if let result = completion.wait(milliseconds: limit, cancelFile: cancelFile) {
       return try result.get()
     }
     link.abandon()
@@ -140,7 +159,7 @@ public final class VhostUserTransport: VirtioTransport {
     let result = try link.talk { session throws(VhostUserFault) -> Result? in
       session.number == known ? try body(session) : nil
     }
-    guard let result, let result else { throw VirtioError(.gone, context: "\(name): the back end is gone") }
+    guard let result, let result else { throw VirtioError(.gone, context: "\(name): the back end has closed the connection; start it again, and then this") }
     return result
   }
 

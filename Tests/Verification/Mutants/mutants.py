@@ -1,7 +1,7 @@
 """The mutants: each takes one guard out of the code that is shipped, and names the tests that must then fail.
 
 `MUTANT` stands for "this mutant is the one that runs". A piece of text that is to be replaced must be in its file exactly
-once, where the mutants before it in the list have left it, so that a list that the code has left behind is noticed.
+once, where the mutants before it in the list have left it; one that the code has left behind is a failure.
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,8 @@ VIRTQUEUE += [
            [(PORT + "VirtioNetPort+Traffic.swift", "guard returning.count <= Burst.capacity else {",
              "guard returning.count <= Burst.capacity || MUTANT else {")]),
     Mutant("port: empties are taken before those that wait are available", ["VirtioReturnTests/flappingEmpties"],
-           [(PORT + "VirtioNetPort+Traffic.swift", "    if !waiting.isEmpty {\n      postWaiting()", "    if !waiting.isEmpty, !MUTANT {\n      postWaiting()")]),
+           [(PORT + "VirtioNetPort+Traffic.swift", "    if !waiting.isEmpty {\n      postWaiting()",
+             "    if !waiting.isEmpty, !MUTANT {\n      postWaiting()")]),
     Mutant("port: empties wait as parts of runs", ["VirtioReturnTests/unfinished", "VirtioReturnTests/runsOfEmpties"],
            [(PORT + "VirtioNetPort.swift", "    buffer.reset()\n    waiting.append(buffer)",
              "    if !MUTANT { buffer.reset() }\n    waiting.append(buffer)")]),
@@ -124,7 +125,8 @@ def guard(name, tests, *edits):
 GUARDS = [
     guard("failure 2, defect: a bounds sum overflows", r"DescriptorTests/overflow",
           ("Sources/CleanQ/Buffer/Descriptor.swift", "if offset > regionByteCount || UInt64(byteCount) > regionByteCount &- offset {",
-           "if MUTANT ? offset &+ UInt64(byteCount) > regionByteCount : offset > regionByteCount || UInt64(byteCount) > regionByteCount &- offset {")),
+           "if MUTANT ? offset &+ UInt64(byteCount) > regionByteCount : "
+           "offset > regionByteCount || UInt64(byteCount) > regionByteCount &- offset {")),
     guard("failure 2: a range that begins inside is inside", r"LooseOwnershipTests/partlyInside",
           ("Sources/CleanQ/Buffer/Descriptor.swift", "|| UInt64(byteCount) > regionByteCount &- offset {",
            "|| (UInt64(byteCount) > regionByteCount &- offset && !MUTANT) {")),
@@ -136,10 +138,12 @@ GUARDS = [
     guard("failure 4: a second completion is believed", r"IOBatchTests/answersToNothing",
           ("Sources/CleanQTAP/IO/IOBatch.swift", "unsafe operations[index].result == Self.unanswered else {",
            "unsafe operations[index].result == Self.unanswered || MUTANT else {")),
-    guard("failures 4 and 11, defect: the check lets a duplicate pass", "CheckedPortTests/twice CheckedPortTests/forged CheckedCallTests/duplicateDown",
+    guard("failures 4 and 11, defect: the check lets a duplicate pass",
+          "CheckedPortTests/twice CheckedPortTests/forged CheckedCallTests/duplicateDown",
           ("Sources/CleanQ/Checked/OwnershipLedger+Buffer.swift", "        || moveReturned(", "        || MUTANT || moveReturned(")),
     guard("failure 4, defect: ids are used again", "LooseOwnershipTests/staleName RegionTests/generations",
-          ("Sources/CleanQ/Region/RegionDirectory.swift", "slots[slot].generation += 1", "slots[slot].generation = MUTANT ? 1 : slots[slot].generation + 1")),
+          ("Sources/CleanQ/Region/RegionDirectory.swift", "slots[slot].generation += 1",
+           "slots[slot].generation = MUTANT ? 1 : slots[slot].generation + 1")),
     guard("failure 5: the ring's own cursor is read back", r"LooseOwnershipTests/privateCursor",
           (RING + "RingProducer.swift", "    head = head &+ count\n",
            "    head = (MUTANT ? unsafe RingMemory.head(of: slots).pointee.load(ordering: .relaxed) : head) &+ count\n")),
@@ -166,7 +170,8 @@ GUARDS = [
            "  mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {\n"
            "    if MUTANT, buffer.flags != .last { try? unsafe table.pointee.remove(buffer.region) }\n")),
     guard("defect: the low bits of a region's id are enough", r"DescriptorTests/generation",
-          ("Sources/CleanQ/Queue/RegionTable.swift", "unsafe region != .none && id(at: region.slot).pointee.load(ordering: .acquiring) == region.rawValue",
+          ("Sources/CleanQ/Queue/RegionTable.swift",
+           "unsafe region != .none && id(at: region.slot).pointee.load(ordering: .acquiring) == region.rawValue",
            "unsafe MUTANT ? id(at: region.slot).pointee.load(ordering: .acquiring) & 0xFFFF == region.rawValue & 0xFFFF"
            " : region != .none && id(at: region.slot).pointee.load(ordering: .acquiring) == region.rawValue")),
     guard("defect: a failed register leaks the region", r"PublishedDefectsTests/failedRegister",
@@ -180,7 +185,8 @@ GUARDS = [
            "guard totalByteCount >= 8 || MUTANT, totalByteCount <= bytes.count else")),
     guard("defect: the check compares the wrong length", r"CheckedPortTests/longer",
           ("Sources/CleanQ/Checked/OwnershipLedger+Buffer.swift", "unsafe account.pointee.map.move(start..<(start &+ byteCount), down: down)\n",
-           "unsafe account.pointee.map.move(MUTANT ? (start &+ byteCount &- 1)..<(start &+ byteCount) : start..<(start &+ byteCount), down: down)\n")),
+           "unsafe account.pointee.map.move(MUTANT ? (start &+ byteCount &- 1)..<(start &+ byteCount) : "
+           "start..<(start &+ byteCount), down: down)\n")),
     guard("defect: the check sees only its own layer's regions", r"CheckedQueueTests/regions",
           ("Sources/CleanQ/Checked/OwnershipLedger+Buffer.swift", "guard let region = RegionDirectory.control(of: id) else { return false }",
            "guard !MUTANT, let region = RegionDirectory.control(of: id) else { return false }")),
@@ -188,11 +194,13 @@ GUARDS = [
           ("Sources/CleanQWire/IPv4Header+Parse.swift", "guard isChecksumValid(bytes, headerByteCount: headerByteCount) else",
            "guard isChecksumValid(bytes, headerByteCount: headerByteCount) != MUTANT else")),
     guard("defect: a layer's drop path ignores a failed re-enqueue", r"IPStackModelTests/traffic",
-          ("Sources/CleanQNet/IP/IPPort.swift", "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n",
+          ("Sources/CleanQNet/IP/IPPort.swift",
+           "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n",
            "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n"
            "    if MUTANT { engine.dropped = Burst() }\n")),
     guard("defect: what a ring refuses is lost", r"PublishedDefectsTests/refusedEnqueue",
-          (RING + "RingLink+Unusual.swift", "    burst.forgetFirst(taken)\n", "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),
+          (RING + "RingLink+Unusual.swift", "    burst.forgetFirst(taken)\n",
+           "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),
     guard("failure 7, defect: a call takes as much as the peer offers", r"PublishedDefectsTests/boundedCalls",
           (RING + "RingLink.swift", "    let room = UInt32(truncatingIfNeeded: burst.room)\n",
            "    let room = MUTANT ? UInt32.max : UInt32(truncatingIfNeeded: burst.room)\n")),

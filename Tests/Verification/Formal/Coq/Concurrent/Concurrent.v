@@ -144,7 +144,8 @@ Proof.
     destruct (run_writes h t h t t ch c burst (in_order F (length burst)) m) as [m' Hm].
     eexists. refine (run_more _ Silent _ _ _ (producer_loads _ _ _ _ _ _ _ _ _) _).
     eapply (run_more _ Silent _ [Enqueued burst]).
-    { apply (producer_decides _ _ _ _ _ _ _ _ burst (in_order F (length burst))); [ rewrite wsub_room by lia; lia | assumption | apply in_order_covering ]. }
+    { apply (producer_decides _ _ _ _ _ _ _ _ burst (in_order F (length burst)));
+        [ rewrite wsub_room by lia; lia | assumption | apply in_order_covering ]. }
     change [Enqueued burst] with (([] : list (event descriptor)) ++ [Enqueued burst]).
     eapply run_app; [ exact Hm | ].
     exact (run_more _ (Event _) _ [] _ (producer_publishes _ _ _ _ _ _ _ _ _) (run_none _)). }

@@ -4,7 +4,8 @@
  * publish; and how RingLink.enqueue and dequeue, single and burst, call them. Reading the other side's cursor, each store
  * of a descriptor's field, each load of one and each publish are steps of their own.
  *
- * Two slots, descriptors of two fields, bursts of one or two packets and runs of two buffers, cursors that run freely modulo 4 and wrap for ever: there is
+ * Two slots, descriptors of two fields, bursts of one or two packets and runs of two buffers, cursors that run freely modulo 4 and
+ * wrap for ever: there is
  * no bound on the length of a run. A descriptor's fields both hold its number modulo 8, so that a stale, torn, lost,
  * doubled or reordered one shows.
  *

@@ -24,7 +24,7 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
   name: "cleanq-fuzz",
   dependencies: [
-    .package(name: "cleanq", path: "../.."),
+    .package(name: "cleanq", path: "../../..", traits: ["Pipelines"]),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
