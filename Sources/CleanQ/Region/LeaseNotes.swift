@@ -1,78 +1,78 @@
-/// The notes by which a fork tells to which of its branches it lent a buffer of one region: a bit of the descriptor for each
-/// branch, as of ``FarSide``, whose accounts stay exact also where a branch releases, splits or joins buffers.
-///
-/// A plain value for the data path; ``Leases`` owns the accounts behind it. Thread-confined.
+/// Notes in the descriptor of a buffer: by which accounts of a fork it is lent. A bit for each, as of ``FarSide``, whose accounts
+/// stay exact also where a buffer is released, split or joined.
 @frozen
-public struct LeaseNotes: Sendable {
-  /// How many branches can have notes on one region at a time, less those of rings and checks.
+public struct LeaseNotes: Sendable, BitwiseCopyable {
+  /// How many notes there are.
   @inlinable
   public static var capacity: Int { 24 }
 
-  /// All bits, where they lie in a descriptor's `content`.
-  @usableFromInline var mask: UInt64 = 0
-  /// By branch.
-  @usableFromInline var bits = InlineArray<24, UInt64>(repeating: 0)
-  /// By note.
-  @usableFromInline var branches = InlineArray<24, UInt8>(repeating: 0)
+  /// The bits, where they lie in a descriptor's `content`.
+  @usableFromInline var bits: UInt64
+
+  @inlinable
+  init(bits: UInt64) { self.bits = bits }
 
   /// No notes.
-  public init() {}
-
-  /// Whether the buffer is lent to a branch.
-  ///
-  /// - Complexity: O(1).
   @inlinable
-  @inline(__always)
-  public func isLent(_ buffer: borrowing Buffer) -> Bool { buffer.descriptor.content & mask != 0 }
+  public init() { bits = 0 }
 
-  /// Whether the buffer is lent to this branch.
-  ///
-  /// - Complexity: O(1).
+  /// The notes of both.
   @inlinable
-  @inline(__always)
-  public func isLent(_ buffer: borrowing Buffer, to branch: Int) -> Bool {
-    buffer.descriptor.content & bits[branch] != 0
-  }
-
-  /// The branch that the buffer is lent to; nil where it is to none.
-  ///
-  /// - Complexity: O(1).
-  @inlinable
-  @inline(__always)
-  public func branch(of buffer: borrowing Buffer) -> Int? {
-    let noted = buffer.descriptor.content & mask
-    guard noted != 0 else { return nil }
-    return Int(branches[noted.trailingZeroBitCount &- 40])
-  }
-
-  /// Notes that a buffer, which is lent to no branch, is lent to this one.
-  ///
-  /// - Complexity: O(1).
-  @inlinable
-  @inline(__always)
-  public func lend(_ buffer: inout Buffer, to branch: Int) { buffer.descriptor.content |= bits[branch] }
-
-  /// Notes that a buffer is lent to no branch.
-  ///
-  /// - Complexity: O(1).
-  @inlinable
-  @inline(__always)
-  public func takeBack(_ buffer: inout Buffer) { buffer.descriptor.content &= ~mask }
+  public func union(_ other: LeaseNotes) -> LeaseNotes { LeaseNotes(bits: bits | other.bits) }
 }
 
-/// The accounts of what a fork lent to its branches, of one region. Set-up and reports; the data path uses ``notes``.
+extension Buffer {
+  /// Whether the buffer has one of the notes.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  @inline(__always)
+  public func isLent(_ notes: LeaseNotes) -> Bool { descriptor.content & notes.bits != 0 }
+
+  /// The first of the notes that the buffer has, 0 to 23; nil where it has none of them.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  @inline(__always)
+  public func firstLease(of notes: LeaseNotes) -> Int? {
+    let noted = descriptor.content & notes.bits
+    return noted == 0 ? nil : noted.trailingZeroBitCount &- 40
+  }
+
+  /// Makes the notes.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  @inline(__always)
+  public mutating func lend(_ notes: LeaseNotes) { descriptor.content |= notes.bits }
+
+  /// Takes the notes off.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  @inline(__always)
+  public mutating func endLease(_ notes: LeaseNotes) { descriptor.content &= ~notes.bits }
+}
+
+/// The accounts of what a fork lent to its branches, of one region. Set-up and reports; the data path uses the notes.
 public final class Leases {
-  public let notes: LeaseNotes
   private let accounts: [FarSide]
+
+  /// The note of a branch's account, 0 to 23.
+  public func index(of branch: Int) -> Int { accounts[branch].index }
+
+  /// The same as a note on a buffer.
+  public func note(of branch: Int) -> LeaseNotes {
+    LeaseNotes(bits: 1 << UInt64(AwayNote.firstBit + accounts[branch].index))
+  }
 
   /// Opens an account for each branch.
   ///
   /// - Throws: `refused` where the region has too many accounts: of branches, interlinks and checks.
   public init(of region: borrowing Region, branchCount: Int) throws(QueueError) {
     precondition(branchCount <= LeaseNotes.capacity, "a fork has at most \(LeaseNotes.capacity) branches")
-    var notes = LeaseNotes()
     var accounts: [FarSide] = []
-    for branch in 0..<branchCount {
+    for _ in 0..<branchCount {
       let account: FarSide
       do throws(QueueError) { account = try FarSide(of: region) } catch {
         for opened in accounts { opened.close(awayByteCount: 0) }
@@ -80,13 +80,8 @@ public final class Leases {
           .refused,
           context: "all branches, interlinks and checks of a pipeline are more than \(FarSide.capacity); take some out")
       }
-      let bit: UInt64 = 1 << UInt64(AwayNote.firstBit + account.index)
-      notes.mask |= bit
-      notes.bits[branch] = bit
-      notes.branches[account.index] = UInt8(branch)
       accounts.append(account)
     }
-    self.notes = notes
     self.accounts = accounts
   }
 

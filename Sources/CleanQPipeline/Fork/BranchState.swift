@@ -17,8 +17,10 @@ struct BranchState: ~Copyable {
 
   /// Buffers that the fork lent to the branch, less those that it took back.
   @usableFromInline var lentCount = 0
-  /// Buffers that came or went otherwise, when that was looked at last: every ten milliseconds or so.
+  /// Buffers that came or went otherwise, when that was looked at last: within some ten milliseconds where a packet was dropped.
   @usableFromInline var change = 0
+  /// A packet was dropped since the branch had its share, as far as is known.
+  @usableFromInline var isRecountDue = false
   /// While a region is being deregistered: bytes of it that are lent to the branch, wherever they are.
   @usableFromInline var remainingByteCount = 0
   /// The most buffers that the branch may have.

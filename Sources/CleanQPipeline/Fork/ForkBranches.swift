@@ -18,18 +18,20 @@ public final class ForkBranches {
     @usableFromInline let state: UnsafeMutablePointer<BranchState>
     @usableFromInline let junction: UnsafeMutableRawPointer
     @usableFromInline let turn: (UnsafeMutableRawPointer) -> Int
+    // What an idle loop calls: by the pointers, so that nothing counts references.
+    let advance: (UnsafeMutableRawPointer, MonotonicTime) -> MonotonicTime
+    let arm: (UnsafeMutableRawPointer) -> Bool
+    let disarm: (UnsafeMutableRawPointer) -> Void
+    let isExhausted: (UnsafeMutableRawPointer) -> Bool
   }
 
-  /// A region, and what of it the fork has lent.
+  /// A region that the fork knows.
   @frozen
   @usableFromInline
-  struct RegionEntry {
+  struct RegionEntry: BitwiseCopyable {
     @usableFromInline var id = RegionID.none
+    /// Those of all branches.
     @usableFromInline var notes = LeaseNotes()
-    /// By branch: what was lent, less what was taken back.
-    @usableFromInline var lentByteCounts = InlineArray<24, Int>(repeating: 0)
-    var leases: Leases?
-    var byteCount = 0
 
     init() {}
   }
@@ -39,6 +41,16 @@ public final class ForkBranches {
   @usableFromInline let entries: UnsafeMutablePointer<Entry>
   /// By slot of the region.
   @usableFromInline let regions: UnsafeMutablePointer<RegionEntry>
+  /// By slot and branch: the note of the branch's account.
+  @usableFromInline let notes: UnsafeMutablePointer<LeaseNotes>
+  /// By slot and note: the branch.
+  @usableFromInline let owners: UnsafeMutablePointer<UInt8>
+  /// By slot and branch: bytes that were lent, less those that were taken back.
+  @usableFromInline let lentByteCounts: UnsafeMutablePointer<Int>
+  /// By slot; nil where no region is registered.
+  var leases = [Leases?](repeating: nil, count: RegionDirectory.capacity)
+  /// By slot: bytes of the region.
+  var byteCounts = [Int](repeating: 0, count: RegionDirectory.capacity)
   /// By key: the branch. Changed on the fork's thread, or before it runs.
   @usableFromInline let table: UnsafeMutablePointer<UInt8>
   private let keyCount: Int
@@ -55,10 +67,20 @@ public final class ForkBranches {
     for (index, box) in boxes.enumerated() {
       guard let loop = box.loop else { preconditionFailure("a branch is not open") }
       // SAFETY: the boxes keep the states and the loops for as long as this object lives.
-      unsafe (entries + index).initialize(to: Entry(state: box.state, junction: loop.junction, turn: loop.turn))
+      unsafe (entries + index).initialize(
+        to: Entry(
+          state: box.state, junction: loop.junction, turn: loop.turn, advance: loop.advance, arm: loop.arm,
+          disarm: loop.disarm, isExhausted: loop.isExhausted))
     }
+    let cells = RegionDirectory.capacity * LeaseNotes.capacity
     unsafe regions = .allocate(capacity: RegionDirectory.capacity)
-    for slot in 0..<RegionDirectory.capacity { unsafe (regions + slot).initialize(to: RegionEntry()) }
+    unsafe regions.initialize(repeating: RegionEntry(), count: RegionDirectory.capacity)
+    unsafe notes = .allocate(capacity: cells)
+    unsafe notes.initialize(repeating: LeaseNotes(), count: cells)
+    unsafe owners = .allocate(capacity: cells)
+    unsafe owners.initialize(repeating: 0, count: cells)
+    unsafe lentByteCounts = .allocate(capacity: cells)
+    unsafe lentByteCounts.initialize(repeating: 0, count: cells)
     unsafe table = .allocate(capacity: keyCount)
     unsafe table.initialize(repeating: Self.unclaimed, count: keyCount)
     for (index, keys) in keys.enumerated().reversed() {
@@ -72,19 +94,58 @@ public final class ForkBranches {
   deinit {
     // The loops go first: what their ports still hold comes home, with its notes.
     for box in boxes { box.loop = nil }
-    for slot in 0..<RegionDirectory.capacity {
-      let region = unsafe regions + slot
-      if let leases = unsafe region.pointee.leases {
-        for branch in 0..<count {
-          unsafe leases.close(branch, lentByteCount: region.pointee.lentByteCounts[branch])
-        }
-      }
-    }
+    for slot in 0..<RegionDirectory.capacity { endLeases(of: slot) }
     unsafe entries.deinitialize(count: count)
     unsafe entries.deallocate()
-    unsafe regions.deinitialize(count: RegionDirectory.capacity)
     unsafe regions.deallocate()
+    unsafe notes.deallocate()
+    unsafe owners.deallocate()
+    unsafe lentByteCounts.deallocate()
     unsafe table.deallocate()
+  }
+
+  /// Where the entries of a region's branches and notes begin.
+  @inlinable
+  @inline(__always)
+  static func cell(_ slot: Int) -> Int { (slot & (RegionDirectory.capacity &- 1)) &* LeaseNotes.capacity }
+
+  /// Enters a region whose accounts are open.
+  func begin(_ leases: Leases, of region: borrowing Region) {
+    let slot = region.id.slot
+    var entry = RegionEntry()
+    entry.id = region.id
+    for branch in 0..<count {
+      let note = leases.note(of: branch)
+      entry.notes = entry.notes.union(note)
+      unsafe notes[Self.cell(slot) + branch] = note
+      unsafe owners[Self.cell(slot) + leases.index(of: branch)] = UInt8(branch)
+      unsafe lentByteCounts[Self.cell(slot) + branch] = 0
+    }
+    self.leases[slot] = leases
+    byteCounts[slot] = region.byteCount
+    unsafe regions[slot] = entry
+  }
+
+  /// Closes the accounts of a region.
+  func endLeases(of slot: Int) {
+    guard let leases = leases[slot] else { return }
+    for branch in 0..<count {
+      unsafe leases.close(branch, lentByteCount: lentByteCounts[Self.cell(slot) + branch])
+    }
+    self.leases[slot] = nil
+    byteCounts[slot] = 0
+    unsafe regions[slot] = RegionEntry()
+  }
+
+  /// What of the account of a branch came or went otherwise than through the fork, in all regions.
+  func change(of branch: Int) -> (byteCount: Int, bufferCount: Int) {
+    var sum = (byteCount: 0, bufferCount: 0)
+    for slot in 0..<RegionDirectory.capacity {
+      guard let change = leases[slot]?.change(of: branch) else { continue }
+      sum.byteCount += change.byteCount
+      sum.bufferCount += change.bufferCount
+    }
+    return sum
   }
 
   /// The loop of a branch.

@@ -3,8 +3,7 @@ public import CleanQ
 extension ForkPort where Selector: ForkSelector {
   /// Opens an account of the region for each branch, and registers it with every stage of the branches.
   public mutating func register(_ region: borrowing Region) throws(QueueError) {
-    let entry = unsafe entry(of: region.id)
-    guard unsafe entry.pointee.id != region.id else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
+    guard refusal(of: region.id) != nil else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
     let leases = try Leases(of: region, branchCount: count)
     for branch in 0..<count {
       let loop = branches.loop(branch)
@@ -16,24 +15,23 @@ extension ForkPort where Selector: ForkSelector {
       for branch in 0..<count { leases.close(branch, lentByteCount: 0) }
       throw error
     }
-    unsafe entry.pointee = ForkBranches.RegionEntry()
-    unsafe entry.pointee.notes = leases.notes
-    unsafe entry.pointee.leases = leases
-    unsafe entry.pointee.byteCount = region.byteCount
-    unsafe entry.pointee.id = region.id
+    // What went away while it was registered leaves its slot to this one.
+    branches.endLeases(of: region.id.slot)
+    branches.begin(leases, of: region)
   }
 
   /// Ends what ``register(_:)`` began.
   ///
   /// - Throws: `elsewhere` while a branch has bytes of the region, or the fork holds some.
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let entry = unsafe entry(of: region.id)
-    guard unsafe entry.pointee.id == region.id, let leases = unsafe entry.pointee.leases else {
+    let slot = region.id.slot
+    guard refusal(of: region.id) == nil, let leases = branches.leases[slot] else {
       throw QueueError(.notRegistered, context: "\(region.id)")
     }
     var elsewhere = returned.byteCount(of: region.id)
     for branch in 0..<count {
-      let byteCount = unsafe entry.pointee.lentByteCounts[branch] + leases.change(of: branch).byteCount
+      let lent = unsafe branches.lentByteCounts[ForkBranches.cell(slot) + branch]
+      let byteCount = lent + leases.change(of: branch).byteCount
       guard byteCount > 0 else { continue }
       elsewhere += byteCount
       // A layer that keeps buffers aside gives them back, and learns from the branch's port that it is too early.
@@ -48,10 +46,7 @@ extension ForkPort where Selector: ForkSelector {
       let loop = branches.loop(branch)
       if let error = unsafe loop.deregister(loop.junction, region) { throw error }
     }
-    for branch in 0..<count {
-      unsafe leases.close(branch, lentByteCount: entry.pointee.lentByteCounts[branch])
-    }
-    unsafe entry.pointee = ForkBranches.RegionEntry()
+    branches.endLeases(of: slot)
   }
 
   /// Shares out the buffers, where it is told how many there are.
@@ -85,31 +80,23 @@ extension ForkPort where Selector: ForkSelector {
   public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
     var deadline = MonotonicTime.never
     for branch in 0..<count {
-      let loop = branches.loop(branch)
-      deadline = unsafe min(deadline, loop.advance(loop.junction, now))
-      unsafe entries[branch].state.pointee.change = change(of: branch).bufferCount
-      unsafe entries[branch].state.pointee.isDue = true
+      deadline = unsafe min(deadline, entries[branch].advance(entries[branch].junction, now))
+      let state = unsafe entries[branch].state
+      unsafe state.pointee.isDue = true
+      // Looked at where it matters: taking the accounts' lock is for a branch that seems to have its share.
+      if unsafe state.pointee.lendableCount < Burst.capacity, unsafe state.pointee.isRecountDue {
+        unsafe state.pointee.change = branches.change(of: branch).bufferCount
+        unsafe state.pointee.isRecountDue = false
+      }
     }
     return deadline
-  }
-
-  /// What of the branch's account came or went otherwise than through the fork, in all regions.
-  private func change(of branch: Int) -> (byteCount: Int, bufferCount: Int) {
-    var sum = (byteCount: 0, bufferCount: 0)
-    for slot in 0..<RegionDirectory.capacity {
-      guard let change = unsafe regions[slot].leases?.change(of: branch) else { continue }
-      sum.byteCount += change.byteCount
-      sum.bufferCount += change.bufferCount
-    }
-    return sum
   }
 
   public mutating func arm() -> Bool {
     var isIdle = returned.isEmpty
     for branch in 0..<count {
       let state = unsafe entries[branch].state
-      let loop = branches.loop(branch)
-      let isBranchIdle = unsafe loop.arm(loop.junction)
+      let isBranchIdle = unsafe entries[branch].arm(entries[branch].junction)
       if unsafe state.pointee.isDue || !state.pointee.outbox.isEmpty || !state.pointee.emptied.isEmpty {
         isIdle = false
       }
@@ -122,8 +109,7 @@ extension ForkPort where Selector: ForkSelector {
 
   public mutating func disarm() {
     for branch in 0..<count {
-      let loop = branches.loop(branch)
-      unsafe loop.disarm(loop.junction)
+      unsafe entries[branch].disarm(entries[branch].junction)
       // Whatever woke the thread may be this branch's.
       unsafe entries[branch].state.pointee.isDue = true
     }
@@ -147,10 +133,8 @@ extension ForkPort where Selector: ForkSelector {
   }
 
   public var isExhausted: Bool {
-    (0..<count).contains {
-      let loop = branches.loop($0)
-      return unsafe loop.isExhausted(loop.junction)
-    }
+    for branch in 0..<count where unsafe entries[branch].isExhausted(entries[branch].junction) { return true }
+    return false
   }
 
   /// What the devices at the right ends of the branches want.
@@ -174,7 +158,7 @@ extension ForkPort where Selector: ForkSelector {
   /// What is in the fork and its branches, on this thread and on others.
   public func census() -> Census {
     var census = Census()
-    for slot in 0..<RegionDirectory.capacity { unsafe census.registeredByteCount += regions[slot].byteCount }
+    census.registeredByteCount = branches.byteCounts.reduce(0, +)
     census.addInFlight(returned)
     for branch in 0..<count {
       let loop = branches.loop(branch)
@@ -201,7 +185,7 @@ extension ForkPort where Selector: ForkSelector {
     let state = unsafe entries[branch].state
     var report = StageReport(box.name)
     report.branch = box.stage
-    let lent = unsafe state.pointee.lentCount + change(of: branch).bufferCount
+    let lent = unsafe state.pointee.lentCount + branches.change(of: branch).bufferCount
     report.gauges.append(StageReport.Count("lent", UInt64(max(0, lent))))
     if unsafe state.pointee.limit < .max {
       unsafe report.gauges.append(StageReport.Count("share", UInt64(state.pointee.limit)))

@@ -43,6 +43,7 @@ extension ForkPort where Selector: ForkSelector {
     guard !isBeyondShare, unsafe bufferCount <= state.pointee.inbox.room else {
       guard end(bufferCount, of: &filled) else { return false }
       if isBeyondShare {
+        unsafe state.pointee.isRecountDue = true
         unsafe state.pointee.shareDropCount &+= 1
       } else {
         unsafe state.pointee.inboxDropCount &+= 1
@@ -69,20 +70,22 @@ extension ForkPort where Selector: ForkSelector {
   }
 
   private func lend(_ buffer: inout Buffer, to branch: Int) {
-    let entry = unsafe entry(of: buffer.region)
-    unsafe entry.pointee.notes.lend(&buffer, to: branch)
-    unsafe entry.pointee.lentByteCounts[branch] += buffer.byteCount
+    let cell = ForkBranches.cell(buffer.region.slot) &+ branch
+    unsafe buffer.lend(notes[cell])
+    unsafe lentByteCounts[cell] += buffer.byteCount
     unsafe entries[branch].state.pointee.lentCount += 1
   }
 
   /// Ends the lease of a buffer that went back to the stack below past this fork.
   private func takeBackStale(_ buffer: inout Buffer) {
+    let slot = buffer.region.slot
     let entry = unsafe entry(of: buffer.region)
-    guard unsafe entry.pointee.id == buffer.region, let branch = unsafe entry.pointee.notes.branch(of: buffer) else {
+    guard unsafe entry.pointee.id == buffer.region, let note = unsafe buffer.firstLease(of: entry.pointee.notes) else {
       return
     }
-    unsafe entry.pointee.notes.takeBack(&buffer)
-    unsafe entry.pointee.lentByteCounts[branch] -= buffer.byteCount
+    let branch = unsafe Int(branches.owners[ForkBranches.cell(slot) + note])
+    unsafe buffer.endLease(entry.pointee.notes)
+    unsafe lentByteCounts[ForkBranches.cell(slot) + branch] -= buffer.byteCount
     unsafe entries[branch].state.pointee.lentCount -= 1
   }
 

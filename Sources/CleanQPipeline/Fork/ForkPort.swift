@@ -27,6 +27,9 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @usableFromInline let count: Int
   @usableFromInline let entries: UnsafeMutablePointer<ForkBranches.Entry>
   @usableFromInline let regions: UnsafeMutablePointer<ForkBranches.RegionEntry>
+  @usableFromInline let notes: UnsafeMutablePointer<LeaseNotes>
+  @usableFromInline let owners: UnsafeMutablePointer<UInt8>
+  @usableFromInline let lentByteCounts: UnsafeMutablePointer<Int>
   @usableFromInline let table: UnsafeMutablePointer<UInt8>
   /// Buffers that no branch has: on the way back to the receive queue below.
   @usableFromInline var returned = Burst()
@@ -46,6 +49,9 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     count = branches.count
     unsafe entries = branches.entries
     unsafe regions = branches.regions
+    unsafe notes = branches.notes
+    unsafe owners = branches.owners
+    unsafe lentByteCounts = branches.lentByteCounts
     unsafe table = branches.table
   }
 
@@ -96,23 +102,40 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inlinable
   @inline(__always)
   func scan(_ filled: inout Burst, of region: RegionID) -> Run {
-    let entry = unsafe entry(of: region)
+    let notes = unsafe entry(of: region).pointee.notes
     var run = Run(unsafe table[Selector.key(of: filled[0])])
     while run.count < filled.count {
-      let span = filled.stretch(from: run.count, to: filled.count)
-      var index = 0
-      while index < span.count, span[index].region == region, span[index].flags.contains(.last),
-        unsafe table[Selector.key(of: span[index])] == run.branch
-      {
-        if unsafe entry.pointee.notes.isLent(span[index]) { run.isNoted = true }
-        run.byteCount &+= span[index].byteCount
-        index &+= 1
-      }
-      let wasAll = index == span.count
-      run.count &+= index
-      if !wasAll { break }
+      let limit = filled.count &- run.count
+      let found = unsafe Self.scan(
+        filled.stretch(from: run.count, to: filled.count), of: region, run.branch, table, notes, &run)
+      guard found < limit, found > 0 else { break }
     }
     return run
+  }
+
+  /// The same in a contiguous span. A function by itself, so that all it needs is in registers.
+  ///
+  /// - Returns: how many it found, which it has added to the run.
+  @inlinable
+  @inline(never)
+  static func scan(
+    _ buffers: consuming MutableSpan<Buffer>, of region: RegionID, _ branch: UInt8, _ table: UnsafePointer<UInt8>,
+    _ notes: LeaseNotes, _ run: inout Run
+  ) -> Int {
+    var index = 0
+    var byteCount = 0
+    var isNoted = false
+    while index < buffers.count, buffers[index].region == region, buffers[index].flags.contains(.last),
+      unsafe table[Selector.key(of: buffers[index])] == branch
+    {
+      if buffers[index].isLent(notes) { isNoted = true }
+      byteCount &+= buffers[index].byteCount
+      index &+= 1
+    }
+    run.count &+= index
+    run.byteCount &+= byteCount
+    if isNoted { run.isNoted = true }
+    return index
   }
 
   /// Gives packets from the front of a burst to their branch, as far as it may have them; the others end.
@@ -125,14 +148,11 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     guard unsafe run.count <= state.pointee.lendableCount, unsafe run.count <= state.pointee.inbox.room else {
       return deliverSlowly(run, &filled)
     }
-    let entry = unsafe entry(of: region)
+    let cell = ForkBranches.cell(region.slot) &+ branch
+    let note = unsafe notes[cell]
     var done = 0
-    while done < run.count {
-      var span = filled.stretch(from: done, to: run.count)
-      for index in 0..<span.count { unsafe entry.pointee.notes.lend(&span[index], to: branch) }
-      done &+= span.count
-    }
-    unsafe entry.pointee.lentByteCounts[branch] &+= run.byteCount
+    while done < run.count { done &+= Self.lend(filled.stretch(from: done, to: run.count), note) }
+    unsafe lentByteCounts[cell] &+= run.byteCount
     unsafe state.pointee.lentCount &+= run.count
     unsafe filled.moveFirst(run.count, to: &state.pointee.inbox)
     return nil
@@ -198,23 +218,18 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     while !empties.isEmpty {
       let region = empties[0].region
       guard refusal(of: region) == nil else { return .unknownRegion }
-      let entry = unsafe entry(of: region)
-      guard let branch = unsafe entry.pointee.notes.branch(of: empties[0]) else {
+      guard let index = unsafe empties[0].firstLease(of: entry(of: region).pointee.notes) else {
         if let refusal = prime(&empties) { return refusal }
         continue
       }
+      let branch = unsafe Int(owners[ForkBranches.cell(region.slot) &+ index])
+      let note = unsafe notes[ForkBranches.cell(region.slot) &+ branch]
       var run = 0
       while run < empties.count {
-        let span = empties.stretch(from: run, to: empties.count)
-        var index = 0
-        while index < span.count, span[index].region == region,
-          unsafe entry.pointee.notes.isLent(span[index], to: branch)
-        {
-          index &+= 1
-        }
-        let wasAll = index == span.count
-        run &+= index
-        if !wasAll { break }
+        let limit = empties.count &- run
+        let found = Self.count(empties.stretch(from: run, to: empties.count), of: region, note)
+        run &+= found
+        guard found < limit, found > 0 else { break }
       }
       let state = unsafe entries[branch].state
       guard unsafe run <= state.pointee.sent.room else {
@@ -252,24 +267,54 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     let state = unsafe entries[branch].state
     var done = 0
     while done < limit {
-      var span = burst.stretch(from: done, to: limit)
-      let region = span[0].region
-      let entry = unsafe entry(of: region)
-      var index = 0
-      var noted = 0
-      var byteCount = 0
-      while index < span.count, span[index].region == region {
-        if unsafe entry.pointee.notes.isLent(span[index], to: branch) {
-          noted &+= 1
-          byteCount &+= span[index].byteCount
-        }
-        unsafe entry.pointee.notes.takeBack(&span[index])
-        index &+= 1
-      }
-      unsafe entry.pointee.lentByteCounts[branch] &-= byteCount
-      unsafe state.pointee.lentCount &-= noted
-      done &+= index
+      let region = burst[done].region
+      let cell = ForkBranches.cell(region.slot) &+ branch
+      let ended = Self.endLeases(burst.stretch(from: done, to: limit), of: region, unsafe notes[cell])
+      unsafe lentByteCounts[cell] &-= ended.byteCount
+      unsafe state.pointee.lentCount &-= ended.noted
+      done &+= ended.count
     }
+  }
+
+  // MARK: Loops over contiguous spans
+
+  /// - Returns: how many buffers it lent.
+  @inlinable
+  @inline(never)
+  static func lend(_ buffers: consuming MutableSpan<Buffer>, _ note: LeaseNotes) -> Int {
+    for index in 0..<buffers.count { buffers[index].lend(note) }
+    return buffers.count
+  }
+
+  /// - Returns: how many buffers of a region have the note, from the first.
+  @inlinable
+  @inline(never)
+  static func count(_ buffers: consuming MutableSpan<Buffer>, of region: RegionID, _ note: LeaseNotes) -> Int {
+    var index = 0
+    while index < buffers.count, buffers[index].region == region, buffers[index].isLent(note) { index &+= 1 }
+    return index
+  }
+
+  /// Takes a note off the buffers of a region, from the first.
+  ///
+  /// - Returns: how many they are; how many had the note, and their bytes.
+  @inlinable
+  @inline(never)
+  static func endLeases(_ buffers: consuming MutableSpan<Buffer>, of region: RegionID, _ note: LeaseNotes) -> (
+    count: Int, noted: Int, byteCount: Int
+  ) {
+    var index = 0
+    var noted = 0
+    var byteCount = 0
+    while index < buffers.count, buffers[index].region == region {
+      if buffers[index].isLent(note) {
+        noted &+= 1
+        byteCount &+= buffers[index].byteCount
+      }
+      buffers[index].endLease(note)
+      index &+= 1
+    }
+    return (index, noted, byteCount)
   }
 }
 

@@ -35,8 +35,9 @@ final class PipelineCopy {
     }
     // Each fork shares out what it is served from: those of the loops below first.
     for worker in self.workers where worker === owner || worker.segment.branch != nil {
-      let count = worker.segment.branch?.shareCount ?? wanted.left
-      if let error = worker.shareOut(count) { throw StageError("pipeline", error) }
+      // Without a device below there are no buffers; there are shares all the same.
+      let count = worker.segment.branch?.shareCount ?? max(wanted.left, Burst.capacity)
+      if let error = worker.shareOut(count) { throw StageError("pipeline", error.context) }
     }
     owner.prime(memory.region, wanted)
     bufferCount = memory.region.liveBufferCount

@@ -1,0 +1,83 @@
+import CleanQ
+import CleanQNet
+import CleanQPipeline
+import Logging
+import Testing
+
+@Suite("Forks above ip and udp", .timeLimit(.minutes(1))) struct ForkStageTests {
+  private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  private static let catalog = StageCatalog([
+    Loopback.kind, IP.kind, UDP.kind, EtherTypes.kind, UDPPorts.kind, Echo.kind, Discard.kind, Count.kind,
+  ])
+
+  private func paths(_ text: String) throws -> [String] {
+    try PipelineText.check(text, catalog: Self.catalog, cpuCount: 1).allStages.map(\.path)
+  }
+
+  private func mistake(_ text: String) -> String {
+    do throws(Diagnostic) {
+      return "no mistake: \(try PipelineText.check(text, catalog: Self.catalog, cpuCount: 1))"
+    } catch { return error.headline(source: text) }
+  }
+
+  @Test("udp opens the ports of its block, and is called by those that it was given itself")
+  func ports() throws {
+    let text = "loopback | ip(10.0.0.2/24) { udp { port(7) | echo; port(9, 10) | discard }; udp(11) | discard }"
+    let pipeline = try PipelineText.check(text, catalog: Self.catalog, cpuCount: 1)
+    #expect(
+      pipeline.allStages.map(\.path) == [
+        "loopback", "ip", "ip/udp", "ip/udp/port:7", "ip/udp/port:7/echo", "ip/udp/port:9,10",
+        "ip/udp/port:9,10/discard", "ip/udp:11", "ip/udp:11/discard",
+      ])
+    #expect((pipeline.allStages[2].description as? UDP)?.ports == [7, 9, 10])
+    #expect(pipeline.description == text)
+  }
+
+  @Test("every example of the stages is a pipeline")
+  func examples() throws {
+    for kind in [EtherTypes.kind, UDPPorts.kind] {
+      for example in kind.examples { _ = try paths(example.replacing("tap(tap0)", with: "loopback")) }
+    }
+  }
+
+  @Test("mistakes")
+  func mistakes() {
+    #expect(
+      mistake("loopback | ip(10.0.0.2/24) | udp | echo")
+        == "pipeline:1:30: \"udp\" needs a port; write udp(PORT, …), or a block of port(PORT, …) after it")
+    #expect(
+      mistake("loopback { ip(10.0.0.2/24) | udp(7) | echo; ethertype(0x0806) | discard }").contains(
+        "EtherType 0x0806 is claimed twice, here and by \"ip(10.0.0.2/24)\"; take one out"))
+    #expect(
+      mistake("loopback | ip(10.0.0.2/24) { udp { port(7) | echo }; udp(7) | discard }").contains(
+        "UDP port 7 is claimed twice"))
+    #expect(mistake("loopback { ethertype(88cc) | discard }").contains("write 0x0600 to 0xffff"))
+    #expect(mistake("loopback { ethertype(0x05ff) | discard }").contains("write 0x0600 to 0xffff"))
+    #expect(mistake("loopback | ip(10.0.0.2/24) { count | discard }").contains("begin it with udp(PORT, …)"))
+  }
+
+  @Test("a program with several users of one host")
+  func program() throws {
+    let running = try Pipeline {
+      Loopback()
+      Count()
+      IP("10.0.0.2/24") {
+        UDP(port: 7) { Echo() }
+        UDP() {
+          UDPPorts(9) {
+            Count()
+            Discard()
+          }
+          UDPPorts(10) { Discard() }
+        }
+      }
+    }.start(logger: Self.quiet)
+    running.stop()
+    let report = running.finish()
+    #expect(
+      report.stages.map(\.report.name) == [
+        "loopback", "count", "ip", "udp", "echo", "udp", "port", "count", "discard", "port", "discard",
+      ])
+    #expect(report.lostByteCount == 0 && report.isExact)
+  }
+}
