@@ -41,7 +41,7 @@ private struct HandPort: Port, ~Copyable {
       if isFirst { hand.numbers.append(number(of: burst[index])) }
       isFirst = burst[index].flags.contains(.last)
     }
-    guard isFirst else { return .incompleteRun }
+    guard isFirst else { return .incompleteChain }
     hand.arrived.append(contentsOf: &burst)
     return nil
   }
@@ -49,13 +49,13 @@ private struct HandPort: Port, ~Copyable {
   mutating func complete(into burst: inout Burst) { hand.emptied.move(to: &burst) }
   mutating func arm() -> Bool { hand.leaving.isEmpty && hand.emptied.isEmpty }
 
-  func census() -> Census {
-    var census = Census()
-    hand.arrived.add(to: &census)
-    hand.leaving.add(to: &census)
-    hand.sent.add(to: &census)
-    hand.emptied.add(to: &census)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    hand.arrived.add(to: &accounts)
+    hand.leaving.add(to: &accounts)
+    hand.sent.add(to: &accounts)
+    hand.emptied.add(to: &accounts)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) { reports.append(StageReport("hand")) }
@@ -193,7 +193,7 @@ private struct Bench: ~Copyable {
     fork.report(into: &reports)
     for lane in 0..<Self.lanes {
       let lent = reports.first { $0.branch == lane }?.gauges.first { $0.name == "lent" }?.value
-      let held = unsafe loops[lane].census(loops[lane].junction).inFlightBufferCount
+      let held = unsafe loops[lane].accounts(loops[lane].junction).inFlightBufferCount
       let below = below.count { $0 == lane }
       #expect(lent.map(Int.init) == held + below)
       #expect(held + below <= limit[lane])
@@ -241,7 +241,7 @@ private struct Bench: ~Copyable {
     bench.check([0, 0, 0])
     #expect(bench.free.count == bench.region.liveBufferCount, "seed \(seed)")
     try bench.fork.deregister(bench.region)
-    #expect(bench.fork.census() == Census())
+    #expect(bench.fork.accounts() == BufferAccounts())
   }
 
   @Test("a region cannot be deregistered while a branch has bytes of it; one that is unknown is refused")
@@ -277,7 +277,7 @@ private struct Bench: ~Copyable {
       buffer.flags = []
       burst.append(buffer)
     }
-    #expect(bench.fork.transmit(&burst) == .incompleteRun && burst.count == 3)
+    #expect(bench.fork.transmit(&burst) == .incompleteChain && burst.count == 3)
     burst[2].flags = .last
     // More than the branch's share: all three come back.
     #expect(bench.fork.transmit(&burst) == nil && burst.isEmpty)

@@ -12,10 +12,10 @@ import Testing
     _ text: String, _ tally: LanesPort.Tally, gate: GateState = GateState(), while runs: () -> Bool
   ) throws -> PipelineReport {
     let lanes = StageKind(name: "lanes", summary: "sends frames", shapes: [.end(.frame, right: true)]) {
-      _ throws(ArgumentComplaint) in Lanes(tally: tally)
+      _ throws(ArgumentError) in Lanes(tally: tally)
     }
     let gateKind = StageKind(name: "gate", summary: "opens and shuts", shapes: [.sink]) {
-      _ throws(ArgumentComplaint) in Gate(state: gate)
+      _ throws(ArgumentError) in Gate(state: gate)
     }
     let catalog = StageCatalog([lanes, gateKind, Lane.kind, Count.kind, Loopback.kind, Discard.kind])
     let checked = try PipelineText.check(text, catalog: catalog, cpuCount: 2)
@@ -149,7 +149,7 @@ import Testing
           Discard()
         }.share(30)
         Lane(3) {
-          HandOver()
+          Handoff()
           Count()
           Lane(3) {
             Lane(3) { Loopback() }

@@ -38,7 +38,7 @@ struct Lane: LayerStage, ClaimingStage {
     name: "lane", summary: "takes some lanes", shapes: [.layer(below: .frame, above: .frame)],
     parameters: [Parameter("lane", .integer(0...255, placeholder: "LANE"), required: true, repeatable: true, "which")],
     claims: .frame
-  ) { arguments throws(ArgumentComplaint) in Lane(lanes: arguments.integers("lane")) }
+  ) { arguments throws(ArgumentError) in Lane(lanes: arguments.integers("lane")) }
 }
 
 /// What a test sees of a gate, and whether it is shut.
@@ -72,7 +72,7 @@ struct GatePort<Unit: Traffic>: Port, ~Copyable {
 
   mutating func complete(into burst: inout Burst) { if !isShut { loop.complete(into: &burst) } }
   mutating func arm() -> Bool { isShut || loop.arm() }
-  func census() -> Census { loop.census() }
+  func accounts() -> BufferAccounts { loop.accounts() }
   func report(into reports: inout [StageReport]) { reports.append(StageReport("gate")) }
 }
 
@@ -108,7 +108,7 @@ struct LanesPort: Port, ~Copyable {
   }
 
   private var table = RegionTable()
-  private var empties: BufferStore
+  private var freeBuffers: BufferStore
   private var sent = Burst()
   private let tally: Tally
   private var next = 0
@@ -117,7 +117,7 @@ struct LanesPort: Port, ~Copyable {
 
   init(_ tally: Tally) {
     self.tally = tally
-    empties = BufferStore(capacity: 4096)
+    freeBuffers = BufferStore(capacity: 4096)
   }
 
   var wantedBufferCount: Int { 256 }
@@ -127,12 +127,12 @@ struct LanesPort: Port, ~Copyable {
   func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
   mutating func fill(_ burst: inout Burst) -> Refusal? {
-    while let buffer = burst.popFirst() { empties.append(buffer) }
+    while let buffer = burst.popFirst() { freeBuffers.append(buffer) }
     return nil
   }
 
   mutating func receive(into burst: inout Burst) {
-    while !isQuiet, next < tally.total * tally.lanes.count, burst.room > 0, var buffer = empties.popFirst() {
+    while !isQuiet, next < tally.total * tally.lanes.count, burst.room > 0, var buffer = freeBuffers.popFirst() {
       buffer.reset()
       guard buffer.setValid(offset: buffer.headroom, byteCount: 64) else { return }
       let number = next / tally.lanes.count
@@ -161,14 +161,14 @@ struct LanesPort: Port, ~Copyable {
   }
 
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
-  mutating func arm() -> Bool { empties.isEmpty || next == tally.total * tally.lanes.count }
+  mutating func arm() -> Bool { freeBuffers.isEmpty || next == tally.total * tally.lanes.count }
   mutating func quiesce() { isQuiet = true }
 
-  func census() -> Census {
-    var census = Census()
-    empties.add(to: &census)
-    census.addInFlight(sent)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    freeBuffers.add(to: &accounts)
+    accounts.addInFlight(sent)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) { reports.append(StageReport("lanes")) }

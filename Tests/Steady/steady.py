@@ -39,7 +39,7 @@ TEXTS = [
     f"{IP} {{ udp(10) | discard; udp(share: 32) {{ port(7) | echo }} }}",
     f"count {{ ip(10.0.0.2/24) {{ udp(7) | echo }} }}",
 ]
-# A cable between two threads; wants two CPUs.
+# An interlink between two threads; wants two CPUs.
 THREADS = ["count@0 | loopback@1", f"count@0 | {IP} | udp(7)@1 | echo",
            f"count@0 | {IP} {{ udp(7)@1 | echo }}"]
 SWIFT = ["echo", "counted-echo", "checked-echo", "captured-echo", "frames", "two-threads", "loopback", "discard"]

@@ -16,14 +16,14 @@ public struct FarEndPort<Unit: Traffic>: StackedPort, ~Copyable, Sendable {
 
   /// As registered: the bytes that are on this side of the interlink. What is in flight or on the other side is the other end's
   /// to count.
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = lower.farByteCount
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = lower.farByteCount
+    return accounts
   }
 }
 
 extension RingPort {
   /// Bytes of the other end's regions that are on this side.
-  var farByteCount: Int { channel.census(of: end.other).atPeerByteCount }
+  var farByteCount: Int { channel.accounts(of: end.other).atPeerByteCount }
 }

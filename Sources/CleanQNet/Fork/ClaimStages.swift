@@ -47,10 +47,10 @@ public struct EtherTypes: LayerStage, ClaimingStage {
       ],
       examples: ["tap(tap0) { ip(10.0.0.2/24) | udp(7) | echo; ethertype(0x88cc) | discard }"],
       claims: .frame
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       let types = arguments.texts("type").compactMap(number)
       for (index, type) in types.enumerated() where types[..<index].contains(type) {
-        throw ArgumentComplaint("type", index: index, "it is named twice; leave one out")
+        throw ArgumentError("type", index: index, "it is named twice; leave one out")
       }
       return EtherTypes(types: types)
     }
@@ -105,10 +105,10 @@ public struct UDPPorts: LayerStage, ClaimingStage {
       ],
       examples: ["tap(tap0) | ip(10.0.0.2/24) | udp { port(7) | echo; port(9) | discard }"],
       claims: .datagram
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-        throw ArgumentComplaint("port", index: index, "it is named twice; leave one out")
+        throw ArgumentError("port", index: index, "it is named twice; leave one out")
       }
       return UDPPorts(ports: ports.map { UInt16($0) })
     }

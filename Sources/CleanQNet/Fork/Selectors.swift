@@ -34,7 +34,7 @@ public enum PacketSelector: ForkSelector {
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
     let storage = buffer.storage
-    guard buffer.hasAnnotation, storage.count >= PacketAnnotation.byteCount else { return 0 }
+    guard buffer.hasMetadata, storage.count >= PacketMetadata.byteCount else { return 0 }
     guard storage[8] == IPProtocol.udp.rawValue else { return 65_536 &+ Int(storage[8]) }
     let bytes = buffer.bytes
     return bytes.count >= 4 ? Int(bytes.bigEndian16(at: 2)) : 0
@@ -55,7 +55,7 @@ public enum DatagramSelector: ForkSelector {
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
     let storage = buffer.storage
-    guard buffer.hasAnnotation, storage.count >= PacketAnnotation.byteCount else { return 0 }
+    guard buffer.hasMetadata, storage.count >= PacketMetadata.byteCount else { return 0 }
     return Int(storage.bigEndian16(at: 14))
   }
 

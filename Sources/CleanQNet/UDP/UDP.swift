@@ -69,10 +69,10 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
         "tap(tap0) | ip(10.0.0.2/24) { udp(7) | echo; udp(9) | count | discard }",
       ],
       counts: UDPDrop.descriptions, claims: .packet
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-        throw ArgumentComplaint("port", index: index, "it is named twice; leave one out")
+        throw ArgumentError("port", index: index, "it is named twice; leave one out")
       }
       return UDP(ports: ports.map { UInt16($0) })
     }

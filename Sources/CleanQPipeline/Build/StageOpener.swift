@@ -41,7 +41,7 @@ struct StageOpener {
         placement = other
         placements.append(other)
       }
-      if stage.description is HandOver {
+      if stage.description is Handoff {
         stack = try handOver(stack, in: box)
         placements.append(.any)
         continue
@@ -87,7 +87,7 @@ struct StageOpener {
 
   /// Ends a loop, and begins the next, with an interlink between them.
   private func handOver(_ stack: consuming AnyStack, in box: BranchBox?) throws(StageError) -> AnyStack {
-    guard let box else { return try HandOver().put(on: stack, in: context) }
+    guard let box else { return try Handoff().put(on: stack, in: context) }
     switch consume stack {
     case .frames(let port): return .frames(try handOver(port, in: box))
     case .packets(let port): return .packets(try handOver(port, in: box))
@@ -101,7 +101,7 @@ struct StageOpener {
   ) throws(StageError) -> AnyPort<Unit> {
     var lower = lower
     var pair: RingPort<Unit>.Pair
-    do { pair = try RingPort<Unit>.pair(slotCount: HandOver.slotCount) } catch { throw StageError("hand-over", error) }
+    do { pair = try RingPort<Unit>.pair(slotCount: Handoff.slotCount) } catch { throw StageError("handoff", error) }
     pair.second.takeFacts(from: &lower)
     let isFirst = context.branch != nil
     context.add(lower, AnyPort(pair.first))

@@ -23,10 +23,10 @@ public struct TextPipeline: Sendable {
   package func start(
     logger: Logger, cancelFile: Int32, onOpening: @escaping (String) -> Void
   ) throws(StageError) -> RunningPipeline {
-    let cpus = checked.copyCPUs
-    let context = PipelineContext(logger: logger, copyCount: max(cpus.count, 1), cancelFile: cancelFile)
+    let cpus = checked.instanceCPUs
+    let context = PipelineContext(logger: logger, instanceCount: max(cpus.count, 1), cancelFile: cancelFile)
     var placements: [Placement] = []
-    try context.openCopies { () throws(StageError) in placements = try open(in: context, onOpening) }
+    try context.openInstances { () throws(StageError) in placements = try open(in: context, onOpening) }
     guard !cpus.isEmpty else { return try RunningPipeline(context, placements: [placements]) }
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) })
   }
@@ -41,7 +41,7 @@ public struct TextPipeline: Sendable {
     return try start(logger: logger, cancelFile: signals.endFile).finish(at: signals, logger)
   }
 
-  /// Opens one copy. Returns where its loops run.
+  /// Opens one instance. Returns where its loops run.
   private func open(
     in context: PipelineContext, _ onOpening: @escaping (String) -> Void
   ) throws(StageError) -> [Placement] {
@@ -53,7 +53,7 @@ public struct TextPipeline: Sendable {
 
 extension OpenStage {
   init(_ stage: CheckedStage) {
-    // With several CPUs each copy of the pipeline runs on one.
+    // With several CPUs each instance of the pipeline runs on one.
     self.init(
       description: stage.description, label: StageLabel(text: stage.text, path: stage.path), name: stage.text,
       placement: stage.cpus.count == 1 ? stage.cpus.first.map { .cpu($0) } : nil, share: stage.share,

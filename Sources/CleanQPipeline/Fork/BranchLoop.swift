@@ -23,7 +23,7 @@ final class BranchLoop {
   let quiesce: (Pointer) -> Void
   let isExhausted: (Pointer) -> Bool
   let wanted: (Pointer) -> WantedBuffers
-  let census: (Pointer) -> Census
+  let accounts: (Pointer) -> BufferAccounts
   let report: (Pointer, inout [StageReport]) -> Void
   private let destroy: (Pointer) -> Void
 
@@ -81,12 +81,12 @@ final class BranchLoop {
         byteCount: max(joined.pointee.left.wantedBufferByteCount, joined.pointee.right.wantedBufferByteCount),
         backing: isShared ? .shared : .anonymous)
     }
-    unsafe census = {
+    unsafe accounts = {
       let joined = unsafe $0.assumingMemoryBound(to: Joined.self)
-      var census = unsafe joined.pointee.held()
-      unsafe census.addHoldings(of: joined.pointee.left.census())
-      unsafe census.addHoldings(of: joined.pointee.right.census())
-      return census
+      var accounts = unsafe joined.pointee.held()
+      unsafe accounts.addHoldings(of: joined.pointee.left.accounts())
+      unsafe accounts.addHoldings(of: joined.pointee.right.accounts())
+      return accounts
     }
     unsafe report = { pointer, reports in
       let joined = unsafe pointer.assumingMemoryBound(to: Joined.self)

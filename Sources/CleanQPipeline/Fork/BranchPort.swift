@@ -42,9 +42,9 @@ public struct BranchPort<Unit: Traffic>: Port, ~Copyable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    guard !empties.isEmpty else { return nil }
-    let refusal = unsafe state.pointee.table.move(&empties, to: &state.pointee.emptied)
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    guard !freeBuffers.isEmpty else { return nil }
+    let refusal = unsafe state.pointee.table.move(&freeBuffers, to: &state.pointee.emptied)
     if refusal != nil { unsafe state.pointee.isRefused = true }
     return refusal
   }
@@ -84,14 +84,14 @@ public struct BranchPort<Unit: Traffic>: Port, ~Copyable {
 
   public mutating func arm() -> Bool { unsafe state.pointee.inbox.isEmpty && state.pointee.sent.isEmpty }
 
-  public func census() -> Census {
-    var census = Census()
-    unsafe census.registeredByteCount = state.pointee.table.byteCount
-    unsafe census.addInFlight(state.pointee.inbox)
-    unsafe census.addInFlight(state.pointee.outbox)
-    unsafe census.addInFlight(state.pointee.sent)
-    unsafe census.addInFlight(state.pointee.emptied)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    unsafe accounts.registeredByteCount = state.pointee.table.byteCount
+    unsafe accounts.addInFlight(state.pointee.inbox)
+    unsafe accounts.addInFlight(state.pointee.outbox)
+    unsafe accounts.addInFlight(state.pointee.sent)
+    unsafe accounts.addInFlight(state.pointee.emptied)
+    return accounts
   }
 
   public func report(into reports: inout [StageReport]) {}

@@ -156,15 +156,15 @@ extension ForkPort where Selector: ForkSelector {
   }
 
   /// What is in the fork and its branches, on this thread and on others.
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = branches.byteCounts.reduce(0, +)
-    census.addInFlight(returned)
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = branches.byteCounts.reduce(0, +)
+    accounts.addInFlight(returned)
     for branch in 0..<count {
       let loop = branches.loop(branch)
-      unsafe census.addHoldings(of: loop.census(loop.junction))
+      unsafe accounts.addHoldings(of: loop.accounts(loop.junction))
     }
-    return census
+    return accounts
   }
 
   /// The reports of the branches' stages, each branch after its account. What nobody claimed is in the report of the stage below.

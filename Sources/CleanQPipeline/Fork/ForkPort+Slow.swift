@@ -21,7 +21,7 @@ extension ForkPort where Selector: ForkSelector {
   mutating func deliverChain(_ filled: inout Burst) -> Refusal? {
     var end = 0
     while end < filled.count, !filled[end].flags.contains(.last) { end &+= 1 }
-    guard end < filled.count else { return .incompleteRun }
+    guard end < filled.count else { return .incompleteChain }
     for index in 0...end { if let refusal = refusal(of: filled[index].region) { return refusal } }
     let branch = unsafe table[Selector.key(of: filled[0])]
     return deliver(packetOf: end + 1, from: &filled, to: branch) ? nil : .full
@@ -106,12 +106,12 @@ extension ForkPort where Selector: ForkSelector {
 
   /// Gives buffers back to the branch that they were lent to, which has no room for all: it loses the others.
   @usableFromInline
-  mutating func fillSlowly(_ branch: Int, _ run: Int, _ empties: inout Burst) -> Refusal? {
+  mutating func fillSlowly(_ branch: Int, _ run: Int, _ freeBuffers: inout Burst) -> Refusal? {
     let state = unsafe entries[branch].state
     let fitting = unsafe min(run, state.pointee.sent.room)
     guard returned.room > 0 || fitting > 0 else { return .full }
     for index in 0..<min(run, fitting + returned.room) {
-      guard var buffer = empties.popFirst() else { break }
+      guard var buffer = freeBuffers.popFirst() else { break }
       buffer.flags = .last
       if index < fitting {
         unsafe state.pointee.sent.append(buffer)
@@ -127,9 +127,9 @@ extension ForkPort where Selector: ForkSelector {
   ///
   /// - Returns: `full` where there is no room for it.
   @usableFromInline
-  mutating func prime(_ empties: inout Burst) -> Refusal? {
+  mutating func prime(_ freeBuffers: inout Burst) -> Refusal? {
     guard returned.room > 0 else { return .full }
-    guard var buffer = empties.popFirst() else { return nil }
+    guard var buffer = freeBuffers.popFirst() else { return nil }
     buffer.flags = .last
     guard let branch = (0..<count).first(where: { unsafe entries[$0].state.pointee.primeCount > 0 }) else {
       returned.append(buffer)

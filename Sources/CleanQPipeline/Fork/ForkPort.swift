@@ -8,7 +8,7 @@ public import CleanQ
 ///                      └──► returned
 ///      receive ◄───────────────── outboxes ◄── the branches' transmits, one branch after the other
 ///      fill ──► ──────────── each to the branch that sent it
-///      complete ◄─────── returned, empties ◄── the branches' fills
+///      complete ◄─────── returned, free buffers ◄── the branches' fills
 ///
 /// Each branch has an account: the buffers that were lent to it and have not come back, those that it has sent and that are not
 /// completed yet among them. It never has more than its share; a packet beyond that is dropped, counted, and its buffers go back
@@ -107,7 +107,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     while run.count < filled.count {
       let limit = filled.count &- run.count
       let found = unsafe Self.scan(
-        filled.stretch(from: run.count, to: filled.count), of: region, run.branch, table, notes, &run)
+        filled.contiguousSpan(from: run.count, to: filled.count), of: region, run.branch, table, notes, &run)
       guard found < limit, found > 0 else { break }
     }
     return run
@@ -151,7 +151,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     let cell = ForkBranches.cell(region.slot) &+ branch
     let note = unsafe notes[cell]
     var done = 0
-    while done < run.count { done &+= Self.lend(filled.stretch(from: done, to: run.count), note) }
+    while done < run.count { done &+= Self.lend(filled.contiguousSpan(from: done, to: run.count), note) }
     unsafe lentByteCounts[cell] &+= run.byteCount
     unsafe state.pointee.lentCount &+= run.count
     unsafe filled.moveFirst(run.count, to: &state.pointee.inbox)
@@ -214,29 +214,29 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    while !empties.isEmpty {
-      let region = empties[0].region
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    while !freeBuffers.isEmpty {
+      let region = freeBuffers[0].region
       guard refusal(of: region) == nil else { return .unknownRegion }
-      guard let index = unsafe empties[0].firstLease(of: entry(of: region).pointee.notes) else {
-        if let refusal = prime(&empties) { return refusal }
+      guard let index = unsafe freeBuffers[0].firstLease(of: entry(of: region).pointee.notes) else {
+        if let refusal = prime(&freeBuffers) { return refusal }
         continue
       }
       let branch = unsafe Int(owners[ForkBranches.cell(region.slot) &+ index])
       let note = unsafe notes[ForkBranches.cell(region.slot) &+ branch]
       var run = 0
-      while run < empties.count {
-        let limit = empties.count &- run
-        let found = Self.count(empties.stretch(from: run, to: empties.count), of: region, note)
+      while run < freeBuffers.count {
+        let limit = freeBuffers.count &- run
+        let found = Self.count(freeBuffers.contiguousSpan(from: run, to: freeBuffers.count), of: region, note)
         run &+= found
         guard found < limit, found > 0 else { break }
       }
       let state = unsafe entries[branch].state
       guard unsafe run <= state.pointee.sent.room else {
-        if let refusal = fillSlowly(branch, run, &empties) { return refusal }
+        if let refusal = fillSlowly(branch, run, &freeBuffers) { return refusal }
         continue
       }
-      unsafe empties.moveFirst(run, to: &state.pointee.sent)
+      unsafe freeBuffers.moveFirst(run, to: &state.pointee.sent)
     }
     return nil
   }
@@ -269,7 +269,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     while done < limit {
       let region = burst[done].region
       let cell = ForkBranches.cell(region.slot) &+ branch
-      let ended = Self.endLeases(burst.stretch(from: done, to: limit), of: region, unsafe notes[cell])
+      let ended = Self.endLeases(burst.contiguousSpan(from: done, to: limit), of: region, unsafe notes[cell])
       unsafe lentByteCounts[cell] &-= ended.byteCount
       unsafe state.pointee.lentCount &-= ended.noted
       done &+= ended.count

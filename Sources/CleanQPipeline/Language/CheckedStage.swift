@@ -9,7 +9,7 @@ public struct CheckedStage: Sendable {
   /// What it stands for.
   public internal(set) var description: any StageDescription
   /// The CPUs that it runs on: those of its own mark or of the nearest to its left; empty when there is none. Several where the
-  /// pipeline runs in copies, one on each.
+  /// pipeline runs in instances, one on each.
   public let cpus: [Int]
   /// How many buffers the branch may have that the stage begins; nil for an equal part.
   public let share: Int?

@@ -29,10 +29,10 @@ struct Parser {
   /// - Complexity: O(*n*) in the length of the text.
   mutating func parse() throws(Diagnostic) -> [StageCall] {
     try advance()
-    if token.kind == .end { throw ParserComplaints.emptyText }
+    if token.kind == .end { throw ParserDiagnostics.emptyText }
     let stages = try sequence(depth: 0)
     guard token.kind == .end else {
-      throw ParserComplaints.strayBlockMark(token)
+      throw ParserDiagnostics.strayBlockMark(token)
     }
     return stages
   }
@@ -43,18 +43,18 @@ struct Parser {
   private mutating func sequence(depth: Int) throws(Diagnostic) -> [StageCall] {
     var stages: [StageCall] = []
     while true {
-      guard stageCount < PipelineText.maximumStageCount else { throw ParserComplaints.tooManyStages(at: token.range) }
+      guard stageCount < PipelineText.maximumStageCount else { throw ParserDiagnostics.tooManyStages(at: token.range) }
       stageCount += 1
       let stage = try stage(isFirst: stages.isEmpty, depth: depth)
       stages.append(stage)
       switch token.kind {
       case .end, .semicolon, .closeBlock: return stages
-      case .bar where stage.block != nil: throw ParserComplaints.barAfterBlock(of: stage, at: token.range)
+      case .bar where stage.block != nil: throw ParserDiagnostics.barAfterBlock(of: stage, at: token.range)
       case .bar: try advance()
-      default: throw ParserComplaints.noBar(after: stage, before: token, isInBlock: depth > 0)
+      default: throw ParserDiagnostics.noBar(after: stage, before: token, isInBlock: depth > 0)
       }
       switch token.kind {
-      case .end, .semicolon, .closeBlock: throw ParserComplaints.endsWithBar(at: previousRange)
+      case .end, .semicolon, .closeBlock: throw ParserDiagnostics.endsWithBar(at: previousRange)
       default: break
       }
     }
@@ -62,7 +62,7 @@ struct Parser {
 
   private mutating func stage(isFirst: Bool, depth: Int) throws(Diagnostic) -> StageCall {
     guard case .word(let name) = token.kind else {
-      throw ParserComplaints.noStageName(at: token, isFirst: isFirst && depth == 0)
+      throw ParserDiagnostics.noStageName(at: token, isFirst: isFirst && depth == 0)
     }
     let nameRange = token.range
     try advance()
@@ -82,8 +82,8 @@ struct Parser {
 
   private mutating func alias(of stage: String) throws(Diagnostic) -> StageCall.Alias {
     try advance()
-    guard case .word(let name) = token.kind else { throw ParserComplaints.noAlias(of: stage, at: previousRange) }
-    guard CharacterRules.isIdentifier(name) else { throw ParserComplaints.badAlias(name, at: token.range) }
+    guard case .word(let name) = token.kind else { throw ParserDiagnostics.noAlias(of: stage, at: previousRange) }
+    guard CharacterRules.isIdentifier(name) else { throw ParserDiagnostics.badAlias(name, at: token.range) }
     let range = token.range
     try advance()
     return StageCall.Alias(name: name, range: range)
@@ -92,9 +92,9 @@ struct Parser {
   /// Parses the branches above a stage.
   private mutating func block(of stage: String, depth: Int) throws(Diagnostic) -> StageCall.Block {
     let open = token.range
-    guard depth < PipelineText.maximumDepth else { throw ParserComplaints.tooDeep(at: open) }
+    guard depth < PipelineText.maximumDepth else { throw ParserDiagnostics.tooDeep(at: open) }
     try advance()
-    if token.kind == .closeBlock { throw ParserComplaints.emptyBlock(of: stage, at: open.through(token.range)) }
+    if token.kind == .closeBlock { throw ParserDiagnostics.emptyBlock(of: stage, at: open.through(token.range)) }
     var branches: [[StageCall]] = []
     while true {
       switch token.kind {
@@ -102,8 +102,8 @@ struct Parser {
         let range = open.through(token.range)
         try advance()
         return StageCall.Block(branches: branches, range: range)
-      case .semicolon: throw ParserComplaints.emptyBranch(at: token.range)
-      case .end: throw ParserComplaints.noClosingBrace(of: stage, at: open)
+      case .semicolon: throw ParserDiagnostics.emptyBranch(at: token.range)
+      case .end: throw ParserDiagnostics.noClosingBrace(of: stage, at: open)
       default: break
       }
       branches.append(try sequence(depth: depth + 1))
@@ -120,14 +120,14 @@ struct Parser {
 
   private func cpuMark(_ text: String) throws(Diagnostic) -> StageCall.CPUMark {
     let words = text.split(separator: ",", omittingEmptySubsequences: false)
-    guard words.count <= PipelineText.maximumCopyCount else { throw ParserComplaints.tooManyCPUs(at: token.range) }
+    guard words.count <= PipelineText.maximumInstanceCount else { throw ParserDiagnostics.tooManyCPUs(at: token.range) }
     var numbers: [Int] = []
     var places: [SourceRange] = []
     var start = token.range.start + 1
     for word in words {
       let place = words.count == 1 ? token.range : SourceRange(start, start + word.utf8.count)
       let number = try cpuNumber(String(word), at: place)
-      guard !numbers.contains(number) else { throw ParserComplaints.cpuTwice(number, at: place) }
+      guard !numbers.contains(number) else { throw ParserDiagnostics.cpuTwice(number, at: place) }
       numbers.append(number)
       places.append(place)
       start = place.end + 1
@@ -137,10 +137,10 @@ struct Parser {
 
   private func cpuNumber(_ digits: String, at range: SourceRange) throws(Diagnostic) -> Int {
     guard !digits.isEmpty, digits.utf8.allSatisfy(CharacterRules.isDigit) else {
-      throw ParserComplaints.noCPUNumber(digits, at: range)
+      throw ParserDiagnostics.noCPUNumber(digits, at: range)
     }
     guard let number = Int(digits), number <= PipelineText.maximumCPU else {
-      throw ParserComplaints.cpuNumberTooLarge(at: range)
+      throw ParserDiagnostics.cpuNumberTooLarge(at: range)
     }
     return number
   }
@@ -154,7 +154,7 @@ struct Parser {
     }
     while true {
       guard arguments.count < PipelineText.maximumArgumentCount else {
-        throw ParserComplaints.tooManyArguments(of: stage, at: token.range)
+        throw ParserDiagnostics.tooManyArguments(of: stage, at: token.range)
       }
       let argument = try argument(of: stage)
       arguments.append(argument)
@@ -165,7 +165,7 @@ struct Parser {
         return arguments
       default:
         try refuseEndInBrackets(of: stage)
-        throw ParserComplaints.noArgumentEnd(after: argument, before: token)
+        throw ParserDiagnostics.noArgumentEnd(after: argument, before: token)
       }
     }
   }
@@ -187,13 +187,13 @@ struct Parser {
         key: key, keyRange: keyRange, value: value, valueRange: valueRange, isQuoted: isQuoted)
     default:
       try refuseEndInBrackets(of: stage)
-      throw ParserComplaints.noArgument(of: stage, key: key, keyRange: keyRange, at: token)
+      throw ParserDiagnostics.noArgument(of: stage, key: key, keyRange: keyRange, at: token)
     }
   }
 
   private func refuseEndInBrackets(of stage: String) throws(Diagnostic) {
     guard token.kind == .bar || token.kind == .end else { return }
-    throw ParserComplaints.noClosingBracket(
+    throw ParserDiagnostics.noClosingBracket(
       of: stage, before: token, at: previousRange.after, hasComment: lexer.hasCommentInBrackets)
   }
 }

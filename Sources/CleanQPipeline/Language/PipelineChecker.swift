@@ -18,7 +18,7 @@ struct PipelineChecker {
     let stages = try bind(calls, cpus: [], isBranch: false)
     try PipelineTyping(stages: stages, catalog: catalog).check()
     var pipeline = CheckedPipeline(stages: try Self.claim(stages, catalog))
-    try PipelineCopies.check(pipeline.allStages)
+    try PipelineInstances.check(pipeline.allStages)
     try StageResource.check(pipeline.allStages)
     try StagePaths.name(&pipeline)
     return pipeline
@@ -40,7 +40,7 @@ struct PipelineChecker {
       let description = try kind.describe(arguments, call: call)
       if let mark = call.cpu {
         try PipelineText.check(mark, cpuCount: cpuCount)
-        try PipelineCopies.check(mark, on: call, after: first)
+        try PipelineInstances.check(mark, on: call, after: first)
         cpus = mark.numbers
       }
       var stage = CheckedStage(

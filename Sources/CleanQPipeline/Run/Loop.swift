@@ -97,11 +97,11 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     // In the report of the stage below the junction, where there is one.
     if !outcome.reports.isEmpty { junction.addDrops(to: &outcome.reports[max(0, leftCount - 1)]) }
     outcome.held = junction.held()
-    let left = junction.left.census()
+    let left = junction.left.accounts()
     outcome.held.addHoldings(of: left)
-    let right = junction.right.census()
+    let right = junction.right.accounts()
     switch place {
-    case .below: outcome.cable = right
+    case .below: outcome.interlink = right
     case .owner(let memory):
       outcome.held.addHoldings(of: right)
       outcome.expectedByteCount = memory.region.liveByteCount
@@ -156,7 +156,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
       } else if junction.left.isExhausted {
         passOnEnd(&junction, &end, control, hasMoved: hasMoved, at: now)
       }
-      if wait.isTired(at: now) { sleep(&junction, &wait, now: now, until: min(deadline, end.deadline)) }
+      if wait.spinExpired(at: now) { sleep(&junction, &wait, now: now, until: min(deadline, end.deadline)) }
     }
   }
 

@@ -4,7 +4,7 @@ public import CleanQ
 public struct PipelineReport: Sendable {
   /// The stages, left to right.
   public struct Stage: Sendable {
-    /// Over all copies.
+    /// Over all instances.
     public internal(set) var report: StageReport
     /// The stage as in a pipeline text.
     public internal(set) var text: String
@@ -16,7 +16,7 @@ public struct PipelineReport: Sendable {
       path == report.name || text.hasSuffix(" as \(path)") ? text : path == text ? path : "\(path): \(text)"
     }
 
-    /// The CPUs that it was pinned to, one in each copy; empty where it was to none.
+    /// The CPUs that it was pinned to, one in each instance; empty where it was to none.
     public internal(set) var cpus: [Int]
   }
 
@@ -27,11 +27,11 @@ public struct PipelineReport: Sendable {
   public package(set) var end = PipelineEnd.running
   /// All memory of the pipeline, as its owner sees it: at a peer is what a device, the kernel or another process had, in flight
   /// what was in the stages' queues, empty buffers that waited for packets among them.
-  public internal(set) var census = Census()
+  public internal(set) var accounts = BufferAccounts()
   /// The buffers that the memory was cut into when the pipeline started.
   public internal(set) var bufferCount = 0
   /// The buffers that went out of scope somewhere and came home, instead of going round.
-  public internal(set) var strayBufferCount = 0
+  public internal(set) var leakedBufferCount = 0
   /// Bytes that no stage could account for. Not zero only where a stage is broken; zero where ``isExact`` is false.
   public internal(set) var lostByteCount = 0
   /// Whether every loop had come to rest when the memory was counted. Not while the pipeline runs, and not where a stage did
@@ -40,43 +40,43 @@ public struct PipelineReport: Sendable {
 
   package init(seconds: Double) { self.seconds = seconds }
 
-  /// Adds what one copy did.
+  /// Adds what one instance did.
   ///
   /// - Parameters:
-  ///   - outcomes: of all loops of all copies.
+  ///   - outcomes: of all loops of all instances.
   ///   - labels: of the stages, by their numbers.
-  mutating func add(_ copy: PipelineCopy, _ outcomes: [WorkerOutcome], labels: [StageLabel]) {
-    let numbers = Self.numbers(of: copy, outcomes)
-    for (worker, numbers) in zip(copy.workers, numbers) {
+  mutating func add(_ instance: PipelineInstance, _ outcomes: [WorkerOutcome], labels: [StageLabel]) {
+    let numbers = Self.numbers(of: instance, outcomes)
+    for (worker, numbers) in zip(instance.workers, numbers) {
       let outcome = outcomes[worker.index]
       for (number, report) in zip(numbers, outcome.reports.filter { $0.branch == nil }) {
         add(report, number, cpu: worker.cpu, labels)
       }
       guard isExact else { continue }
-      lostByteCount += outcome.differenceByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
+      lostByteCount += outcome.differenceByteCount(of: instance.memory.region.id, instance.memory.region.byteCount)
     }
-    for account in copy.workers.flatMap({ outcomes[$0.index].reports }) {
+    for account in instance.workers.flatMap({ outcomes[$0.index].reports }) {
       guard let stage = account.branch, stages.indices.contains(stage) else { continue }
       stages[stage].report.add(account)
     }
-    census.registeredByteCount += copy.memory.region.byteCount
-    var held = outcomes[copy.owner.index].held
+    accounts.registeredByteCount += instance.memory.region.byteCount
+    var held = outcomes[instance.owner.index].held
     // The loop that owns the memory sees what the others have as away; they say themselves what of it is in queues.
-    let queuedByteCount = copy.workers.filter { $0 !== copy.owner }
+    let queuedByteCount = instance.workers.filter { $0 !== instance.owner }
       .reduce(0) { $0 + outcomes[$1.index].held.inFlightByteCount }
     held.moveToQueues(byteCount: queuedByteCount)
     // Buffers of regions that stages have of their own are counted where they are seen, and as registered.
-    census.registeredByteCount += held.elsewhereByteCount(ofOthersThan: copy.memory.region.id)
-    census.addHoldings(of: held)
-    bufferCount += copy.bufferCount
-    strayBufferCount += copy.memory.region.strayBufferCount
+    accounts.registeredByteCount += held.elsewhereByteCount(ofOthersThan: instance.memory.region.id)
+    accounts.addHoldings(of: held)
+    bufferCount += instance.bufferCount
+    leakedBufferCount += instance.memory.region.leakedBufferCount
   }
 
   /// For each loop of a copy, the numbers of its stages; by order where a stage does not report just once.
-  static func numbers(of copy: PipelineCopy, _ outcomes: [WorkerOutcome]) -> [[Int]] {
-    let counts = copy.workers.map { worker in outcomes[worker.index].reports.count { $0.branch == nil } }
-    if zip(copy.workers, counts).allSatisfy({ $0.segment.stages.count == $1 }) {
-      return copy.workers.map(\.segment.stages)
+  static func numbers(of instance: PipelineInstance, _ outcomes: [WorkerOutcome]) -> [[Int]] {
+    let counts = instance.workers.map { worker in outcomes[worker.index].reports.count { $0.branch == nil } }
+    if zip(instance.workers, counts).allSatisfy({ $0.segment.stages.count == $1 }) {
+      return instance.workers.map(\.segment.stages)
     }
     var next = 0
     return counts.map { count in
@@ -144,7 +144,7 @@ struct StageLabel: Sendable {
   var path: String?
 }
 
-extension Census {
+extension BufferAccounts {
   /// Counts bytes at the peer as in flight, no more than there are: while the pipeline runs its loops are not asked at one moment.
   fileprivate mutating func moveToQueues(byteCount: Int) {
     let moved = min(byteCount, atPeerByteCount)

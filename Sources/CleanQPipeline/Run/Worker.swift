@@ -69,9 +69,9 @@ struct WorkerOutcome: Sendable {
   /// The stages of its left port, bottom up, then those of its right port; of a fork each branch's, after its account.
   @usableFromInline var reports: [StageReport] = []
   /// Everything it and what is below it held.
-  @usableFromInline var held = Census()
+  @usableFromInline var held = BufferAccounts()
   /// In a loop below the one that owns the memory, what the interlink above it says.
-  @usableFromInline var cable: Census?
+  @usableFromInline var interlink: BufferAccounts?
   /// In another, what it should have held of the pipeline's memory: the owner all buffers that exist, one above it what the interlink
   /// below has lent it.
   @usableFromInline var expectedByteCount = 0
@@ -86,12 +86,12 @@ struct WorkerOutcome: Sendable {
   ///   - region: the pipeline's.
   ///   - regionByteCount: how long it is.
   func differenceByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
-    let expected = cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? expectedByteCount
+    let expected = interlink.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? expectedByteCount
     return abs(expected - held.elsewhereByteCount(of: region))
   }
 }
 
-extension Census {
+extension BufferAccounts {
   /// Bytes of a region in flight and at the peer, and those of which nobody says where they belong.
   fileprivate func elsewhereByteCount(of region: RegionID) -> Int {
     inFlightByteCount + atPeerByteCount - elsewhereByteCount(ofOthersThan: region)

@@ -2,7 +2,7 @@ internal import CleanQ
 internal import Logging
 
 /// One copy of a running pipeline: its loops, in the order of the text, and the memory that goes round in them.
-final class PipelineCopy {
+final class PipelineInstance {
   let workers: [Worker]
   /// The loop that owns the memory.
   let owner: Worker
