@@ -2,7 +2,7 @@
 //
 //     CapturingForwarder tap0 tap1 both.pcap "arp or icmp"
 //
-// Each device has a thread of its own: `HandOver` puts a cable of rings between the two loops. It runs until Ctrl-C.
+// Each device has a thread of its own: `Handoff` puts an interlink of rings between the two loops. It runs until Ctrl-C.
 
 import CleanQPcap
 import CleanQPipeline
@@ -26,7 +26,7 @@ struct CapturingForwarder {
     let forwarder = Pipeline {
       TAP(arguments[1])
       PcapTap(arguments[3], filter: arguments[4])
-      HandOver()
+      Handoff()
       TAP(arguments[2])
     }
     let report = try forwarder.runUntilSignal(on: [.cpu(0), .cpu(1)])

@@ -55,7 +55,7 @@ struct EmbeddedQueue {
         left -= answers.count
         for index in 0..<answers.count {
           capitalize(&answers[index])
-          answers[index].datagramAnnotation = answers[index].datagramAnnotation.reflected
+          answers[index].datagramMetadata = answers[index].datagramMetadata.reflected
         }
       }
       stack.transmit(&answers)

@@ -14,7 +14,7 @@ import Logging
 
 /// What is wrong with the stage. Safe code cannot use a buffer twice: that does not compile.
 enum Fault: String, CaseIterable, Sendable {
-  /// Keeps the first packet for good, and its census does not say so.
+  /// Keeps the first packet for good, and its accounts do not say so.
   case lose
   /// Gives back what was not taken in another order.
   case reorder
@@ -73,7 +73,7 @@ struct Faulty: PassThroughStage {
   static var kind: StageKind {
     let parameters = Fault.allCases.map { Parameter($0.rawValue, .flag, "the fault") }
     return StageKind(name: "faulty", summary: "breaks the rules", shapes: [.passThrough], parameters: parameters) {
-      arguments throws(ArgumentComplaint) in
+      arguments throws(ArgumentError) in
       Faulty(fault: Fault.allCases.first { arguments.flag($0.rawValue) } ?? .lose)
     }
   }

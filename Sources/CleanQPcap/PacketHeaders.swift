@@ -4,11 +4,11 @@ internal import CleanQWire
 
 /// The headers that a capture shows in front of packets and datagrams, which travel without: IPv4, and UDP.
 ///
-/// Made from the annotation of a packet's first buffer. What the annotation does not say (identification, options) is as
+/// Made from the metadata of a packet's first buffer. What the metadata does not say (identification, options) is as
 /// this stack would send it.
 struct PacketHeaders {
   let byteCount: Int
-  private let addresses: DatagramAnnotation
+  private let addresses: DatagramMetadata
   private let `protocol`: IPProtocol
   private let timeToLive: UInt8
   private let isDatagram: Bool
@@ -20,11 +20,11 @@ struct PacketHeaders {
     guard kind != .frame else { return nil }
     isDatagram = kind == .datagram
     byteCount = IPv4Header.byteCount + (isDatagram ? UDPHeader.byteCount : 0)
-    addresses = buffer.datagramAnnotation
-    let annotation = buffer.packetAnnotation
-    `protocol` = isDatagram ? .udp : annotation.protocol
+    addresses = buffer.datagramMetadata
+    let metadata = buffer.packetMetadata
+    `protocol` = isDatagram ? .udp : metadata.protocol
     // An application that sends datagrams leaves this to the layer below, which has not seen them yet.
-    timeToLive = annotation.timeToLive == 0 ? 64 : annotation.timeToLive
+    timeToLive = metadata.timeToLive == 0 ? 64 : metadata.timeToLive
   }
 
   /// Writes the headers, with their checksums, over the first ``byteCount`` bytes of the open frame.

@@ -90,7 +90,7 @@ public struct PcapFilter: ~Copyable {
   }
 
   /// What is wrong with an expression before it is known what it will be run on; nil where it compiles for any traffic.
-  public static func complaint(about expression: String) -> String? {
+  public static func diagnostic(about expression: String) -> String? {
     do throws(Failure) {
       _ = try PcapFilter(expression, linkType: .ethernet)
       return nil

@@ -10,7 +10,7 @@ public import Logging
 ///           └────▲────┬────┘
 ///                │    ▼ lower
 ///
-/// Frames are written as they are; packets and datagrams behind an IPv4 (and UDP) header made from the buffer's annotation.
+/// Frames are written as they are; packets and datagrams behind an IPv4 (and UDP) header made from the buffer's metadata.
 /// A packet that comes up is written when it is received; one that goes down, when the port below has taken it. Packets
 /// that are cut over several buffers become one record. The data path allocates nothing and makes no system call but
 /// once per 128 KiB of capture; what has gathered also goes to the file before the pipeline goes to sleep, and at its end.

@@ -6,10 +6,10 @@ extension PcapSource {
   public func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    let (taken, refusal) = table.offer(empties, room: self.empties.room, capacity: Self.bufferCapacity)
-    empties.moveFirst(taken, to: &passing)
-    self.empties.append(contentsOf: &passing)
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    let (taken, refusal) = table.offer(freeBuffers, room: self.freeBuffers.room, capacity: Self.bufferCapacity)
+    freeBuffers.moveFirst(taken, to: &passing)
+    self.freeBuffers.append(contentsOf: &passing)
     return refusal
   }
 
@@ -26,7 +26,7 @@ extension PcapSource {
 
   public mutating func receive(into filled: inout Burst) {
     var looks = 0
-    while !isAtEnd, !empties.isEmpty, filled.room > 0, looks < Self.recordsPerCall {
+    while !isAtEnd, !freeBuffers.isEmpty, filled.room > 0, looks < Self.recordsPerCall {
       looks &+= 1
       switch unsafe reader.next() {
       case .record(let bytes, let record): unsafe deliver(bytes, record, to: &filled)
@@ -69,13 +69,13 @@ extension PcapSource {
       record.originalByteCount =
         UInt32(clamping: max(bytes.count, Int(record.originalByteCount)) - skipped + EthernetHeader.byteCount)
     }
-    guard var buffer = empties.popFirst() else { return }
+    guard var buffer = freeBuffers.popFirst() else { return }
     buffer.reset()
     let headerByteCount = header == nil ? 0 : EthernetHeader.byteCount
     let byteCount = bytes.count - skipped
     guard buffer.setValid(offset: buffer.headroom, byteCount: headerByteCount + byteCount) else {
       sayOversize(headerByteCount + byteCount, room: buffer.byteCount - buffer.headroom)
-      empties.pushFirst(buffer)
+      freeBuffers.pushFirst(buffer)
       return
     }
     if byteCount > 0, let start = bytes.baseAddress {

@@ -26,7 +26,7 @@ public struct PcapSource: Port, ~Copyable {
   let filter: PcapFilter
   let conversion: EthernetConversion
   var table = RegionTable()
-  var empties = BufferStore(capacity: PcapSource.bufferCapacity)
+  var freeBuffers = BufferStore(capacity: PcapSource.bufferCapacity)
   var returning = BufferStore(capacity: PcapSource.bufferCapacity)
   /// Between the check of a burst and a store.
   var passing = Burst()
@@ -75,7 +75,7 @@ public struct PcapSource: Port, ~Copyable {
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = empties.byteCount(of: region.id) + returning.byteCount(of: region.id)
+    let elsewhere = freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id)
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
     try table.remove(region.id)
   }
@@ -95,7 +95,7 @@ public struct PcapSource: Port, ~Copyable {
   /// A stream that has nothing to read wakes the pipeline when it has; a file never lets it sleep.
   public mutating func arm() -> Bool {
     guard returning.isEmpty else { return false }
-    let isWanted = !isAtEnd && !empties.isEmpty
+    let isWanted = !isAtEnd && !freeBuffers.isEmpty
     reader.watch(isWanted)
     return !isWanted || !reader.isReadable
   }
@@ -104,12 +104,12 @@ public struct PcapSource: Port, ~Copyable {
     if let file = reader.wakeFile { list.append(file) }
   }
 
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    empties.add(to: &census)
-    returning.add(to: &census)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    freeBuffers.add(to: &accounts)
+    returning.add(to: &accounts)
+    return accounts
   }
 
   public func report(into reports: inout [StageReport]) {

@@ -11,7 +11,7 @@ extension PcapTap {
         Parameter("path", .path, required: true, "the capture file; - for standard output, or input with read"),
         Parameter("read", .flag, "read the file, as the left end of the pipeline"),
         Parameter(
-          "filter", .custom(placeholder: "FILTER") { PcapFilter.complaint(about: $0) }, keyOnly: true,
+          "filter", .custom(placeholder: "FILTER") { PcapFilter.diagnostic(about: $0) }, keyOnly: true,
           "only what matches, as tcpdump takes it: \"udp port 7\""),
         Parameter(
           "snaplen", .integer(0...PcapWriter.maximumSnaplen, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
@@ -34,7 +34,7 @@ extension PcapTap {
         pcap and pcapng files of Ethernet, and what the pipeline sends towards the file is dropped.
         """,
       counts: PcapCounts.descriptions
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       let path = arguments.text("path") ?? ""
       let filter = arguments.text("filter") ?? ""
       let count = arguments.integer("count").map { UInt64($0) }
@@ -45,9 +45,9 @@ extension PcapTap {
           stopsOnFailure: arguments.flag("stop"))
       }
       let onlyForWriting = "it is for writing; leave it out with read"
-      guard arguments.integer("snaplen") == nil else { throw ArgumentComplaint("snaplen", onlyForWriting) }
-      guard arguments.text("precision") == nil else { throw ArgumentComplaint("precision", onlyForWriting) }
-      guard !arguments.flag("stop") else { throw ArgumentComplaint("stop", onlyForWriting) }
+      guard arguments.integer("snaplen") == nil else { throw ArgumentError("snaplen", onlyForWriting) }
+      guard arguments.text("precision") == nil else { throw ArgumentError("precision", onlyForWriting) }
+      guard !arguments.flag("stop") else { throw ArgumentError("stop", onlyForWriting) }
       return PcapFile(path, filter: filter, count: count)
     }
   }

@@ -27,7 +27,7 @@ public struct PcapTap: PassThroughStage, Hashable {
   public var resources: [StageResource] { captureResources(options.path, stream: "standard output") }
 
   /// One writer per file.
-  public var copies: ClosedRange<Int> { 1...1 }
+  public var instances: ClosedRange<Int> { 1...1 }
 
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next

@@ -45,7 +45,7 @@ public struct PcapWriter: ~Copyable {
   private var hasLogged = false
   private var isFinished = false
 
-  /// Creates a capture file, or empties the one that is there.
+  /// Creates a capture file, or clears the one that is there.
   ///
   /// - Parameters:
   ///   - path: the file, or `-` for standard output.

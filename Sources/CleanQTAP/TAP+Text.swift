@@ -13,13 +13,13 @@ extension TAP {
       shapes: [.end(.frame, right: true)],
       parameters: [
         Parameter(
-          "name", .custom(placeholder: "NAME") { TAPName.complaint(about: $0) }, required: true,
+          "name", .custom(placeholder: "NAME") { TAPName.diagnostic(about: $0) }, required: true,
           "the device; made where it does not exist, gone at the end unless it was there before, and then as it was"),
         Parameter(
-          "address", .custom(placeholder: "ADDRESS/PREFIX") { complaint(aboutAddress: $0) }, keyOnly: true,
+          "address", .custom(placeholder: "ADDRESS/PREFIX") { diagnostic(aboutAddress: $0) }, keyOnly: true,
           "an IPv4 address for the kernel's side, beside those that it has"),
         Parameter(
-          "mac", .custom(placeholder: "MAC") { complaint(aboutMAC: $0) }, keyOnly: true,
+          "mac", .custom(placeholder: "MAC") { diagnostic(aboutMAC: $0) }, keyOnly: true,
           "the Ethernet address of the kernel's side"),
         Parameter(
           "mtu", .integer(mtuRange, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
@@ -45,7 +45,7 @@ extension TAP {
         back at the end, but not by a process that is killed (SIGKILL).
         """,
       counts: TAPCounters.descriptions
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       var tap = TAP(arguments.text("name") ?? "")
       tap.address = arguments.text("address").flatMap { try? IPv4Prefix($0) }
       tap.mac = arguments.text("mac").flatMap { MACAddress($0) }
@@ -59,31 +59,31 @@ extension TAP {
   }
 
   /// What is wrong with the text of an address, as it reads after a colon; nil when nothing is.
-  static func complaint(aboutAddress text: String) -> String? {
+  static func diagnostic(aboutAddress text: String) -> String? {
     do throws(IPv4Prefix.ParseError) {
-      return complaint(about: try IPv4Prefix(text))
+      return diagnostic(about: try IPv4Prefix(text))
     } catch {
       return error.description
     }
   }
 
   /// What is wrong with a prefix as the address of an interface, as it reads after a colon; nil when nothing is.
-  static func complaint(about prefix: IPv4Prefix) -> String? {
+  static func diagnostic(about prefix: IPv4Prefix) -> String? {
     let address = prefix.address
     let isHost = !address.isUnspecified && !address.isMulticast && !address.isClassE
     return isHost ? nil : "\(address) is no host's address; write one as in 10.0.0.1/24"
   }
 
   /// What is wrong with the text of an Ethernet address, as it reads after a colon; nil when nothing is.
-  static func complaint(aboutMAC text: String) -> String? {
+  static func diagnostic(aboutMAC text: String) -> String? {
     guard let mac = MACAddress(text) else {
       return "an Ethernet address is six pairs of hexadecimal digits with colons, as in 02:00:00:00:00:01"
     }
-    return complaint(about: mac)
+    return diagnostic(about: mac)
   }
 
   /// What is wrong with an Ethernet address as that of a device, as it reads after a colon; nil when nothing is.
-  static func complaint(about mac: MACAddress) -> String? {
+  static func diagnostic(about mac: MACAddress) -> String? {
     mac.isUnicast ? nil : "\(mac) is no single device's address; write one as in 02:00:00:00:00:01"
   }
 }

@@ -44,7 +44,7 @@ public struct TAP: EndStage, Hashable {
   /// log says so.
   public var offload: Bool
   /// What was wrong with a text given to the initialiser; said when the stage is opened.
-  var complaint: String?
+  var diagnostic: String?
 
   public init(
     _ name: String, address: IPv4Prefix? = nil, mac: MACAddress? = nil, mtu: Int? = nil, persistent: Bool = false,
@@ -65,10 +65,10 @@ public struct TAP: EndStage, Hashable {
     offload: Bool = true
   ) {
     self.init(name, address: try? IPv4Prefix(address), mtu: mtu, persistent: persistent, io: io, offload: offload)
-    complaint = Self.complaint(aboutAddress: address)
+    diagnostic = Self.diagnostic(aboutAddress: address)
     if let mac {
       self.mac = MACAddress(mac)
-      complaint = complaint ?? Self.complaint(aboutMAC: mac)
+      diagnostic = diagnostic ?? Self.diagnostic(aboutMAC: mac)
     }
   }
 

@@ -23,7 +23,7 @@ extension TAPCounters {
         "frames that the kernel dropped in front of the device; ip link set DEVICE txqueuelen 10000, or more CPU"
       ),
       .counter("joined", "datagrams that went to the kernel joined with others (offload)"),
-      .counter("stray-answers", "answers of io_uring to no request; report this"),
+      .counter("unexpected-answers", "answers of io_uring to no request; report this"),
     ]
   }
 }

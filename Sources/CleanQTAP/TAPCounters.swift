@@ -88,7 +88,9 @@ extension TAPPort {
     report.gauges = [.init("uring", transport.isUring ? 1 : 0)]
     if let count = counters.kernelDropCount { report.counters.append(.init("kernel-drops", count)) }
     if takesTrains { report.counters.append(.init("joined", counters.joinedCount)) }
-    if batch.strayAnswerCount > 0 { report.counters.append(.init("stray-answers", batch.strayAnswerCount)) }
+    if batch.unexpectedAnswerCount > 0 {
+      report.counters.append(.init("unexpected-answers", batch.unexpectedAnswerCount))
+    }
     reports.append(report)
   }
 }

@@ -7,7 +7,7 @@ enum TAPName {
   /// What is wrong with a name and what to do, as it reads after a colon; nil when nothing is.
   ///
   /// - Complexity: O(length of the name).
-  static func complaint(about name: String) -> String? {
+  static func diagnostic(about name: String) -> String? {
     let bytes = name.utf8
     if bytes.isEmpty { return "a device needs a name, as in tap0" }
     if bytes.count > maximumByteCount {

@@ -5,10 +5,10 @@ extension TAPPort {
 
   /// Takes empty buffers to be read into, each of which is reset.
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    let (taken, refusal) = table.offer(empties, room: receiving.room, capacity: Self.receiveCapacity)
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    let (taken, refusal) = table.offer(freeBuffers, room: receiving.room, capacity: Self.receiveCapacity)
     for _ in 0..<taken {
-      guard var buffer = empties.popFirst() else { break }
+      guard var buffer = freeBuffers.popFirst() else { break }
       buffer.reset()
       receiving.append(buffer)
     }

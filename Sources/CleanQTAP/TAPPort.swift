@@ -109,11 +109,11 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     max(2048, (Buffer.standardHeadroom + maximumFrameByteCount + 63) / 64 * 64)
   }
 
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    receiving.add(to: &census)
-    transmitting.add(to: &census)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    receiving.add(to: &accounts)
+    transmitting.add(to: &accounts)
+    return accounts
   }
 }

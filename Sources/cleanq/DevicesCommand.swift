@@ -88,7 +88,7 @@ struct CardArgument: ParsableArguments {
     help: "The card's PCI address, as cleanq devices lists it.",
     transform: { text in
       guard let address = PCIAddress(text) else {
-        throw ValidationError(NIC.complaint(aboutAddress: text) ?? "no such address")
+        throw ValidationError(NIC.diagnostic(aboutAddress: text) ?? "no such address")
       }
       return address
     })

@@ -14,7 +14,7 @@ struct RunCommand: ParsableCommand {
         cleanq run --json --file pipeline.cleanq
 
       THE SUMMARY
-        Its census says where the buffers' memory was at the end: free, in the queues of the stages (empty buffers that
+        Its accounts say where the buffers' memory was at the end: free, in the queues of the stages (empty buffers that
         wait for packets, and packets that wait for the next stage), or at devices (the kernel, a card, a vhost-user peer).
 
       EXIT STATUS

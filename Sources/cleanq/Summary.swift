@@ -39,7 +39,7 @@ struct Summary: Encodable {
     let atPeerBytes: Int
     let lostBytes: Int
     let buffers: Int
-    let strayBuffers: Int
+    let leakedBuffers: Int
     let exact: Bool
   }
 
@@ -47,11 +47,11 @@ struct Summary: Encodable {
   let seconds: Double
   let end: End
   let stages: [Stage]
-  let census: Memory
+  let accounts: Memory
   /// What people read.
   private let report: PipelineReport
 
-  enum CodingKeys: String, CodingKey { case pipeline, seconds, end, stages, census }
+  enum CodingKeys: String, CodingKey { case pipeline, seconds, end, stages, accounts }
 
   init(_ report: PipelineReport, pipeline: String) {
     self.pipeline = pipeline
@@ -66,10 +66,10 @@ struct Summary: Encodable {
         drops: Self.table(stage.report.drops), counters: Self.table(stage.report.counters),
         gauges: Self.table(stage.report.gauges), failure: stage.report.failure)
     }
-    census = Memory(
-      registeredBytes: report.census.registeredByteCount, ownedBytes: report.census.ownedByteCount,
-      inFlightBytes: report.census.inFlightByteCount, atPeerBytes: report.census.atPeerByteCount,
-      lostBytes: report.lostByteCount, buffers: report.bufferCount, strayBuffers: report.strayBufferCount,
+    accounts = Memory(
+      registeredBytes: report.accounts.registeredByteCount, ownedBytes: report.accounts.ownedByteCount,
+      inFlightBytes: report.accounts.inFlightByteCount, atPeerBytes: report.accounts.atPeerByteCount,
+      lostBytes: report.lostByteCount, buffers: report.bufferCount, leakedBuffers: report.leakedBufferCount,
       exact: report.isExact && report.lostByteCount == 0)
   }
 

@@ -34,7 +34,7 @@ struct HighWaterQueue<Lower: Queue & ~Copyable>: Queue, ~Copyable {
   mutating func dequeue(into burst: inout Burst) { lower.dequeue(into: &burst) }
   mutating func notify() { lower.notify() }
   mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { try lower.control(request) }
-  func census() -> Census { lower.census() }
+  func accounts() -> BufferAccounts { lower.accounts() }
 }
 
 @Suite("Conformance: an example of a third party's stage") struct ExampleStageTests {

@@ -4,7 +4,7 @@ import CleanQNet
 import CleanQWire
 import Testing
 
-/// A device for layers: it fills empties with a packet when it is told to, and sends what it is given.
+/// A device for layers: it fills free buffers with a packet when it is told to, and sends what it is given.
 struct DevicePort: Port, ~Copyable {
   typealias Unit = Frame
 
@@ -25,7 +25,7 @@ struct DevicePort: Port, ~Copyable {
   func refusal(of region: RegionID) -> Refusal? { inner.refusal(of: region) }
 
   // The loopback below keeps what was filled in one burst, and what was transmitted in the other, until the device works.
-  mutating func fill(_ empties: inout Burst) -> Refusal? { inner.fill(&empties) }
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { inner.fill(&freeBuffers) }
   mutating func transmit(_ packets: inout Burst) -> Refusal? { inner.transmit(&packets) }
   mutating func receive(into burst: inout Burst) { burst.append(contentsOf: &filled) }
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
@@ -43,11 +43,11 @@ struct DevicePort: Port, ~Copyable {
     inner.receive(into: &sent)
   }
 
-  func census() -> Census {
-    var census = inner.census()
-    census.addInFlight(filled)
-    census.addInFlight(sent)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = inner.accounts()
+    accounts.addInFlight(filled)
+    accounts.addInFlight(sent)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) {}
@@ -57,7 +57,7 @@ struct DevicePort: Port, ~Copyable {
   static let rules: Set<Rule> = [
     .setUp, .conservation, .exclusion, .order, .capacity, .handBack, .register, .deregister, .regions, .generation,
     .bounds,
-    .runs, .census, .notify, .destroy,
+    .runs, .accounts, .notify, .destroy,
   ]
 
   private var traits: Traits {
@@ -99,7 +99,7 @@ struct DevicePort: Port, ~Copyable {
         prepare: { buffer, side in
           guard side == .transmit else { return buffer.reset() }
           _ = buffer.setValid(offset: 84, byteCount: 100)
-          buffer.packetAnnotation = PacketAnnotation(
+          buffer.packetMetadata = PacketMetadata(
             source: .unspecified, destination: .limitedBroadcast, protocol: .udp)
         },
         device: { (port: inout IPPort<DevicePort>, _, _) in port.lower.work(Self.frame) },
@@ -114,27 +114,27 @@ struct DevicePort: Port, ~Copyable {
         prepare: { buffer, side in
           guard side == .transmit else { return buffer.reset() }
           _ = buffer.setValid(offset: 92, byteCount: 100)
-          buffer.datagramAnnotation = DatagramAnnotation(
+          buffer.datagramMetadata = DatagramMetadata(
             source: .unspecified, sourcePort: 7, destination: .limitedBroadcast, destinationPort: 7)
         },
         device: { (port: inout UDPPort<IPPort<DevicePort>>, _, _) in port.lower.lower.work(Self.frame) },
         on: { UDPPort(on: try IPPort(on: DevicePort(), IPConfiguration(address: "10.0.0.2/24")), ports: [7]) }))
   }
   /// No layer below turns the datagrams round: what one end sends the other receives, header and all, and gives back.
-  @Test("UDPPort on both ends of a cable")
-  func udpCable() {
+  @Test("UDPPort on both ends of an interlink")
+  func udpInterlink() {
     var traits = Traits()
     traits.bufferByteCount = 2048
     traits.rewrites = true
     traits.dropsRuns = true
     traits.keepsOverflow = true
     let report = Conformance.check(
-      port: "udp over a cable", traits,
+      port: "udp over an interlink", traits,
       prepare: { buffer, side in
         buffer.reset()
         guard side == .transmit else { return }
         _ = buffer.setValid(offset: 92, byteCount: 100)
-        buffer.datagramAnnotation = DatagramAnnotation(
+        buffer.datagramMetadata = DatagramMetadata(
           source: IPv4Address(10, 0, 0, 1), sourcePort: 7, destination: IPv4Address(10, 0, 0, 2), destinationPort: 7)
       },
       ends: {

@@ -94,23 +94,23 @@ final class MutantCore {
       buffers: (has(.peerSplitMiscounted) ? 0 : change.bufferCount) + strange.buffers - taken.buffers)
   }
 
-  func census(of end: Int) -> Census {
-    var census = Census()
+  func accounts(of end: Int) -> BufferAccounts {
+    var accounts = BufferAccounts()
     for (id, owner) in owners {
       let mine = balances[end][id] ?? Holding()
       let theirs = balances[1 - end][id] ?? Holding()
-      census.registeredByteCount += owner.byteCount
-      census.inFlightByteCount += mine.bytes + theirs.bytes
-      census.inFlightBufferCount += mine.buffers + theirs.buffers
+      accounts.registeredByteCount += owner.byteCount
+      accounts.inFlightByteCount += mine.bytes + theirs.bytes
+      accounts.inFlightBufferCount += mine.buffers + theirs.buffers
       guard !has(.censusForgetsPeer) else { continue }
       let away = away(id)
       let inFlightByteCount = mine.bytes + theirs.bytes
-      census.atPeerByteCount += owner.end == end ? away.bytes : owner.byteCount - inFlightByteCount - away.bytes
-      census.atPeerBufferCount += owner.end == end ? away.buffers : 0
+      accounts.atPeerByteCount += owner.end == end ? away.bytes : owner.byteCount - inFlightByteCount - away.bytes
+      accounts.atPeerBufferCount += owner.end == end ? away.buffers : 0
     }
-    if has(.censusMisplaces) { swap(&census.inFlightByteCount, &census.atPeerByteCount) }
-    if has(.censusCountsBuffersWrong), census.inFlightBufferCount > 2 { census.inFlightBufferCount -= 1 }
-    return census
+    if has(.censusMisplaces) { swap(&accounts.inFlightByteCount, &accounts.atPeerByteCount) }
+    if has(.censusCountsBuffersWrong), accounts.inFlightBufferCount > 2 { accounts.inFlightBufferCount -= 1 }
+    return accounts
   }
 }
 

@@ -11,12 +11,12 @@ enum MutantFault: String, CaseIterable, Sendable, CustomTestStringConvertible {
     pastTheQueueForgotten
   case deregisterIgnoresInFlight, deregisterIgnoresPeer, deregisterCountsBuffers, deregisterKeepsEntry
   case retiredTakenAgain
-  case runCutInTwo, incompleteRunTaken, longRunIsFull
+  case runCutInTwo, incompleteChainTaken, longRunIsFull
   case notifyLost, armWithoutRecheck, wakeUpNotCleared
   case lengthChanged, validPartChanged, flagsChanged, bytesChanged
   case burstStopsEarly, burstTakesOneTooFew, burstReversed
   case registerNotRolledBack, registerTakesEffectLate, registerTwice, anyoneDeregisters
-  case closedNotTold, closedNotAnnounced, armsAfterClose, goneWithTheirBuffers, lostAtDestroy, destroyCensusEmpty
+  case closedNotTold, closedNotAnnounced, armsAfterClose, goneWithTheirBuffers, lostAtDestroy, destroyAccountsEmpty
 
   /// The rule that has to name it.
   var rule: Rule {
@@ -30,10 +30,10 @@ enum MutantFault: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case .droppedAtEnqueue, .droppedAtDequeue, .keptForEver: .conservation
     case .censusMisplaces, .censusForgetsPeer, .censusCountsBuffersWrong, .peerReleaseForgotten, .peerSplitMiscounted,
       .pastTheQueueForgotten:
-      .census
+      .accounts
     case .deregisterIgnoresInFlight, .deregisterIgnoresPeer, .deregisterCountsBuffers, .deregisterKeepsEntry:
       .deregister
-    case .runCutInTwo, .incompleteRunTaken, .longRunIsFull: .runs
+    case .runCutInTwo, .incompleteChainTaken, .longRunIsFull: .runs
     case .notifyLost, .armWithoutRecheck, .wakeUpNotCleared: .notify
     case .lengthChanged, .validPartChanged, .flagsChanged, .bytesChanged: .integrity
     case .burstStopsEarly, .burstTakesOneTooFew: .bursts
@@ -41,7 +41,7 @@ enum MutantFault: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case .registerNotRolledBack, .registerTakesEffectLate, .registerTwice: .register
     case .anyoneDeregisters: .owner
     case .closedNotTold, .closedNotAnnounced, .armsAfterClose, .goneWithTheirBuffers: .peerGone
-    case .lostAtDestroy, .destroyCensusEmpty: .destroy
+    case .lostAtDestroy, .destroyAccountsEmpty: .destroy
     }
   }
 

@@ -66,7 +66,9 @@ struct MutantQueue: SleepingQueue, ~Copyable {
 
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     guard core.knows(buffer.region) else { return Refused(buffer, .unknownRegion) }
-    guard buffer.flags.contains(.last) || core.has(.incompleteRunTaken) else { return Refused(buffer, .incompleteRun) }
+    guard buffer.flags.contains(.last) || core.has(.incompleteChainTaken) else {
+      return Refused(buffer, .incompleteChain)
+    }
     if core.isClosed, !core.has(.closedNotTold) { return Refused(buffer, .closed) }
     guard room > 0 else {
       if core.has(.lostHandBack) {
@@ -124,7 +126,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
     if taken == wanted { return nil }
     if isUnknown { return .unknownRegion }
     let isHopeless = fitting == wanted || free == core.slotCount && taken <= 0
-    return isHopeless && !core.has(.longRunIsFull) ? .incompleteRun : .full
+    return isHopeless && !core.has(.longRunIsFull) ? .incompleteChain : .full
   }
 
   mutating func dequeue() -> Buffer? {
@@ -164,7 +166,9 @@ struct MutantQueue: SleepingQueue, ~Copyable {
 
   func addWakeFileDescriptors(to list: inout [Int32]) { list.append(core.bells[end].file) }
 
-  func census() -> Census { core.census(of: end) }
+  func accounts() -> BufferAccounts { core.accounts(of: end) }
 
-  consuming func destroy() -> Census { core.has(.destroyCensusEmpty) ? Census() : core.census(of: end) }
+  consuming func destroy() -> BufferAccounts {
+    core.has(.destroyAccountsEmpty) ? BufferAccounts() : core.accounts(of: end)
+  }
 }

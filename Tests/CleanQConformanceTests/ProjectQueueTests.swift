@@ -9,7 +9,7 @@ import Testing
   /// What a queue must have been put to, whatever its kind.
   static let everyQueue: Set<Rule> = [
     .setUp, .conservation, .exclusion, .order, .capacity, .integrity, .handBack, .register, .deregister, .regions,
-    .generation, .bounds, .splitMerge, .runs, .bursts, .census, .notify, .destroy,
+    .generation, .bounds, .splitMerge, .runs, .bursts, .accounts, .notify, .destroy,
   ]
   /// Where the other end is a queue too.
   static let everyPair: Set<Rule> = everyQueue.union([.owner, .peerGone])
@@ -53,7 +53,7 @@ import Testing
 
   @Test("RingPort, both ends and both sides", arguments: [4, 16])
   func ringPort(slotCount: Int) {
-    let report = Conformance.check(port: "cable", Traits(capacity: slotCount)) {
+    let report = Conformance.check(port: "interlink", Traits(capacity: slotCount)) {
       let pair = try RingPort<Frame>.pair(slotCount: slotCount)
       return Ends(pair.first, pair.second)
     }
@@ -78,9 +78,9 @@ import Testing
 
   // MARK: Stacks
 
-  @Test("count over a cable, and over a loopback")
+  @Test("count over an interlink, and over a loopback")
   func count() {
-    let report = Conformance.check(port: "count over a cable", Traits(capacity: 8)) {
+    let report = Conformance.check(port: "count over an interlink", Traits(capacity: 8)) {
       let pair = try RingPort<Frame>.pair(slotCount: 8)
       return Ends(CountPort(on: pair.first), CountPort(on: CountPort(on: pair.second)))
     }
@@ -99,7 +99,7 @@ import Testing
     expect(report, Self.everyPair)
   }
 
-  @Test("a cable's two halves as queues, one end of a ring against the other")
+  @Test("an interlink's two halves as queues, one end of a ring against the other")
   func portQueues() {
     var traits = Traits()
     traits.prefetches = true

@@ -60,6 +60,7 @@ private struct Device: EndStage {
   private static func plain(_ capacity: Int) -> Traits {
     var traits = Traits(capacity: capacity)
     traits.takesHugeRegions = false
+    traits.seesEveryBuffer = true
     return traits
   }
 
@@ -82,9 +83,9 @@ private struct Device: EndStage {
     expect(report, ProjectQueueTests.everyQueue)
   }
 
-  @Test("checked over count over checked over a cable")
-  func checkedCable() {
-    let report = Conformance.check(port: "checked over a cable", Self.plain(8)) {
+  @Test("checked over count over checked over an interlink")
+  func checkedInterlink() {
+    let report = Conformance.check(port: "checked over an interlink", Self.plain(8)) {
       let pair = try RingPort<Frame>.pair(slotCount: 8)
       return Ends(
         CheckedPort(on: CountPort(on: CheckedPort(on: pair.first, report: Self.alarm)), report: Self.alarm),
@@ -116,7 +117,7 @@ private struct Device: EndStage {
   private static func prepare(_ buffer: inout Buffer, _ side: PortSide) {
     guard side == .transmit else { return buffer.reset() }
     _ = buffer.setValid(offset: 92, byteCount: 100)
-    buffer.datagramAnnotation = DatagramAnnotation(
+    buffer.datagramMetadata = DatagramMetadata(
       source: .unspecified, sourcePort: 7, destination: .limitedBroadcast, destinationPort: 7)
   }
 
@@ -129,7 +130,7 @@ private struct Device: EndStage {
     ])
   func text(_ text: String) throws {
     let device = StageKind(name: "device", summary: "a device", shapes: [.end(.frame, right: true)]) {
-      _ throws(ArgumentComplaint) in Device()
+      _ throws(ArgumentError) in Device()
     }
     let catalog = StageCatalog([device, IP.kind, UDP.kind, Count.kind, Checked.kind, Echo.kind])
     let stages = try PipelineText.check("device | \(text) | echo", catalog: catalog, cpuCount: 1).stages

@@ -143,16 +143,16 @@ struct UntrustedQueue: Queue, ~Copyable {
 
   mutating func notify() {}
 
-  func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    guard fault != .censusForgetsTheLent else { return census }
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    guard fault != .censusForgetsTheLent else { return accounts }
     for name in lent {
       guard let name else { continue }
-      census.atPeerByteCount += Int(name.byteCount)
-      census.atPeerBufferCount += 1
+      accounts.atPeerByteCount += Int(name.byteCount)
+      accounts.atPeerBufferCount += 1
     }
-    return census
+    return accounts
   }
 }
 

@@ -60,7 +60,7 @@ import TestSupport
       _ = stack.advance(to: MonotonicTime(nanoseconds: now))
       stack.lower.lower.lower.lower.lower.outbox.removeAll(keepingCapacity: true)
     }
-    // The accounts of all three agree with the census below them, with buffers in every place.
+    // The accounts of all three agree with the accounts below them, with buffers in every place.
     var reports: [StageReport] = []
     stack.report(into: &reports)
     #expect(reports.map(\.name) == ["fake", "checked", "ip", "checked", "udp", "checked"])

@@ -18,17 +18,17 @@ import TestSupport
 
     let peer = IPv4Address(10, 0, 0, 1)
     let host = IPv4Address(10, 0, 0, 2)
-    frame.packetAnnotation = PacketAnnotation(source: peer, destination: host, protocol: .udp, timeToLive: 3)
+    frame.packetMetadata = PacketMetadata(source: peer, destination: host, protocol: .udp, timeToLive: 3)
     let isPacketTurned = reflect(&frame, as: Packet.self)
-    let packet = frame.packetAnnotation
-    #expect(isPacketTurned && packet == PacketAnnotation(source: host, destination: peer, protocol: .udp))
+    let packet = frame.packetMetadata
+    #expect(isPacketTurned && packet == PacketMetadata(source: host, destination: peer, protocol: .udp))
 
-    frame.datagramAnnotation = DatagramAnnotation(source: peer, sourcePort: 1, destination: host, destinationPort: 2)
+    frame.datagramMetadata = DatagramMetadata(source: peer, sourcePort: 1, destination: host, destinationPort: 2)
     let isDatagramTurned = reflect(&frame, as: Datagram.self)
-    let datagram = frame.datagramAnnotation
+    let datagram = frame.datagramMetadata
     #expect(
       isDatagramTurned
-        && datagram == DatagramAnnotation(source: host, sourcePort: 2, destination: peer, destinationPort: 1))
+        && datagram == DatagramMetadata(source: host, sourcePort: 2, destination: peer, destinationPort: 1))
   }
 
   @Test("what is too short to turn round is dropped, counted, and its buffer given back")
@@ -92,7 +92,7 @@ import TestSupport
     burst[0].flags = []
     burst[1].flags = []
     burst[3].flags = []
-    check(echo.transmit(&burst) == .incompleteRun && burst.count == 1)
+    check(echo.transmit(&burst) == .incompleteChain && burst.count == 1)
     burst.releaseAll()
     echo.receive(into: &burst)
     check(burst.count == 3 && burst[0].bytes[0] == 2 && burst[1].bytes[0] == 4 && burst[2].bytes[0] == 4)
@@ -122,9 +122,9 @@ import TestSupport
     var buffer = try take(region.buffer(byteCount: 2048))
     check(buffer.setValid(offset: 92, byteCount: 5))
     let (peer, host) = (IPv4Address(10, 0, 0, 1), IPv4Address(10, 0, 0, 2))
-    buffer.packetAnnotation = PacketAnnotation(
+    buffer.packetMetadata = PacketMetadata(
       source: peer, destination: host, protocol: .udp, isBroadcast: isBroadcast, headerByteCount: 20)
-    buffer.datagramAnnotation = DatagramAnnotation(
+    buffer.datagramMetadata = DatagramMetadata(
       source: peer, sourcePort: port, destination: host, destinationPort: 7)
     if isChained { buffer.flags = [] }
     burst.append(buffer)
@@ -135,7 +135,7 @@ import TestSupport
     echo.report(into: &reports)
     echo.receive(into: &burst)
     if burst.count == count {
-      check(reports[0].drops.isEmpty && burst[0].datagramAnnotation.destinationPort == port)
+      check(reports[0].drops.isEmpty && burst[0].datagramMetadata.destinationPort == port)
       return "echoed"
     }
     check(burst.isEmpty && reports[0].received.packets == 0)
@@ -176,7 +176,7 @@ import TestSupport
     try packets.register(region)
     var packet = try take(region.buffer(byteCount: 128))
     check(packet.setValid(offset: 64, byteCount: 5))
-    packet.packetAnnotation = PacketAnnotation(
+    packet.packetMetadata = PacketMetadata(
       source: IPv4Address(10, 0, 0, 1), destination: .limitedBroadcast, protocol: .udp, isBroadcast: true)
     check(frames.transmit(&burst) == nil)
     burst.append(packet)

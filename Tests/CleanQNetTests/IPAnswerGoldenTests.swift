@@ -130,26 +130,26 @@ import TestSupport
     check(host.isEachFrameCounted)
   }
 
-  @Test("makeUnreachable changes nothing where RFC 1122 forbids an error, whatever the annotation says")
+  @Test("makeUnreachable changes nothing where RFC 1122 forbids an error, whatever the metadata says")
   func unreachable() throws {
     let host = try IPHost(spares: 0)
-    let good = PacketAnnotation(
+    let good = PacketMetadata(
       source: Frames.peer, destination: Frames.ours, protocol: .udp, timeToLive: 9, headerByteCount: 20)
     func attempt(
       _ packet: [UInt8] = Frames.ip(Frames.udp()), headroom: Int = 64,
-      _ change: (inout PacketAnnotation) -> Void = { _ in }
+      _ change: (inout PacketMetadata) -> Void = { _ in }
     ) throws -> Bool {
-      var annotation = good
-      change(&annotation)
+      var metadata = good
+      change(&metadata)
       var buffer = try host.buffer(packet, headroom: headroom)
       let isTrimmed = buffer.trimFront(20)
       check(isTrimmed)
-      buffer.packetAnnotation = annotation
+      buffer.packetMetadata = metadata
       let before = buffer.name
-      let isMade = ICMPError.makeUnreachable(code: .port, in: &buffer, annotation: annotation)
+      let isMade = ICMPError.makeUnreachable(code: .port, in: &buffer, metadata: metadata)
       if isMade {
-        check(buffer.flags == [.last, .reply] && buffer.packetAnnotation.protocol == .icmp)
-        #expect(buffer.packetAnnotation.source == Frames.ours && buffer.packetAnnotation.destination == Frames.peer)
+        check(buffer.flags == [.last, .reply] && buffer.packetMetadata.protocol == .icmp)
+        #expect(buffer.packetMetadata.source == Frames.ours && buffer.packetMetadata.destination == Frames.peer)
         #expect(Frames.checksum(buffer.array) == 0 && buffer.array.prefix(2) == [3, 3])
       } else {
         #expect(buffer.name == before)

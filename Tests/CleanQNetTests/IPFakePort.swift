@@ -16,7 +16,7 @@ struct FakePort: Port, ~Copyable {
   var headroom = 50
   private var region = RegionID.none
   private var registeredByteCount = 0
-  private var empties = Burst()
+  private var freeBuffers = Burst()
   private var sent = Burst()
   private var isInsideChain = false
 
@@ -28,7 +28,7 @@ struct FakePort: Port, ~Copyable {
   }
 
   mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let held = census()
+    let held = accounts()
     guard held.inFlightByteCount == 0 else { throw QueueError(.elsewhere(byteCount: held.inFlightByteCount)) }
     self.region = .none
     registeredByteCount = 0
@@ -50,16 +50,16 @@ struct FakePort: Port, ~Copyable {
   func refusal(of region: RegionID) -> Refusal? { acceptsAnything || region == self.region ? nil : .unknownRegion }
 
   mutating func fill(_ burst: inout Burst) -> Refusal? {
-    for _ in 0..<share(of: min(burst.count, empties.room)) {
+    for _ in 0..<share(of: min(burst.count, freeBuffers.room)) {
       guard burst[0].region == region else { return .unknownRegion }
-      if let buffer = burst.popFirst() { empties.append(buffer) }
+      if let buffer = burst.popFirst() { freeBuffers.append(buffer) }
     }
     return burst.isEmpty ? nil : .full
   }
 
   mutating func receive(into filled: inout Burst) {
-    for _ in 0..<share(of: min(filled.room, empties.count, inbox.count)) {
-      guard var buffer = empties.popFirst() else { return }
+    for _ in 0..<share(of: min(filled.room, freeBuffers.count, inbox.count)) {
+      guard var buffer = freeBuffers.popFirst() else { return }
       let frame = inbox.removeLast()
       buffer.reset()
       let fits = buffer.fill(from: frame.span, headroom: headroom)
@@ -92,8 +92,8 @@ struct FakePort: Port, ~Copyable {
     }
   }
 
-  /// Takes the empties back, so that a region can be deregistered.
-  mutating func releaseEmpties() { empties.releaseAll() }
+  /// Takes the free buffers back, so that a region can be deregistered.
+  mutating func releaseFreeBuffers() { freeBuffers.releaseAll() }
 
   /// What it says is its own; nil for a port that does not say.
   var hardwareAddress: UInt64?
@@ -106,12 +106,12 @@ struct FakePort: Port, ~Copyable {
 
   mutating func arm() -> Bool { inbox.isEmpty && sent.isEmpty }
 
-  func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = registeredByteCount
-    census.addInFlight(empties)
-    census.addInFlight(sent)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = registeredByteCount
+    accounts.addInFlight(freeBuffers)
+    accounts.addInFlight(sent)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) { reports.append(StageReport("fake")) }

@@ -20,20 +20,21 @@ struct IPHost: ~Copyable {
 
   init(
     _ address: String = "10.0.0.2/24", gateway: String? = nil, mtu: Int = 1500, spares: Int = 4,
-    in neighborhood: Neighborhood? = nil, logger: Logger? = nil
+    in sharedNeighbors: SharedNeighborCache? = nil, logger: Logger? = nil
   )
     throws
   {
     let region = try Region(byteCount: 1 << 20)
     let configuration = try IPConfiguration(address: address, gateway: gateway)
     var engine = IPEngine(
-      configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000), neighborhood: neighborhood,
+      configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000),
+      sharedNeighbors: sharedNeighbors,
       logger: logger)
     engine.spares.region = region.id
-    var empties = Burst()
-    for _ in 0..<spares { empties.append(try take(region.buffer(byteCount: 2048))) }
-    engine.collectSpares(from: &empties)
-    check(empties.isEmpty)
+    var freeBuffers = Burst()
+    for _ in 0..<spares { freeBuffers.append(try take(region.buffer(byteCount: 2048))) }
+    engine.collectSpares(from: &freeBuffers)
+    check(freeBuffers.isEmpty)
     self.region = region
     self.engine = engine
   }
@@ -61,7 +62,7 @@ struct IPHost: ~Copyable {
   ) throws {
     var burst = Burst()
     var packet = try buffer(payload, headroom: headroom, flags: flags)
-    packet.packetAnnotation = PacketAnnotation(
+    packet.packetMetadata = PacketMetadata(
       source: source, destination: destination, protocol: IPProtocol(rawValue: number), timeToLive: ttl)
     burst.append(packet)
     let left = engine.transmit(&burst, 1)

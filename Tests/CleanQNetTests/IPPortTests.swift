@@ -7,21 +7,21 @@ import TestSupport
 @testable import CleanQNet
 
 @Suite("IP: the port") struct IPPortTests {
-  /// Puts a layer at an end of a cable.
+  /// Puts a layer at an end of an interlink.
   private func layer(
     _ end: consuming RingPort<Frame>, _ address: String
   ) throws -> IPPort<RingPort<Frame>> {
     try IPPort(on: end, IPConfiguration(address: address), now: MonotonicTime(nanoseconds: 1))
   }
 
-  @Test("two stacks on a cable resolve each other and talk; each user gets its own buffers back, and no other's")
-  func cable() throws {
+  @Test("two stacks on an interlink resolve each other and talk; each user gets its own buffers back, and no other's")
+  func interlink() throws {
     let region = try Region(byteCount: 1 << 20)
     let pair = try RingPort<Frame>.pair(slotCount: 64)
     var first = try layer(pair.first, "10.0.0.1/24")
     var second = try layer(pair.second, "10.0.0.2/24")
     try first.register(region)
-    // The first one's spares; a cable gets its buffers from what is transmitted.
+    // The first one's spares; an interlink gets its buffers from what is transmitted.
     var burst = Burst()
     for _ in 0..<4 { burst.append(try take(region.buffer(byteCount: 2048))) }
     first.fill(&burst)
@@ -34,7 +34,7 @@ import TestSupport
       let fits = packet.fill(from: Frames.udp([UInt8(round)]).span, headroom: 84)
       check(fits)
       // Every other one is of a protocol that the second does not speak: it answers in the same buffer.
-      packet.packetAnnotation = PacketAnnotation(
+      packet.packetMetadata = PacketMetadata(
         source: .unspecified, destination: Frames.ours, protocol: round % 2 == 0 ? .udp : .tcp)
       burst.append(packet)
       first.transmit(&burst)
@@ -61,7 +61,7 @@ import TestSupport
   private func packet(_ region: borrowing Region) throws -> Buffer {
     var packet = try take(region.buffer(byteCount: 2048))
     check(packet.setValid(offset: 84, byteCount: 100))
-    packet.packetAnnotation = PacketAnnotation(source: .unspecified, destination: .limitedBroadcast, protocol: .udp)
+    packet.packetMetadata = PacketMetadata(source: .unspecified, destination: .limitedBroadcast, protocol: .udp)
     return packet
   }
 
@@ -84,8 +84,8 @@ import TestSupport
     burst.append(try packet(region))
     burst.append(try packet(region))
     burst[1].flags = []
-    check(port.transmit(&burst) == .incompleteRun && burst.count == 1 && burst[0].flags == [])
-    check(port.transmit(&burst) == .incompleteRun && port.lower.outbox.count == 2)
+    check(port.transmit(&burst) == .incompleteChain && burst.count == 1 && burst[0].flags == [])
+    check(port.transmit(&burst) == .incompleteChain && port.lower.outbox.count == 2)
     burst.releaseAll()
     port.complete(into: &burst)
     check(burst.count == 2 && port.engine.counters.transmitDropCount == 0)
@@ -126,7 +126,7 @@ import TestSupport
     port.lower.lower.isStalled = true
     var datagram = try take(region.buffer(byteCount: 2048))
     check(datagram.setValid(offset: 92, byteCount: 5))
-    datagram.datagramAnnotation = DatagramAnnotation(
+    datagram.datagramMetadata = DatagramMetadata(
       source: .unspecified, sourcePort: 9, destination: IPv4Address(10, 0, 0, 77), destinationPort: 7)
     burst.append(datagram)
     check(port.transmit(&burst) == nil)
@@ -161,8 +161,8 @@ import TestSupport
     #expect(sent(closed) == [0, 0, 0, 0, 0, 5, 0] && closed.lower.lower.outbox.isEmpty)
     #expect(closed.lower.engine.counters.icmpEchoRequestsReceived == 1)
     for _ in 0..<2 {
-      port.lower.lower.releaseEmpties()
-      closed.lower.lower.releaseEmpties()
+      port.lower.lower.releaseFreeBuffers()
+      closed.lower.lower.releaseFreeBuffers()
     }
   }
 
@@ -192,15 +192,15 @@ import TestSupport
     #expect(try address(chosen: "02:11:22:33:44:55", device: 7) == .hardwareAddress(0x0211_2233_4455))
   }
 
-  @Test("over a cable to another thread the facts of the device are known")
-  func factsOverCable() throws {
+  @Test("over an interlink to another thread the facts of the device are known")
+  func factsOverInterlink() throws {
     var fake = FakePort(seed: 1)
     fake.hardwareAddress = 0x5254_0012_3456
-    var cable = try RingPort<Frame>.pair(slotCount: 2)
-    #expect(throws: QueueError.self) { try cable.second.control(.hardwareAddress) }
-    cable.second.takeFacts(from: &fake)
-    #expect(try cable.second.control(.maximumPacketByteCount) == .byteCount(1514))
-    #expect(try cable.second.control(.hardwareAddress) == .hardwareAddress(0x5254_0012_3456))
+    var interlink = try RingPort<Frame>.pair(slotCount: 2)
+    #expect(throws: QueueError.self) { try interlink.second.control(.hardwareAddress) }
+    interlink.second.takeFacts(from: &fake)
+    #expect(try interlink.second.control(.maximumPacketByteCount) == .byteCount(1514))
+    #expect(try interlink.second.control(.hardwareAddress) == .hardwareAddress(0x5254_0012_3456))
   }
 
   @Test("nothing wakes the loop in vain, and the clock never stands still for long")

@@ -74,7 +74,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     ReceiveCase("first fragment", .fragment, packet(Frames.ip(fragment: 0x2000, udp))),
     ReceiveCase("last fragment", .fragment, packet(Frames.ip(fragment: 0x0010, udp))),
     ReceiveCase("TCP", .unknownProtocol, packet(Frames.ip(protocol: 6, udp))),
-    ReceiveCase("no room for the annotation", .shortHeadroom, Frames.datagram(), headroom: 17),
+    ReceiveCase("no room for the metadata", .shortHeadroom, Frames.datagram(), headroom: 17),
     ReceiveCase("ICMP of 7 bytes", .truncated, packet(Frames.ip(protocol: 1, [8, 0, 0, 0, 0, 0, 0]))),
     ReceiveCase("ICMP checksum", .badICMPChecksum, packet(Frames.ip(protocol: 1, [8, 0, 1, 1, 0, 0, 0, 0]))),
     ReceiveCase("echo reply", .icmpIgnored, packet(Frames.ip(protocol: 1, Frames.icmp(type: 0)))),
@@ -140,7 +140,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     check(host.filled.count == 1 && host.isEachFrameCounted && host.engine.counters.receivedDropCount == 0)
     let packet = try take(host.filled.popFirst())
     #expect(packet.array == Frames.udp())
-    #expect(packet.packetAnnotation.source == Frames.peer)
+    #expect(packet.packetMetadata.source == Frames.peer)
   }
 
   @Test("a packet goes up as the payload alone, with its facts beside it", arguments: ReceiveCase.delivered)
@@ -150,11 +150,11 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     check(host.filled.count == 1 && host.isEachFrameCounted && host.engine.counters.receivedDropCount == 0)
     let packet = try take(host.filled.popFirst())
     #expect(packet.array == Frames.udp())
-    let annotation = packet.packetAnnotation
-    #expect(annotation.destination == Frames.ours && annotation.protocol == .udp && !annotation.isBroadcast)
-    #expect(annotation.timeToLive == example.frame[22])
-    #expect(annotation.source == IPv4Address(example.frame.span, at: 26))
-    let headerByteCount = Int(annotation.headerByteCount)
+    let metadata = packet.packetMetadata
+    #expect(metadata.destination == Frames.ours && metadata.protocol == .udp && !metadata.isBroadcast)
+    #expect(metadata.timeToLive == example.frame[22])
+    #expect(metadata.source == IPv4Address(example.frame.span, at: 26))
+    let headerByteCount = Int(metadata.headerByteCount)
     #expect(headerByteCount == Int(example.frame[14] & 0xF) * 4)
     let start = packet.headroom - headerByteCount
     let header = (start..<packet.headroom).map { packet.storage[$0] }
@@ -169,7 +169,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     try host.receive(Frames.ethernet(Frames.ip(to: .limitedBroadcast, Frames.udp())))
     try host.receive(Frames.ethernet(Frames.ip(to: IPv4Address(10, 0, 0, 255), Frames.udp())))
     check(host.filled.count == 3)
-    for _ in 0..<3 { #expect(try take(host.filled.popFirst()).packetAnnotation.isBroadcast) }
+    for _ in 0..<3 { #expect(try take(host.filled.popFirst()).packetMetadata.isBroadcast) }
   }
 
   @Test("failure 10: a frame in several buffers is one drop, and every buffer comes back on its own")

@@ -11,7 +11,7 @@ private struct Bench: ~Copyable {
   var port: IPPort<FakePort>
   var random: SeededGenerator
   var up = Burst()
-  var empties = Burst()
+  var freeBuffers = Burst()
   /// Packets that the user handed over, and buffers that came back.
   var transmittedCount: UInt64 = 0
   var completedCount: UInt64 = 0
@@ -51,10 +51,10 @@ private struct Bench: ~Copyable {
     let offered = up.count
     port.transmit(&up)
     transmittedCount += UInt64(offered - up.count)
-    let waiting = empties.count
-    port.complete(into: &empties)
-    completedCount += UInt64(empties.count - waiting)
-    port.fill(&empties)
+    let waiting = freeBuffers.count
+    port.complete(into: &freeBuffers)
+    completedCount += UInt64(freeBuffers.count - waiting)
+    port.fill(&freeBuffers)
     port.notify()
     if Int.random(in: 0..<16, using: &random) == 0 {
       now += UInt64.random(in: 0...2_000_000_000, using: &random)
@@ -65,9 +65,9 @@ private struct Bench: ~Copyable {
   /// Sends a received packet back.
   private static func reflect(_ buffer: inout Buffer) {
     check(!buffer.flags.contains(.reply) && buffer.flags.contains(.last))
-    let received = buffer.packetAnnotation
+    let received = buffer.packetMetadata
     check(received.protocol == .udp)
-    buffer.packetAnnotation = PacketAnnotation(
+    buffer.packetMetadata = PacketMetadata(
       source: received.destination, destination: received.source, protocol: .udp)
   }
 
@@ -81,17 +81,17 @@ private struct Bench: ~Copyable {
     let last = UInt8.random(in: 0...20, using: &random)
     let destination =
       Int.random(in: 0..<8, using: &random) == 0 ? IPv4Address(192, 0, 2, last) : IPv4Address(10, 0, 0, last)
-    buffer.packetAnnotation = PacketAnnotation(source: .unspecified, destination: destination, protocol: .udp)
+    buffer.packetMetadata = PacketMetadata(source: .unspecified, destination: destination, protocol: .udp)
     up.append(buffer)
   }
 
-  /// Every byte that is not at home is somewhere that the census knows.
-  var isCensusExact: Bool {
-    var census = port.census()
-    census.addInFlight(up)
-    census.addInFlight(empties)
-    return census.inFlightByteCount == region.liveByteCount && census.inFlightBufferCount == region.liveBufferCount
-      && census.registeredByteCount == region.byteCount
+  /// Every byte that is not at home is somewhere that the accounts know.
+  var isAccountsExact: Bool {
+    var accounts = port.accounts()
+    accounts.addInFlight(up)
+    accounts.addInFlight(freeBuffers)
+    return accounts.inFlightByteCount == region.liveByteCount && accounts.inFlightBufferCount == region.liveBufferCount
+      && accounts.registeredByteCount == region.byteCount
   }
 }
 
@@ -135,7 +135,7 @@ private struct Bench: ~Copyable {
   }
 
   @Test(
-    "25,000 frames: each has one fate, each packet comes back once, every byte is where the census says",
+    "25,000 frames: each has one fate, each packet comes back once, every byte is where the accounts say",
     arguments: seeds)
   func traffic(seed: UInt64) throws {
     var bench = try Bench(seed: seed, bufferCount: 32)
@@ -149,8 +149,8 @@ private struct Bench: ~Copyable {
       }
       // No more buffers than the device can hold empty and the user can keep.
       bench.turn(sends: left > 0 && bench.region.liveBufferCount < 120)
-      while bench.region.liveBufferCount > 90, let buffer = bench.empties.popFirst() { buffer.release() }
-      check(bench.isCensusExact && bench.region.strayBufferCount == 0, "seed \(seed)")
+      while bench.region.liveBufferCount > 90, let buffer = bench.freeBuffers.popFirst() { buffer.release() }
+      check(bench.isAccountsExact && bench.region.leakedBufferCount == 0, "seed \(seed)")
       let bad = bench.port.lower.outbox.first { !isGood($0) }
       try #require(bad == nil, "seed \(seed)")
       bench.port.lower.outbox.removeAll(keepingCapacity: true)
@@ -162,27 +162,27 @@ private struct Bench: ~Copyable {
   private func settle(_ bench: inout Bench, seed: UInt64) throws {
     for _ in 0..<400 {
       bench.turn(sends: false)
-      bench.empties.releaseAll()
+      bench.freeBuffers.releaseAll()
     }
     let counters = bench.port.engine.counters
     #expect(counters.receivedFrameCount == bench.port.lower.receivedFrameCount, "seed \(seed)")
     #expect(counters.received.packets == bench.deliveredCount && counters.received.packets > 1000, "seed \(seed)")
     #expect(counters.transmitted.packets == bench.transmittedCount, "seed \(seed)")
     #expect(bench.completedCount == bench.transmittedCount, "seed \(seed)")
-    check(bench.up.isEmpty && bench.port.engine.pending.isEmpty && bench.isCensusExact, "seed \(seed)")
+    check(bench.up.isEmpty && bench.port.engine.pending.isEmpty && bench.isAccountsExact, "seed \(seed)")
     for reason in [IPDropReason.chained, .tooLong, .noHeadroom, .arpUnresolved, .shortHeadroom, .arpQueueFull] {
       #expect(counters[reason] > 0, "\(reason.name), seed \(seed)")
     }
     bench.port.lower.refusalPercent = 0
     for _ in 0..<20 {
-      bench.port.lower.releaseEmpties()
+      bench.port.lower.releaseFreeBuffers()
       bench.turn(sends: false)
-      bench.empties.releaseAll()
+      bench.freeBuffers.releaseAll()
       do {
         try bench.port.deregister(bench.region)
         break
       } catch {}
     }
-    check(bench.port.census() == Census() && bench.region.liveByteCount == 0, "seed \(seed)")
+    check(bench.port.accounts() == BufferAccounts() && bench.region.liveByteCount == 0, "seed \(seed)")
   }
 }

@@ -29,7 +29,7 @@ import TestSupport
       check(port.fill(&burst) == nil && port.engine.spares.burst.count == 4)
       port.quiesce()
     }
-    #expect(region.liveBufferCount == 0 && region.strayBufferCount == 0)
+    #expect(region.liveBufferCount == 0 && region.leakedBufferCount == 0)
   }
 
   @Test("the headroom that a datagram needs is UDP.headroom, and no byte more")
@@ -42,7 +42,7 @@ import TestSupport
       var burst = Burst()
       var buffer = try take(region.buffer(byteCount: 256))
       check(buffer.setValid(offset: headroom, byteCount: 5))
-      buffer.datagramAnnotation = DatagramAnnotation(
+      buffer.datagramMetadata = DatagramMetadata(
         source: .unspecified, sourcePort: 7, destination: .limitedBroadcast, destinationPort: 4000)
       burst.append(buffer)
       check(port.transmit(&burst) == nil && burst.isEmpty)
@@ -181,7 +181,7 @@ import TestSupport
     for _ in 0..<Burst.capacity { try host.transmit(to: .limitedBroadcast) }
     var burst = Burst()
     var packet = try host.buffer(Frames.udp(), headroom: 84)
-    packet.packetAnnotation = PacketAnnotation(source: .unspecified, destination: Frames.peer, protocol: .udp)
+    packet.packetMetadata = PacketMetadata(source: .unspecified, destination: Frames.peer, protocol: .udp)
     burst.append(packet)
     var left = host.engine.transmit(&burst, 1)
     check(left == 1 && burst.count == 1 && burst[0].headroom == 84)

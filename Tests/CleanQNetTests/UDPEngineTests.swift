@@ -24,7 +24,7 @@ import TestSupport
         .emit(into: &bytes)
       check(buffer.trimFront(20))
     }
-    buffer.packetAnnotation = PacketAnnotation(
+    buffer.packetMetadata = PacketMetadata(
       source: Self.peer, destination: Self.host, protocol: `protocol`, isBroadcast: isBroadcast, headerByteCount: 20)
     return buffer
   }
@@ -65,10 +65,10 @@ import TestSupport
     var burst = Burst()
     burst.append(try packet(datagram(payload), region))
     _ = engine.receive(&burst, from: 0)
-    let annotation = burst[0].datagramAnnotation
-    let expected = DatagramAnnotation(
+    let metadata = burst[0].datagramMetadata
+    let expected = DatagramMetadata(
       source: Self.peer, sourcePort: 4000, destination: Self.host, destinationPort: 7)
-    #expect(annotation == expected)
+    #expect(metadata == expected)
   }
 
   @Test("without a checksum is accepted")
@@ -150,7 +150,7 @@ import TestSupport
     #expect(counters.first { $0.name == "icmp-errors-made" }?.value == 55)
   }
 
-  @Test("failure 10: of another protocol, without an annotation, or in a chain, it is dropped under its own name")
+  @Test("failure 10: of another protocol, without a metadata, or in a chain, it is dropped under its own name")
   func others() throws {
     #expect(try receive([1, 2, 3], protocol: .icmp).drop == "not-udp")
     #expect(try receive(datagram([1]), headroom: 31).drop == "no-headroom")
@@ -193,13 +193,13 @@ import TestSupport
     for (count, headroom) in [(5, 92), (5, 39), (1473, 92)] {
       var buffer = try take(region.buffer(byteCount: 2048))
       check(buffer.setValid(offset: headroom, byteCount: count))
-      buffer.datagramAnnotation = DatagramAnnotation(
+      buffer.datagramMetadata = DatagramMetadata(
         source: Self.host, sourcePort: 7, destination: Self.peer, destinationPort: 4000)
       burst.append(buffer)
     }
     let unsent = engine.transmit(&burst, maximumByteCount: 1472)
     #expect(unsent == 0b110)
-    let sent = burst[0].packetAnnotation
+    let sent = burst[0].packetMetadata
     #expect(sent.source == Self.host && sent.destination == Self.peer && sent.protocol == .udp)
     switch UDPHeader.parse(burst[0].bytes, source: Self.host, destination: Self.peer) {
     case .success(let header): #expect(header.sourcePort == 7 && header.payloadByteCount == 5)

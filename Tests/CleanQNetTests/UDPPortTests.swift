@@ -16,7 +16,7 @@ import TestSupport
     var buffer = try take(region.buffer(byteCount: 512))
     check(buffer.setValid(offset: 92, byteCount: 5))
     buffer.flags = flags
-    buffer.datagramAnnotation = DatagramAnnotation(
+    buffer.datagramMetadata = DatagramMetadata(
       source: IPv4Address(10, 0, 0, 2), sourcePort: 9, destination: IPv4Address(10, 0, 0, 1), destinationPort: 7)
     return buffer
   }
@@ -36,7 +36,7 @@ import TestSupport
     burst.releaseAll()
     burst.append(try datagram(region))
     burst.append(try datagram(region, flags: []))
-    check(port.transmit(&burst) == .incompleteRun && burst.count == 1 && burst[0].headroom == 92)
+    check(port.transmit(&burst) == .incompleteChain && burst.count == 1 && burst[0].headroom == 92)
     burst.releaseAll()
     port.lower.receive(into: &burst)
     check(burst.count == 2 && burst[0].headroom == 84)

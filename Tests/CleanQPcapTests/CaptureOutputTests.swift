@@ -18,7 +18,7 @@ import TestSupport
   }
 
   /// Opens and closes a capture.
-  private func complaint(_ path: String) -> String {
+  private func diagnostic(_ path: String) -> String {
     do {
       _ = try writer(path)
       return "none"
@@ -33,10 +33,10 @@ import TestSupport
 
   @Test func `a new file is its owner's alone, and one that was there keeps its mode`() throws {
     let path = folder("f.pcap")
-    #expect(complaint(path) == "none")
+    #expect(diagnostic(path) == "none")
     #expect(mode(path) == 0o600)
     try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
-    #expect(complaint(path) == "none")
+    #expect(diagnostic(path) == "none")
     #expect(mode(path) == 0o644)
   }
 
@@ -53,10 +53,10 @@ import TestSupport
       try FileManager.default.removeItem(atPath: folder("real/f.pcap"))
     }
     try link("loop", at: folder("loop"))
-    #expect(complaint(folder("loop")).contains("Too many levels of symbolic links"))
+    #expect(diagnostic(folder("loop")).contains("Too many levels of symbolic links"))
     try link("real", at: folder("folder"))
-    #expect(complaint(folder("folder")).contains("is a folder"))
-    #expect(complaint(folder("real/")).contains("is a folder"))
+    #expect(diagnostic(folder("folder")).contains("is a folder"))
+    #expect(diagnostic(folder("real/")).contains("is a folder"))
   }
 
   /// Who may give a link away is root.
@@ -71,7 +71,7 @@ import TestSupport
     for path in ["file", "way/f.pcap", "way/new.pcap", "mine"] {
       let name = path.hasPrefix("way") ? "way" : "file"
       #expect(
-        complaint(folder(path))
+        diagnostic(folder(path))
           == "pcap(\(folder(path))): the symbolic link \(name) belongs to user 65534 and is not followed; "
           + "write the path of the file itself")
     }
@@ -87,11 +87,11 @@ import TestSupport
     let other = unsafe open(path, O_RDWR)
     #expect(flock(other, LOCK_EX) == 0)
     #expect(
-      complaint(path) == "pcap(\(path)): another process writes \(path); stop it, or write to another file")
+      diagnostic(path) == "pcap(\(path)): another process writes \(path); stop it, or write to another file")
     #expect(try [UInt8](contentsOf: path) == [1, 2, 3])
     close(other)
-    #expect(complaint(path) == "none")
-    #expect(complaint("/dev/null") == "none")
+    #expect(diagnostic(path) == "none")
+    #expect(diagnostic("/dev/null") == "none")
   }
 
   @Test func `a pipeline that does not start leaves the file as it was; one that starts begins with the header`() throws

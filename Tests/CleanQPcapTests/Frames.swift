@@ -78,7 +78,7 @@ struct ScriptedPort<Unit: Traffic>: Port, ~Copyable {
   mutating func register(_ region: borrowing Region) throws(QueueError) {}
   mutating func deregister(_ region: borrowing Region) throws(QueueError) {}
   func refusal(of region: RegionID) -> Refusal? { nil }
-  mutating func fill(_ empties: inout Burst) -> Refusal? { nil }
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { nil }
   mutating func receive(into filled: inout Burst) {
     while filled.room > 0, let buffer = arriving.popFirst() { filled.append(buffer) }
   }
@@ -94,11 +94,11 @@ struct ScriptedPort<Unit: Traffic>: Port, ~Copyable {
   mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &self.sent) }
   mutating func arm() -> Bool { true }
   var isExhausted: Bool { isEmpty }
-  func census() -> Census {
-    var census = Census()
-    census.addInFlight(arriving)
-    census.addInFlight(sent)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.addInFlight(arriving)
+    accounts.addInFlight(sent)
+    return accounts
   }
   func report(into reports: inout [StageReport]) {}
 }

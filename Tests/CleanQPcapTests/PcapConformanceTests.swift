@@ -18,14 +18,14 @@ import TestSupport
 
   private static let everyQueue: Set<Rule> = [
     .setUp, .conservation, .exclusion, .order, .capacity, .handBack, .register, .deregister, .regions, .generation,
-    .bounds, .runs, .census, .notify, .destroy,
+    .bounds, .runs, .accounts, .notify, .destroy,
   ]
   private static let everyPair = everyQueue.union([.integrity, .splitMerge, .bursts, .owner, .peerGone])
 
   private func tap<Unit: Traffic>(
     _ kind: Unit.Type, _ options: (String) -> CaptureOptions = { CaptureOptions($0) }
   ) -> ConformanceReport {
-    Conformance.check(port: "pcap over a cable of \(Unit.kind)", Traits(capacity: 8)) {
+    Conformance.check(port: "pcap over an interlink of \(Unit.kind)", Traits(capacity: 8)) {
       let pair = try RingPort<Unit>.pair(slotCount: 8)
       return Ends(
         try PcapPort(pair.first, options(folder("first.pcap")), logger: log.logger),
@@ -35,7 +35,7 @@ import TestSupport
     }
   }
 
-  @Test("PcapPort on both ends of a cable, one on top of another: frames")
+  @Test("PcapPort on both ends of an interlink, one on top of another: frames")
   func frames() { expect(tap(Frame.self), Self.everyPair) }
 
   @Test("PcapPort with a filter, cut short, and complete after a few")
@@ -44,8 +44,8 @@ import TestSupport
     expect(report, Self.everyPair)
   }
 
-  /// What it writes in front of these it takes from annotations, which the suite's buffers are too short for, or lack.
-  @Test("PcapPort on packets and on datagrams without annotations")
+  /// What it writes in front of these it takes from metadata, which the suite's buffers are too short for, or lack.
+  @Test("PcapPort on packets and on datagrams without metadata")
   func annotated() {
     expect(tap(Packet.self), Self.everyPair)
     expect(tap(Datagram.self), Self.everyPair)

@@ -74,21 +74,21 @@ import TestSupport
     var first = try PcapWriter(path, linkType: .ethernet, logger: log.logger)
     first.write([1, 2, 3].span, at: .now)
     first.flush()
-    func complaint(_ path: String) -> String {
+    func diagnostic(_ path: String) -> String {
       do {
         _ = try PcapWriter(path, linkType: .ethernet, logger: log.logger)
         return "none"
       } catch { return "\(error)" }
     }
     #expect(
-      complaint(path) == "pcap(\(path)): another stage reads or writes this file; give each capture a file of its own")
+      diagnostic(path) == "pcap(\(path)): another stage reads or writes this file; give each capture a file of its own")
     _ = consume first
     let source = try PcapSource(path, logger: log.logger)
-    #expect(complaint(path).contains("another stage"))
+    #expect(diagnostic(path).contains("another stage"))
     _ = consume source
     #expect(try Capture(path: path).records.count == 1)
-    #expect(complaint(path) == "none")
-    #expect(complaint("/dev/null") == "none")
+    #expect(diagnostic(path) == "none")
+    #expect(diagnostic("/dev/null") == "none")
   }
 
   @Test func `failing at the very end is said too`() throws {

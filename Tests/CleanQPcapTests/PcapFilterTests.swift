@@ -45,17 +45,17 @@ import TestSupport
 
   @Test(arguments: ["udp prot 7", "port 70000", "host", "(", "ether host 1"])
   func `what does not compile is said in libpcap's words`(expression: String) {
-    let complaint = PcapFilter.complaint(about: expression)
-    #expect(complaint?.hasPrefix("the filter does not compile: ") == true, "\(complaint ?? "it compiled")")
-    #expect(complaint?.contains("\n") == false)
+    let diagnostic = PcapFilter.diagnostic(about: expression)
+    #expect(diagnostic?.hasPrefix("the filter does not compile: ") == true, "\(diagnostic ?? "it compiled")")
+    #expect(diagnostic?.contains("\n") == false)
   }
 
   @Test func `a zero byte does not cut an expression short`() {
-    #expect(PcapFilter.complaint(about: "udp\0port 7")?.contains("zero byte") == true)
+    #expect(PcapFilter.diagnostic(about: "udp\0port 7")?.contains("zero byte") == true)
   }
 
   @Test func `what compiles for one kind of traffic only is found out when that is known`() {
-    #expect(PcapFilter.complaint(about: "ether host 02:00:00:00:00:01") == nil)
+    #expect(PcapFilter.diagnostic(about: "ether host 02:00:00:00:00:01") == nil)
     #expect(throws: PcapFilter.Failure.self) {
       _ = try PcapFilter("ether host 02:00:00:00:00:01", linkType: .raw)
     }

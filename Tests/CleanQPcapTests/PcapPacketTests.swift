@@ -21,10 +21,10 @@ import TestSupport
       ScriptedPort<Datagram>(), CaptureOptions(path, filter: filter, snaplen: snaplen), logger: log.logger)
     var random = SeededGenerator(seed: 1)
     var burst = Burst()
-    let arrived = DatagramAnnotation(source: there, sourcePort: 40_000, destination: here, destinationPort: 7)
+    let arrived = DatagramMetadata(source: there, sourcePort: 40_000, destination: here, destinationPort: 7)
     for count in 0...limit {
       var buffer = try makeBuffer(random.bytes(count), in: region)
-      buffer.datagramAnnotation = count.isMultiple(of: 2) ? arrived : arrived.reflected
+      buffer.datagramMetadata = count.isMultiple(of: 2) ? arrived : arrived.reflected
       if count.isMultiple(of: 2) {
         port.lower.arriving.append(buffer)
         port.receive(into: &burst)
@@ -72,7 +72,7 @@ import TestSupport
       var burst = Burst()
       for `protocol` in [IPProtocol.icmp, .udp] {
         var buffer = try makeBuffer([8, 0, 0xf7, 0xff, 0, 0, 0, 0], in: region)
-        buffer.packetAnnotation = PacketAnnotation(
+        buffer.packetMetadata = PacketMetadata(
           source: there, destination: here, protocol: `protocol`, timeToLive: 17)
         burst.append(buffer)
       }
@@ -100,7 +100,7 @@ import TestSupport
       var burst = Burst()
       burst.append(try makeBuffer([UInt8](repeating: 1, count: 70_000), in: region))
       burst.append(try makeBuffer([UInt8](repeating: 1, count: 300_000), in: region))
-      // Without headroom there is no annotation.
+      // Without headroom there is no metadata.
       var bare = try makeBuffer([1, 2, 3], in: region)
       let isBare = bare.setValid(offset: 0, byteCount: 3)
       #expect(isBare)

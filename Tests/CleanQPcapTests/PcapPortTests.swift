@@ -69,9 +69,9 @@ import TestSupport
     }
     let wanted = filter.isEmpty ? taken : taken.filter { $0.count <= 20 }
     #expect(try Capture(path: path).frames == wanted, "seed \(seed)")
-    let strays = region.strayBufferCount
+    let leakedBuffers = region.leakedBufferCount
     let live = region.liveBufferCount
-    #expect(strays + live <= 32, "seed \(seed)")
+    #expect(leakedBuffers + live <= 32, "seed \(seed)")
   }
 
   @Test func `a packet in several buffers is one record`() throws {

@@ -7,7 +7,7 @@ import TestSupport
 
 /// Reads a source to its end, one burst at a time, with a bound on the turns.
 ///
-/// - Returns: the frames, the report, whether the source ended, and its census with all buffers outside.
+/// - Returns: the frames, the report, whether the source ended, and its accounts with all buffers outside.
 func readAll(
   _ source: consuming PcapSource, bufferByteCount: Int = 2048, maximumTurns: Int = 10_000
 ) throws -> (frames: [[UInt8]], report: StageReport, ended: Bool) {
@@ -27,10 +27,10 @@ func readAll(
     turns += 1
     source.receive(into: &burst)
     for index in 0..<burst.count { frames.append(array(burst[index])) }
-    let census = source.census()
+    let accounts = source.accounts()
     let held = burst.count
-    #expect(census.inFlightBufferCount + held == 40)
-    #expect(census.inFlightByteCount + held * bufferByteCount == 40 * bufferByteCount)
+    #expect(accounts.inFlightBufferCount + held == 40)
+    #expect(accounts.inFlightByteCount + held * bufferByteCount == 40 * bufferByteCount)
     #expect(source.fill(&burst) == nil)
   }
   let ended = source.isExhausted
@@ -107,7 +107,7 @@ func readAll(
     let unknown = source.transmit(&burst)
     #expect(unknown == .unknownRegion)
     burst.releaseAll()
-    let held = source.census()
+    let held = source.accounts()
     #expect(held.inFlightBufferCount == 32)
     #expect(held.registeredByteCount == 1 << 20)
     #expect(held.inFlightByteCount == region.liveByteCount)
@@ -121,8 +121,8 @@ func readAll(
     #expect(report.drop("read-only") == 32)
     #expect(report.transmitted.bytes == 64)
     try source.deregister(region)
-    let strays = region.strayBufferCount
-    #expect(strays == 0)
+    let leakedBuffers = region.leakedBufferCount
+    #expect(leakedBuffers == 0)
   }
 
   @Test func `a pipe is read as its writer writes`() throws {

@@ -11,7 +11,7 @@ import TestSupport
     try PipelineText.check(text, catalog: catalog, cpuCount: 1).stages.map(\.description)
   }
 
-  func complaint(_ text: String) -> String {
+  func diagnostic(_ text: String) -> String {
     do {
       _ = try check(text)
       return "nothing"
@@ -29,24 +29,24 @@ import TestSupport
   @Test func `with read it is the file at the left end`() throws {
     let stages = try check("pcap(in.pcap, read, filter: arp, count: 3) | discard")
     #expect(stages[0] as? PcapFile == PcapFile("in.pcap", filter: "arp", count: 3))
-    #expect(complaint("loopback | pcap(in.pcap, read)") != "nothing")
-    #expect(complaint("pcap(out.pcap) | discard") != "nothing")
+    #expect(diagnostic("loopback | pcap(in.pcap, read)") != "nothing")
+    #expect(diagnostic("pcap(out.pcap) | discard") != "nothing")
   }
 
   @Test func `mistakes are found without opening anything`() {
     #expect(
-      complaint("loopback | pcap(f.pcap, filter: \"udp prot 7\") | discard").contains("the filter does not compile"))
-    #expect(complaint("pcap(f.pcap, read, snaplen: 7) | discard").contains("leave it out with read"))
-    #expect(complaint("pcap(f.pcap, read, precision: micro) | discard").contains("leave it out with read"))
-    #expect(complaint("loopback | pcap(f.pcap, precision: pico) | discard").contains("write micro or nano"))
-    #expect(complaint("loopback | pcap(f.pcap, snaplen: 262145) | discard").contains("0 to 262144"))
-    #expect(complaint("loopback | pcap(f.pcap, count: 0) | discard") != "nothing")
-    #expect(complaint("loopback | pcap | discard").contains("path"))
+      diagnostic("loopback | pcap(f.pcap, filter: \"udp prot 7\") | discard").contains("the filter does not compile"))
+    #expect(diagnostic("pcap(f.pcap, read, snaplen: 7) | discard").contains("leave it out with read"))
+    #expect(diagnostic("pcap(f.pcap, read, precision: micro) | discard").contains("leave it out with read"))
+    #expect(diagnostic("loopback | pcap(f.pcap, precision: pico) | discard").contains("write micro or nano"))
+    #expect(diagnostic("loopback | pcap(f.pcap, snaplen: 262145) | discard").contains("0 to 262144"))
+    #expect(diagnostic("loopback | pcap(f.pcap, count: 0) | discard") != "nothing")
+    #expect(diagnostic("loopback | pcap | discard").contains("path"))
   }
 
   @Test func `its examples that need no other module are right`() {
     for example in PcapTap.kind.examples where !example.contains("tap(tap") {
-      #expect(complaint(example) == "nothing", "\(example)")
+      #expect(diagnostic(example) == "nothing", "\(example)")
     }
   }
 

@@ -9,7 +9,7 @@ extension Log {
   fileprivate var errors: [String] { lines.filter { $0.hasPrefix("error ") } }
 }
 
-/// A stage that holds the first buffers back that come up, and hides them from the census: as good as lost.
+/// A stage that holds the first buffers back that come up, and hides them from the accounts: as good as lost.
 private struct LeakPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   typealias Unit = Lower.Unit
 
@@ -97,17 +97,17 @@ private struct Echoing: PassThroughStage {
     #expect(tally.returnedCount == Self.total && tally.wrongCount == 0)
   }
 
-  @Test("over two cables: nothing is reported on either side of them")
-  func cables() throws {
+  @Test("over two interlinks: nothing is reported on either side of them")
+  func interlinks() throws {
     let tally = Tally()
     let log = Log()
     let report = try Pipeline {
       Generator(total: Self.total, tally: tally)
       Checked()
-      HandOver()
+      Handoff()
       Checked()
       Count()
-      HandOver()
+      Handoff()
       Checked()
       Loopback()
     }.start(logger: log.logger).finish()
@@ -120,7 +120,7 @@ private struct Echoing: PassThroughStage {
     let tally = Tally()
     let log = Log()
     let generator = StageKind(name: "generator", summary: "generates", shapes: [.end(.frame, right: true)]) {
-      _ throws(ArgumentComplaint) in Generator(total: Self.total, tally: tally)
+      _ throws(ArgumentError) in Generator(total: Self.total, tally: tally)
     }
     let catalog = StageCatalog([generator, Count.kind, Loopback.kind, Checked.kind])
     let pipeline = try PipelineText.check(text, catalog: catalog, cpuCount: 2)
@@ -149,7 +149,7 @@ private struct Echoing: PassThroughStage {
     #expect(checked[1].counters.contains(StageReport.Count("lost", 1)))
     #expect(log.errors.count == 1)
     let line = try #require(log.errors.first)
-    #expect(line.contains("lost: 2048 bytes were handed down and are nowhere; in census of checked"))
+    #expect(line.contains("lost: 2048 bytes were handed down and are nowhere; in accounts of checked"))
     #expect(report.lostByteCount == 2048)
   }
 

@@ -3,7 +3,7 @@ import CleanQPipeline
 import Logging
 import Testing
 
-/// What the copies of a device have in common: one tally for each.
+/// What the instances of a device have in common: one tally for each.
 private final class SharedDevice {
   var openCount = 0
 }
@@ -16,17 +16,17 @@ private struct Pairs: EndStage {
   var wantsShared = false
 
   var shape: StageShape { .end(.frame, right: true) }
-  var copies: ClosedRange<Int> { tallies.count...tallies.count }
+  var instances: ClosedRange<Int> { tallies.count...tallies.count }
 
   func open(in context: PipelineContext) throws(StageError) -> PairPort {
     let device = try context.shared { () throws(StageError) in SharedDevice() }
     device.openCount += 1
-    // Each copy finds what those before it did.
-    guard device.openCount == context.copyIndex + 1, context.copyCount == tallies.count else {
-      throw StageError("pairs", "the copies do not share the device")
+    // Each instance finds what those before it did.
+    guard device.openCount == context.instanceIndex + 1, context.instanceCount == tallies.count else {
+      throw StageError("pairs", "the instances do not share the device")
     }
     return PairPort(
-      lower: GeneratorPort(total: total, tally: tallies[context.copyIndex]), wantsShared: wantsShared)
+      lower: GeneratorPort(total: total, tally: tallies[context.instanceIndex]), wantsShared: wantsShared)
   }
 }
 
@@ -52,16 +52,16 @@ private struct PairPort: StackedPort, ~Copyable {
   }
 }
 
-@Suite("Copies of a pipeline", .timeLimit(.minutes(2))) struct CopiesTests {
+@Suite("Copies of a pipeline", .timeLimit(.minutes(2))) struct InstancesTests {
   static let quiet = RunTests.quiet
 
-  /// The copies stop together, when the first of them has its packets back.
+  /// The instances stop together, when the first of them has its packets back.
   private func expect(_ report: PipelineReport, _ tallies: [Tally], isShared: Bool) {
     #expect(report.lostByteCount == 0)
     // The generator holds one burst.
     #expect(report.bufferCount == Burst.capacity * tallies.count)
     let registered = isShared ? 2 << 20 : 256 * (2048 + 64)
-    #expect(report.census.registeredByteCount == registered * tallies.count)
+    #expect(report.accounts.registeredByteCount == registered * tallies.count)
     #expect(tallies.contains { $0.returnedCount == RunTests.total })
     for tally in tallies {
       #expect(tally.sentCount == tally.returnedCount && tally.returnedCount > 0 && tally.wrongCount == 0)
@@ -93,7 +93,7 @@ private struct PairPort: StackedPort, ~Copyable {
   func text() throws {
     let tallies = [Tally(), Tally()]
     let pairs = StageKind(name: "pairs", summary: "generates", shapes: [.end(.frame, right: true)]) {
-      _ throws(ArgumentComplaint) in Pairs(total: RunTests.total, tallies: tallies)
+      _ throws(ArgumentError) in Pairs(total: RunTests.total, tallies: tallies)
     }
     let catalog = StageCatalog([pairs, Count.kind, Loopback.kind])
     let checked = try PipelineText.check("pairs@0,1 | count | loopback", catalog: catalog, cpuCount: 2)
@@ -107,7 +107,7 @@ private struct PairPort: StackedPort, ~Copyable {
     let tally = Tally()
     let report = try Pipeline {
       Pairs(total: RunTests.total, tallies: [tally], wantsShared: true)
-      HandOver()
+      Handoff()
       Count()
       Loopback()
     }.start(logger: Self.quiet).finish()
@@ -115,7 +115,7 @@ private struct PairPort: StackedPort, ~Copyable {
     #expect(counters == [StageReport.Count("shared-regions", 1)] && report.lostByteCount == 0)
   }
 
-  @Test("stop drains every copy")
+  @Test("stop drains every instance")
   func stop() throws {
     let tallies = [Tally(), Tally()]
     let running = try Pipeline {
@@ -128,11 +128,11 @@ private struct PairPort: StackedPort, ~Copyable {
     for tally in tallies { #expect(tally.sentCount == tally.returnedCount) }
   }
 
-  @Test("a stage that cannot stand in so many copies is refused, and everything closed")
+  @Test("a stage that cannot stand in so many instances is refused, and everything closed")
   func refused() {
     let tally = Tally()
     #expect(
-      throws: StageError("Generator", "\"Generator\" can be opened once only, not by 2 copies; write one CPU")
+      throws: StageError("Generator", "\"Generator\" can be opened once only, not by 2 instances; write one CPU")
     ) {
       _ = try Pipeline {
         Generator(total: 1, tally: tally)
@@ -140,7 +140,7 @@ private struct PairPort: StackedPort, ~Copyable {
       }.start(onEach: [0, 1], logger: Self.quiet)
     }
     let tallies = [Tally(), Tally()]
-    #expect(throws: StageError.self, "two queues, one copy") {
+    #expect(throws: StageError.self, "two queues, one instance") {
       _ = try Pipeline {
         Pairs(total: 1, tallies: tallies)
         Discard()
@@ -162,14 +162,14 @@ private struct PairPort: StackedPort, ~Copyable {
   }
 }
 
-/// Opens in the first copy only.
+/// Opens in the first instance only.
 private struct BreaksLate: EndStage {
   typealias Unit = Frame
   var shape: StageShape { .end(.frame, right: true) }
-  var copies: ClosedRange<Int> { 1...2 }
+  var instances: ClosedRange<Int> { 1...2 }
 
   func open(in context: PipelineContext) throws(StageError) -> LoopbackPort<Frame> {
-    if context.copyIndex == 1 { throw StageError("broken", "is broken; mend it") }
+    if context.instanceIndex == 1 { throw StageError("broken", "is broken; mend it") }
     return LoopbackPort()
   }
 }

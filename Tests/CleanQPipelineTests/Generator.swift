@@ -18,7 +18,7 @@ final class Tally: Sendable {
 /// A device of the tests: receives numbered packets out of nothing, and checks that they come back in order.
 struct GeneratorPort<Unit: Traffic>: Port, ~Copyable {
   private var table = RegionTable()
-  private var empties = Burst()
+  private var freeBuffers = Burst()
   private var sent = Burst()
   private let total: Int
   private let tally: Tally
@@ -42,10 +42,10 @@ struct GeneratorPort<Unit: Traffic>: Port, ~Copyable {
 
   func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
-  mutating func fill(_ burst: inout Burst) -> Refusal? { table.move(&burst, to: &empties) }
+  mutating func fill(_ burst: inout Burst) -> Refusal? { table.move(&burst, to: &freeBuffers) }
 
   mutating func receive(into burst: inout Burst) {
-    while !isQuiet, next < total, burst.room > 0, var buffer = empties.popFirst() {
+    while !isQuiet, next < total, burst.room > 0, var buffer = freeBuffers.popFirst() {
       buffer.reset()
       guard buffer.setValid(offset: buffer.headroom, byteCount: 64) else { return }
       write(next, to: &buffer)
@@ -68,17 +68,17 @@ struct GeneratorPort<Unit: Traffic>: Port, ~Copyable {
 
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
 
-  mutating func arm() -> Bool { empties.isEmpty || next == total }
+  mutating func arm() -> Bool { freeBuffers.isEmpty || next == total }
 
   mutating func quiesce() { isQuiet = true }
 
   var isExhausted: Bool { expected == total }
 
-  func census() -> Census {
-    var census = Census()
-    census.addInFlight(empties)
-    census.addInFlight(sent)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.addInFlight(freeBuffers)
+    accounts.addInFlight(sent)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) { reports.append(StageReport("generator")) }

@@ -91,10 +91,10 @@ struct LatePort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     }
   }
 
-  func census() -> Census {
-    var census = lower.census()
-    census.addInFlight(kept)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = lower.accounts()
+    accounts.addInFlight(kept)
+    return accounts
   }
 }
 
@@ -117,7 +117,7 @@ struct Late: PassThroughStage {
 }
 
 @Suite("Junctions", .timeLimit(.minutes(2))) struct JunctionTests {
-  private typealias Cable = RingPort<Frame>
+  private typealias Interlink = RingPort<Frame>
 
   private func buffer(_ region: borrowing Region, _ flags: BufferFlags = .last) throws -> Buffer {
     var buffer = try take(region.buffer(byteCount: 128))
@@ -130,8 +130,8 @@ struct Late: PassThroughStage {
   func unknownRegion() throws {
     let known = try Region(byteCount: 1 << 14)
     let unknown = try Region(byteCount: 1 << 14)
-    let left = try Cable.pair(slotCount: 64)
-    let right = try Cable.pair(slotCount: 64)
+    let left = try Interlink.pair(slotCount: 64)
+    let right = try Interlink.pair(slotCount: 64)
     var source = left.first
     var sink = right.second
     try source.register(known)
@@ -154,15 +154,15 @@ struct Late: PassThroughStage {
     for _ in 0..<8 { _ = junction.turn() }
     // All five came back to the side that they are from.
     source.complete(into: &burst)
-    check(burst.count == 5 && junction.held() == Census())
+    check(burst.count == 5 && junction.held() == BufferAccounts())
     burst.releaseAll()
   }
 
   @Test("a packet in more buffers than a burst holds is dropped whole, and what comes behind it passes")
   func tooLong() throws {
     let region = try Region(byteCount: 1 << 14)
-    let left = try Cable.pair(slotCount: 128)
-    let right = try Cable.pair(slotCount: 128)
+    let left = try Interlink.pair(slotCount: 128)
+    let right = try Interlink.pair(slotCount: 128)
     var source = left.first
     var sink = right.second
     try source.register(region)
@@ -199,7 +199,7 @@ struct Late: PassThroughStage {
       running = try Pipeline {
         Generator(total: RunTests.total, tally: tally)
         Stranger()
-        HandOver()
+        Handoff()
         Count()
         Loopback()
       }.start(logger: log.logger)
@@ -227,7 +227,7 @@ extension JunctionTests {
     let report = try Pipeline {
       Generator(total: RunTests.total, tally: tally)
       Early(late: late)
-      HandOver()
+      Handoff()
       Late(late: late)
       Loopback()
     }.start(logger: Log().logger).finish()
@@ -235,9 +235,10 @@ extension JunctionTests {
     #expect(report.stages.flatMap(\.report.drops) == [StageReport.Count("unknown-region", 2)])
     #expect(late.keptCount.load(ordering: .relaxed) == 3)
     #expect(report.isExact && report.lostByteCount == 0)
-    let census = report.census
-    #expect(census.ownedByteCount + census.inFlightByteCount + census.atPeerByteCount == census.registeredByteCount)
-    #expect(census.ownedByteCount >= 0)
+    let accounts = report.accounts
+    #expect(
+      accounts.ownedByteCount + accounts.inFlightByteCount + accounts.atPeerByteCount == accounts.registeredByteCount)
+    #expect(accounts.ownedByteCount >= 0)
   }
 }
 

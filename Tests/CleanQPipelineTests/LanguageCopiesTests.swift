@@ -1,18 +1,18 @@
 import CleanQPipeline
 import Testing
 
-/// Texts of pipelines that run in copies, one on each CPU of a list.
-@Suite("Language: copies of a pipeline")
-struct LanguageCopiesTests {
+/// Texts of pipelines that run in instances, one on each CPU of a list.
+@Suite("Language: instances of a pipeline")
+struct LanguageInstancesTests {
   private func check(_ text: String) throws -> CheckedPipeline {
     try LanguageFixture.check(text, cpuCount: 4, catalog: LanguageFixture.deviceCatalog)
   }
 
-  @Test("a list of CPUs after the first stage makes copies; in canonical form it is what was written")
+  @Test("a list of CPUs after the first stage makes instances; in canonical form it is what was written")
   func list() throws {
     let text = "device(queues: 3)@0,3,1 | count | discard"
     let pipeline = try check("device( queues:3 )@0,3,1|count|discard")
-    #expect(pipeline.copyCPUs == [0, 3, 1])
+    #expect(pipeline.instanceCPUs == [0, 3, 1])
     #expect(pipeline.stages.map(\.cpus) == [[0, 3, 1], [0, 3, 1], [0, 3, 1]])
     #expect(pipeline.description == text)
     #expect(try check(text).description == text)
@@ -21,17 +21,17 @@ struct LanguageCopiesTests {
     #expect(mark.places == [SourceRange(19, 20), SourceRange(21, 22), SourceRange(23, 24)])
   }
 
-  @Test("a single mark makes one copy, as ever")
+  @Test("a single mark makes one instance, as ever")
   func single() throws {
     let pipeline = try check("device@2 | count | discard@3")
-    #expect(pipeline.copyCPUs.isEmpty && pipeline.stages.map(\.cpus) == [[2], [2], [3]])
+    #expect(pipeline.instanceCPUs.isEmpty && pipeline.stages.map(\.cpus) == [[2], [2], [3]])
   }
 
-  @Test("a loopback stands in any number of copies")
-  func loopback() throws { #expect(try check("loopback@0,1 | count | discard").copyCPUs == [0, 1]) }
+  @Test("a loopback stands in any number of instances")
+  func loopback() throws { #expect(try check("loopback@0,1 | count | discard").instanceCPUs == [0, 1]) }
 
   @Test("what is wrong, to the letter", arguments: Self.cases)
-  func complaint(_ golden: LanguageGoldenCase) {
+  func diagnostic(_ golden: LanguageGoldenCase) {
     let shown = LanguageFixture.rendering(golden.input, cpuCount: 4, catalog: LanguageFixture.deviceCatalog)
     #expect(shown == golden.rendering)
   }
@@ -40,49 +40,49 @@ struct LanguageCopiesTests {
     LanguageGoldenCase(
       "tap(tap0)@0,1 | echo",
       #"""
-      pipeline:1:10: "tap" can be opened once only, not by 2 copies; give it queues: 2, or write one CPU
+      pipeline:1:10: "tap" can be opened once only, not by 2 instances; give it queues: 2, or write one CPU
         tap(tap0)@0,1 | echo
                  ^~~~
       """#),
     LanguageGoldenCase(
       "device(queues: 2) | echo",
       #"""
-      pipeline:1:1: "device" has 2 queues, one for each copy of the pipeline, but there is one copy; list 2 CPUs after the first stage, as in @0,1
+      pipeline:1:1: "device" has 2 queues, one for each instance of the pipeline, but there is one instance; list 2 CPUs after the first stage, as in @0,1
         device(queues: 2) | echo
         ^~~~~~~~~~~~~~~~~
       """#),
     LanguageGoldenCase(
       "device(queues: 2)@0,1,2 | echo",
       #"""
-      pipeline:1:18: "device" has 2 queues, one for each copy of the pipeline, but there are 3 copies; list 2 CPUs after the first stage, as in @0,1
+      pipeline:1:18: "device" has 2 queues, one for each instance of the pipeline, but there are 3 instances; list 2 CPUs after the first stage, as in @0,1
         device(queues: 2)@0,1,2 | echo
                          ^~~~~~
       """#),
     LanguageGoldenCase(
       "device(queues: 2)@0,1 | count | tap(tap0)",
       #"""
-      pipeline:1:33: "tap" can be opened once only, not by 2 copies; give it queues: 2, or write one CPU
+      pipeline:1:33: "tap" can be opened once only, not by 2 instances; give it queues: 2, or write one CPU
         device(queues: 2)@0,1 | count | tap(tap0)
                                         ^~~~~~~~~
       """#),
     LanguageGoldenCase(
       "device(queues: 2)@0,1 | device(queues: 3)",
       #"""
-      pipeline:1:25: "device" has 3 queues, one for each copy of the pipeline, but there are 2 copies; list 3 CPUs after the first stage, as in @0,1,2
+      pipeline:1:25: "device" has 3 queues, one for each instance of the pipeline, but there are 2 instances; list 3 CPUs after the first stage, as in @0,1,2
         device(queues: 2)@0,1 | device(queues: 3)
                                 ^~~~~~~~~~~~~~~~~
       """#),
     LanguageGoldenCase(
       "device(queues: 2) | echo@0,1",
       #"""
-      pipeline:1:25: a list of CPUs can stand after the first stage only, where it runs a copy of the whole pipeline on each; move it to "device"
+      pipeline:1:25: a list of CPUs can stand after the first stage only, where it runs an instance of the whole pipeline on each; move it to "device"
         device(queues: 2) | echo@0,1
                                 ^~~~
       """#),
     LanguageGoldenCase(
       "device(queues: 2)@0,1 | count@1 | echo",
       #"""
-      pipeline:1:30: each copy of the pipeline runs on its own CPU of the list after "device"; take this mark out
+      pipeline:1:30: each instance of the pipeline runs on its own CPU of the list after "device"; take this mark out
         device(queues: 2)@0,1 | count@1 | echo
                                      ^~
       """#),

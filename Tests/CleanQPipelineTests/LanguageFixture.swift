@@ -6,11 +6,11 @@ enum LanguageFixture {
     var shape: StageShape
   }
 
-  /// A device with a queue pair for each copy of the pipeline.
+  /// A device with a queue pair for each instance of the pipeline.
   struct Device: StageDescription {
     var queueCount: Int
     var shape: StageShape { .end(.frame, right: true) }
-    var copies: ClosedRange<Int> { queueCount...queueCount }
+    var instances: ClosedRange<Int> { queueCount...queueCount }
   }
 
   static let catalog = StageCatalog([tap, pcap, ip, udp, echo, discard, loopback, count, source])
@@ -35,12 +35,12 @@ enum LanguageFixture {
       Parameter("queues", .integer(1...16, placeholder: "COUNT"), default: "1", keyOnly: true, "how many queues"),
     ],
     examples: ["tap(tap0) | echo"]
-  ) { arguments throws(ArgumentComplaint) in
+  ) { arguments throws(ArgumentError) in
     if let name = arguments.text("name"), name.utf8.count > 15 {
-      throw ArgumentComplaint("name", "an interface name has 15 characters at most")
+      throw ArgumentError("name", "an interface name has 15 characters at most")
     }
     if arguments.integer("queues") != 1 && arguments.text("mac") == nil {
-      throw ArgumentComplaint("several queues need a mac")
+      throw ArgumentError("several queues need a mac")
     }
     return Description(shape: .end(.frame, right: true))
   }
@@ -57,9 +57,9 @@ enum LanguageFixture {
       Parameter("read", .flag, "read the file instead"),
       Parameter("loop", .flag, "read it again and again"),
     ]
-  ) { arguments throws(ArgumentComplaint) in
+  ) { arguments throws(ArgumentError) in
     if arguments.flag("loop") && !arguments.flag("read") {
-      throw ArgumentComplaint("loop", "it goes with read only")
+      throw ArgumentError("loop", "it goes with read only")
     }
     return Description(shape: arguments.flag("read") ? .end(.frame, right: false) : .passThrough)
   }
@@ -77,10 +77,10 @@ enum LanguageFixture {
     parameters: [
       Parameter("port", .integer(1...65_535, placeholder: "PORT"), required: true, repeatable: true, "the ports")
     ]
-  ) { arguments throws(ArgumentComplaint) in
+  ) { arguments throws(ArgumentError) in
     let ports = arguments.integers("port")
     for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-      throw ArgumentComplaint("port", index: index, "it is listed twice")
+      throw ArgumentError("port", index: index, "it is listed twice")
     }
     return Description(shape: .layer(below: .packet, above: .datagram))
   }
@@ -101,7 +101,7 @@ enum LanguageFixture {
   static let device = StageKind(
     name: "device", summary: "has queue pairs", shapes: [.end(.frame, right: true)],
     parameters: [Parameter("queues", .integer(1...16, placeholder: "COUNT"), default: "1", keyOnly: true, "how many")]
-  ) { arguments throws(ArgumentComplaint) in Device(queueCount: arguments.integer("queues") ?? 1) }
+  ) { arguments throws(ArgumentError) in Device(queueCount: arguments.integer("queues") ?? 1) }
 
   static func check(
     _ text: String, cpuCount: Int = 2, catalog: StageCatalog = catalog

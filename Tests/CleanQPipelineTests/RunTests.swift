@@ -14,8 +14,8 @@ import Testing
     #expect(tally.returnedCount == Self.total)
     #expect(tally.wrongCount == 0)
     #expect(report.lostByteCount == 0)
-    #expect(report.strayBufferCount <= report.bufferCount)
-    #expect(report.census.ownedByteCount >= 0)
+    #expect(report.leakedBufferCount <= report.bufferCount)
+    #expect(report.accounts.ownedByteCount >= 0)
     #expect(!tally.isStillOpen)
   }
 
@@ -35,23 +35,23 @@ import Testing
     #expect(count.received.bytes == UInt64(Self.total) * 64)
   }
 
-  @Test("two and three loops: cables keep order and buffers", arguments: [1, 2])
-  func moreLoops(cables: Int) throws {
+  @Test("two and three loops: interlinks keep order and buffers", arguments: [1, 2])
+  func moreLoops(interlinks: Int) throws {
     let tally = Tally()
     let running: RunningPipeline
-    if cables == 1 {
+    if interlinks == 1 {
       running = try Pipeline {
         Generator(total: Self.total, tally: tally)
-        HandOver()
+        Handoff()
         Count()
         Loopback()
       }.start(on: [.cpu(0), .any], logger: Self.quiet)
     } else {
       running = try Pipeline {
         Generator(total: Self.total, tally: tally)
-        HandOver()
+        Handoff()
         Count()
-        HandOver()
+        Handoff()
         Loopback()
       }.start(logger: Self.quiet)
     }
@@ -63,7 +63,7 @@ import Testing
   func text(_ text: String) throws {
     let tally = Tally()
     let generator = StageKind(name: "generator", summary: "generates", shapes: [.end(.frame, right: true)]) {
-      _ throws(ArgumentComplaint) in Generator(total: Self.total, tally: tally)
+      _ throws(ArgumentError) in Generator(total: Self.total, tally: tally)
     }
     let catalog = StageCatalog([generator, Count.kind, Loopback.kind, Discard.kind])
     let checked = try PipelineText.check(text, catalog: catalog, cpuCount: 2)
@@ -78,9 +78,9 @@ import Testing
     let clock = Tally()
     let running = try Pipeline {
       Generator(total: .max, tally: tally)
-      HandOver()
+      Handoff()
       Clock(tally: clock)
-      HandOver()
+      Handoff()
       Loopback()
     }.start(logger: Self.quiet)
     let limit = MonotonicTime.now.advanced(byMilliseconds: 60_000)
@@ -109,7 +109,7 @@ import Testing
     let tally = Tally()
     let running = try Pipeline {
       Generator(total: .max, tally: tally)
-      HandOver()
+      Handoff()
       Loopback()
     }.start(logger: Self.quiet)
     while tally.returnedCount < 1000 {}

@@ -56,7 +56,7 @@ import Testing
     let running = try Pipeline {
       Generator(total: .max, tally: tally)
       Count()
-      HandOver()
+      Handoff()
       Stuck(file: ends.read)
     }.start(logger: RunTests.quiet)
     while tally.sentCount < 64 { usleep(1000) }
@@ -120,7 +120,7 @@ import Testing
       }
       let report = try Pipeline {
         Generator(total: .max, tally: tally)
-        HandOver()
+        Handoff()
         Stuck(file: ends.read)
       }.runUntilSignal(logger: RunTests.quiet)
       // 400 ms after the first signal; without a second one it is 1500.

@@ -53,10 +53,10 @@ import TestSupport
       check(lane.room == 16 - done.count - waiting.count, "seed \(seed)")
       for index in waiting.indices { check(lane[waiting: index].offset == waiting[index], "seed \(seed)") }
     }
-    var census = Census()
-    lane.add(to: &census)
-    #expect(census.inFlightBufferCount == done.count + waiting.count)
-    #expect(census.inFlightByteCount == region.liveByteCount)
+    var accounts = BufferAccounts()
+    lane.add(to: &accounts)
+    #expect(accounts.inFlightBufferCount == done.count + waiting.count)
+    #expect(accounts.inFlightByteCount == region.liveByteCount)
     #expect(lane.byteCount(of: region.id) == region.liveByteCount)
   }
 
@@ -69,7 +69,7 @@ import TestSupport
       #expect(region.liveBufferCount == 3)
     }
     #expect(region.liveBufferCount == 0)
-    #expect(region.strayBufferCount == 0)
+    #expect(region.leakedBufferCount == 0)
   }
 }
 
@@ -94,7 +94,7 @@ import TestSupport
     check(batch.answer(batch.token(1), -11))
     check(!batch.answer(batch.token(1), 60), "a second answer")
     check(batch[1].result == -11)
-    check(batch.strayAnswerCount == 5)
+    check(batch.unexpectedAnswerCount == 5)
     check(batch.writeCount == 1 && batch.count == 2)
   }
 

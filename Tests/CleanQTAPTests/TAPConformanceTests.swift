@@ -10,7 +10,7 @@ extension WithDevices {
   @Suite("Conformance: the TAP device") struct TAPConformanceTests {
     private static let rules: Set<Rule> = [
       .setUp, .conservation, .exclusion, .order, .capacity, .handBack, .register, .deregister, .regions, .generation,
-      .bounds, .runs, .census, .notify, .destroy,
+      .bounds, .runs, .accounts, .notify, .destroy,
     ]
 
     private func check(

@@ -63,7 +63,7 @@ extension WithDevices {
         var half = try rig.buffer(Array(frame[..<20]))
         half.flags = []
         burst.append(half)
-        #expect(rig.port.transmit(&burst) == .incompleteRun)
+        #expect(rig.port.transmit(&burst) == .incompleteChain)
         #expect(burst.count == 1)
         rig.port.notify()
         #expect(rig.socket.receive() == UDPFrame.number(77, count: 900))
@@ -115,14 +115,14 @@ extension WithDevices {
     }
 
     @Test(arguments: transports, [false, true])
-    func censusAndEnd(io: TAP.IO, offload: Bool) throws {
+    func accountsAndEnd(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
         let region: Region
         do {
           var rig = try Rig(io, offload: offload)
-          #expect(rig.port.census().inFlightBufferCount == 256)
-          #expect(rig.port.census().atPeerBufferCount == 0)
-          check(rig.port.census().ownedByteCount == rig.region.byteCount - 256 * 2048)
+          #expect(rig.port.accounts().inFlightBufferCount == 256)
+          #expect(rig.port.accounts().atPeerBufferCount == 0)
+          check(rig.port.accounts().ownedByteCount == rig.region.byteCount - 256 * 2048)
           do throws(QueueError) {
             try rig.port.deregister(rig.region)
             Issue.record("deregistered a region that is in use")
@@ -151,7 +151,7 @@ extension WithDevices {
           region = rig.region
         }
         #expect(region.liveBufferCount == 0)
-        #expect(region.strayBufferCount == 0)
+        #expect(region.leakedBufferCount == 0)
       }
     }
   }

@@ -40,9 +40,9 @@ import TestSupport
         model = Array(model[count...] + model[..<count])
       }
       #expect(store.count == model.count && store.isEmpty == model.isEmpty && store.room == capacity - model.count)
-      var census = Census()
-      store.add(to: &census)
-      #expect(census.inFlightBufferCount == model.count && census.inFlightByteCount == 64 * model.count)
+      var accounts = BufferAccounts()
+      store.add(to: &accounts)
+      #expect(accounts.inFlightBufferCount == model.count && accounts.inFlightByteCount == 64 * model.count)
       #expect(store.byteCount(of: region.id) == 64 * model.count && store.byteCount(of: .none) == 0)
     }
     #expect(region.liveBufferCount == capacity)

@@ -63,7 +63,7 @@ import TestSupport
   }
 
   @Test("going out of scope brings the bytes home and is counted")
-  func stray() throws {
+  func leaked() throws {
     let region = try Region(byteCount: 4096)
     do {
       let buffer = try take(region.buffer(byteCount: 256))
@@ -72,7 +72,7 @@ import TestSupport
     }
     check(region.liveByteCount == 0)
     check(region.liveBufferCount == 0)
-    check(region.strayBufferCount == 1)
+    check(region.leakedBufferCount == 1)
   }
 
   @Test("views show what was written, and only the valid part")
@@ -104,7 +104,7 @@ import TestSupport
       check(region.liveBufferCount == 1 && region.liveByteCount == 64)
       buffer.release()
     }
-    check(region.strayBufferCount == 0)
+    check(region.leakedBufferCount == 0)
   }
 
   @Test("split at an edge and merge of what does not touch change nothing")

@@ -25,7 +25,7 @@ import TestSupport
       check(burst.count == next - oldest)
     }
     burst.releaseAll()
-    check(region.liveByteCount == 0 && region.strayBufferCount == 0)
+    check(region.liveByteCount == 0 && region.leakedBufferCount == 0)
   }
 
   @Test("append(contentsOf:) takes what fits, in order, and leaves the rest")
@@ -53,17 +53,17 @@ import TestSupport
         burst.append(buffer)
       }
       var index = 2
-      var stretchCount = 0
+      var spanCount = 0
       while index < 27 {
-        var stretch = burst.stretch(from: index, to: 27)
+        var stretch = burst.contiguousSpan(from: index, to: 27)
         for position in 0..<stretch.count {
           check(stretch[position].headroom == index + position)
           check(stretch[position].prepend(1) || index + position == 0)
         }
         index += stretch.count
-        stretchCount += 1
+        spanCount += 1
       }
-      check(index == 27 && stretchCount <= 2)
+      check(index == 27 && spanCount <= 2)
       let headrooms = (0..<29).map { burst[$0].headroom }
       #expect(headrooms == (0..<29).map { (2..<27).contains($0) ? $0 - 1 : $0 }, "start \(start)")
       burst.releaseAll()
@@ -74,7 +74,7 @@ import TestSupport
   func home() throws {
     let region = try Region(byteCount: 64 * 256)
     do { _ = try filled(32, region) }
-    check(region.liveByteCount == 0 && region.strayBufferCount == 32)
+    check(region.liveByteCount == 0 && region.leakedBufferCount == 32)
   }
 
   private func filled(_ count: Int, _ region: borrowing Region) throws -> Burst {

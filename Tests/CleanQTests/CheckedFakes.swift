@@ -36,7 +36,7 @@ struct ForgingPort: Port, ~Copyable {
   }
 
   var fault = Fault.none
-  /// What is added to the census.
+  /// What is added to the accounts.
   var inventedByteCount = 0
   var table = RegionTable()
   /// First in, first out, whatever it came by.
@@ -61,7 +61,7 @@ struct ForgingPort: Port, ~Copyable {
 
   func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
-  mutating func fill(_ empties: inout Burst) -> Refusal? { take(&empties) }
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { take(&freeBuffers) }
 
   mutating func transmit(_ filled: inout Burst) -> Refusal? { take(&filled) }
 
@@ -116,11 +116,11 @@ struct ForgingPort: Port, ~Copyable {
 
   mutating func arm() -> Bool { true }
 
-  func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    census.atPeerByteCount = held.reduce(inventedByteCount) { $0 + Int($1.byteCount) }
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    accounts.atPeerByteCount = held.reduce(inventedByteCount) { $0 + Int($1.byteCount) }
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) { reports.append(StageReport("forger")) }

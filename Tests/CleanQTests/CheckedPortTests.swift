@@ -111,7 +111,7 @@ import TestSupport
     check(rig.kinds == [.lost, .earlyDeregister] && rig.violations.all[1].byteCount == 1948)
   }
 
-  @Test("bytes that are never returned are reported at the end; so is a census with too many")
+  @Test("bytes that are never returned are reported at the end; so is accounts with too many")
   func lost() throws {
     var rig = try CheckedRig()
     var burst = try rig.buffers(4)

@@ -33,7 +33,7 @@ private struct ForgingQueue: Queue, ~Copyable {
 
   mutating func notify() {}
 
-  func census() -> Census { inner.census() }
+  func accounts() -> BufferAccounts { inner.accounts() }
 }
 
 @Suite("Checked queue") struct CheckedQueueTests {

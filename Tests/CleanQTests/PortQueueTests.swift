@@ -3,8 +3,8 @@ import Testing
 import TestSupport
 
 @Suite("Either side of a port as a queue") struct PortQueueTests {
-  @Test("what one end of a cable enqueues on its transmit side the other dequeues on its receive side, and back")
-  func cable() throws {
+  @Test("what one end of an interlink enqueues on its transmit side the other dequeues on its receive side, and back")
+  func interlink() throws {
     let region = try Region(byteCount: 64 * 64)
     let pair = try RingPort<Frame>.pair(slotCount: 64)
     var sender = PortQueue(.transmit, of: pair.first)
@@ -20,8 +20,8 @@ import TestSupport
     check(receiver.enqueue(first) == nil && receiver.enqueue(&burst) == nil)
     let back = try take(sender.dequeue())
     check(back.offset == 0)
-    let census = sender.census()
-    check(census.registeredByteCount == region.byteCount)
+    let accounts = sender.accounts()
+    check(accounts.registeredByteCount == region.byteCount)
     back.release()
   }
 

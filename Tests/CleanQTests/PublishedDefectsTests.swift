@@ -50,7 +50,7 @@ import TestSupport
       burst.append(refused.take())
     }
     check(burst.count == Burst.capacity - 2)
-    check(region.liveBufferCount == Burst.capacity && region.strayBufferCount == 0)
+    check(region.liveBufferCount == Burst.capacity && region.leakedBufferCount == 0)
   }
 
   @Test("failure 7, defect: a peer could keep the other side busy without bound")
@@ -65,6 +65,6 @@ import TestSupport
     // A full burst takes nothing more, and the queue keeps the rest.
     pair.first.dequeue(into: &burst)
     check(burst.count == Burst.capacity)
-    check(pair.first.census().inFlightBufferCount == 200 - Burst.capacity)
+    check(pair.first.accounts().inFlightBufferCount == 200 - Burst.capacity)
   }
 }

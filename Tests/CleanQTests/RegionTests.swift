@@ -14,7 +14,7 @@ import TestSupport
     check(region.liveByteCount == 10_000)
     whole.release()
     check(region.liveByteCount == 0)
-    check(region.strayBufferCount == 0)
+    check(region.leakedBufferCount == 0)
   }
 
   @Test("refuses sizes that cannot be", arguments: [0, -1, Region.maximumByteCount + 1, .max, .min])

@@ -20,8 +20,8 @@ import TestSupport
     check(refused.reason == .full)
     let back = refused.take()
     check(back.offset == offset)
-    var census = pair.first.census()
-    check(census.inFlightBufferCount == 64 && census.inFlightByteCount == 64 * 64)
+    var accounts = pair.first.accounts()
+    check(accounts.inFlightBufferCount == 64 && accounts.inFlightByteCount == 64 * 64)
     for index in 0..<64 {
       let buffer = try take(pair.second.dequeue())
       check(buffer.offset == index * 64)
@@ -29,10 +29,10 @@ import TestSupport
     }
     check(pair.second.dequeue() == nil)
     for _ in 0..<64 { try take(pair.first.dequeue()).release() }
-    census = pair.first.census()
-    check(census.ownedByteCount == region.byteCount && census.inFlightBufferCount == 0)
+    accounts = pair.first.accounts()
+    check(accounts.ownedByteCount == region.byteCount && accounts.inFlightBufferCount == 0)
     back.release()
-    check(region.strayBufferCount == 0)
+    check(region.leakedBufferCount == 0)
   }
 
   @Test("a buffer of a region that is not registered comes back")
@@ -85,7 +85,7 @@ import TestSupport
     try pair.first.register(region)
     var lone = try take(region.buffer(byteCount: 64))
     lone.flags = []
-    check(try take(pair.first.enqueue(lone)).reason == .incompleteRun)
+    check(try take(pair.first.enqueue(lone)).reason == .incompleteChain)
     // Runs of 2 and 3: the second does not fit behind the first.
     var burst = try runs(of: [2, 3], region)
     check(pair.first.enqueue(&burst) == .full)
@@ -97,10 +97,10 @@ import TestSupport
     pair.second.dequeue(into: &there)
     // A run longer than the ring can never fit; one without an end is not a run.
     burst = try runs(of: [5], region)
-    check(pair.first.enqueue(&burst) == .incompleteRun)
+    check(pair.first.enqueue(&burst) == .incompleteChain)
     check(burst.count == 5)
     burst[4].flags = []
-    check(pair.first.enqueue(&burst) == .incompleteRun)
+    check(pair.first.enqueue(&burst) == .incompleteChain)
     there.releaseAll()
     burst.releaseAll()
   }
@@ -113,8 +113,8 @@ import TestSupport
       var first = pair.first
       try first.register(region)
       check(first.enqueue(try take(region.buffer(byteCount: 64))) == nil)
-      let census = pair.second.destroy()
-      check(census.inFlightBufferCount == 1)
+      let accounts = pair.second.destroy()
+      check(accounts.inFlightBufferCount == 1)
       let refused = try take(first.enqueue(try take(region.buffer(byteCount: 64))))
       check(refused.reason == .closed)
       check(region.liveBufferCount == 2)
@@ -123,8 +123,8 @@ import TestSupport
     check(region.liveBufferCount == 0 && region.registrationCount == 0)
   }
 
-  @Test("a census adds up at every step", arguments: [1, 2, 3, 4] as [UInt64])
-  func census(seed: UInt64) throws {
+  @Test("accounts add up at every step", arguments: [1, 2, 3, 4] as [UInt64])
+  func accounts(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let region = try Region(byteCount: 64 * 16)
     var pair = try RingQueue.pair(slotCount: 8)
@@ -142,14 +142,14 @@ import TestSupport
       default:
         if let buffer = mine.popFirst(), let refused = pair.first.enqueue(buffer) { mine.append(refused.take()) }
       }
-      let census = pair.first.census()
-      check(census.ownedByteCount == mine.count * 64, "seed \(seed)")
-      check(census.atPeerByteCount == theirs.count * 64, "seed \(seed)")
-      check(census.inFlightBufferCount == 16 - mine.count - theirs.count, "seed \(seed)")
-      check(census.registeredByteCount == region.byteCount)
-      check(pair.second.census().ownedByteCount == theirs.count * 64, "seed \(seed)")
+      let accounts = pair.first.accounts()
+      check(accounts.ownedByteCount == mine.count * 64, "seed \(seed)")
+      check(accounts.atPeerByteCount == theirs.count * 64, "seed \(seed)")
+      check(accounts.inFlightBufferCount == 16 - mine.count - theirs.count, "seed \(seed)")
+      check(accounts.registeredByteCount == region.byteCount)
+      check(pair.second.accounts().ownedByteCount == theirs.count * 64, "seed \(seed)")
     }
-    check(region.strayBufferCount == 0)
+    check(region.leakedBufferCount == 0)
   }
 
   @Test("what is away is known after more bytes than a balance has bits for were brought home at the far side")
@@ -166,17 +166,19 @@ import TestSupport
       try take(far.dequeue()).release()
     }
     check(near.enqueue(try take(region.buffer(byteCount: byteCount))) == nil)
-    check(near.census().inFlightByteCount == byteCount)
+    check(near.accounts().inFlightByteCount == byteCount)
     let away = try take(far.dequeue())
-    let census = near.census()
-    check(census.atPeerByteCount == byteCount && census.atPeerBufferCount == 1)
-    check(census.inFlightByteCount == 0 && census.inFlightBufferCount == 0)
+    let accounts = near.accounts()
+    check(accounts.atPeerByteCount == byteCount && accounts.atPeerBufferCount == 1)
+    check(accounts.inFlightByteCount == 0 && accounts.inFlightBufferCount == 0)
     #expect(throws: QueueError(.elsewhere(byteCount: byteCount))) { try near.deregister(region) }
     away.release()
     try near.deregister(region)
   }
 
-  @Test("buffers of the usual region and of others mix, and the census is exact; so it is when the usual one has gone")
+  @Test(
+    "buffers of the primary region and of others mix, and the accounts are exact; so it is when the common one has gone"
+  )
   func severalRegions() throws {
     let usual = try Region(byteCount: 1024)
     let other = try Region(byteCount: 2048)
@@ -194,14 +196,14 @@ import TestSupport
     let total = (0..<12).reduce(0) { $0 + 64 + $1 }
     for lap in 0..<8 {
       check(near.enqueue(&burst) == nil)
-      check(near.census().inFlightByteCount == total && near.census().inFlightBufferCount == 12)
+      check(near.accounts().inFlightByteCount == total && near.accounts().inFlightBufferCount == 12)
       far.dequeue(into: &burst)
       check((0..<12).allSatisfy { burst[$0].byteCount == 64 + $0 }, "lap \(lap)")
-      check(near.census().atPeerByteCount == total && near.census().inFlightByteCount == 0)
+      check(near.accounts().atPeerByteCount == total && near.accounts().inFlightByteCount == 0)
       #expect(throws: QueueError.self) { try near.deregister(usual) }
       for _ in 0..<12 { check(far.enqueue(try take(burst.popFirst())) == nil) }
       for _ in 0..<12 { burst.append(try take(near.dequeue())) }
-      check(near.census().ownedByteCount == 3072)
+      check(near.accounts().ownedByteCount == 3072)
     }
     try near.deregister(usual)
     let refused = try take(near.enqueue(try take(burst.popFirst())))
@@ -209,9 +211,9 @@ import TestSupport
     burst.releaseAll()
     let last = try take(other.buffer(byteCount: 64))
     check(near.enqueue(last) == nil)
-    check(near.census().inFlightByteCount == 64 && near.census().registeredByteCount == 2048)
+    check(near.accounts().inFlightByteCount == 64 && near.accounts().registeredByteCount == 2048)
     try take(far.dequeue()).release()
-    check(near.census().ownedByteCount == 2048)
+    check(near.accounts().ownedByteCount == 2048)
   }
 
   @Test("slot counts that are no power of two are a programmer's error")

@@ -71,16 +71,16 @@ import TestSupport
       peer.start(number, try take(region.buffer(byteCount: 64)))
       try queue.register(region)
       peer.awaitAnswer(number)
-      var census = queue.census()
-      guard census.inFlightByteCount == 64, census.inFlightBufferCount == 1, census.atPeerByteCount == 0 else {
-        Issue.record("round \(number): one buffer of 64 bytes is in flight, and it says \(census)")
+      var accounts = queue.accounts()
+      guard accounts.inFlightByteCount == 64, accounts.inFlightBufferCount == 1, accounts.atPeerByteCount == 0 else {
+        Issue.record("round \(number): one buffer of 64 bytes is in flight, and it says \(accounts)")
         return
       }
       #expect(throws: QueueError(.elsewhere(byteCount: 64))) { try queue.deregister(region) }
       try take(queue.dequeue()).release()
-      census = queue.census()
-      guard census.ownedByteCount == 4096, census.inFlightBufferCount == 0, census.atPeerBufferCount == 0 else {
-        Issue.record("round \(number): all is home, and it says \(census)")
+      accounts = queue.accounts()
+      guard accounts.ownedByteCount == 4096, accounts.inFlightBufferCount == 0, accounts.atPeerBufferCount == 0 else {
+        Issue.record("round \(number): all is home, and it says \(accounts)")
         return
       }
       try queue.deregister(region)
@@ -101,7 +101,7 @@ import TestSupport
       try queue.register(region)
       peer.start(number, try take(region.buffer(byteCount: 64)))
       // Somewhat later each time, so that the two meet.
-      for _ in 0..<(number % 16) { _ = queue.census() }
+      for _ in 0..<(number % 16) { _ = queue.accounts() }
       var failure: QueueError?
       do throws(QueueError) { try queue.deregister(region) } catch { failure = error }
       peer.awaitAnswer(number)
@@ -112,12 +112,12 @@ import TestSupport
         done += 1
       } else {
         check(failure == QueueError(.elsewhere(byteCount: 64)), "round \(number)")
-        check(queue.census().inFlightByteCount == 64)
+        check(queue.accounts().inFlightByteCount == 64)
         guard failure != nil else { return }
         try take(queue.dequeue()).release()
         try queue.deregister(region)
       }
-      check(queue.census() == Census())
+      check(queue.accounts() == BufferAccounts())
     }
     check(done > 0)
     _ = thread
@@ -132,14 +132,14 @@ import TestSupport
     let away = try take(pair.second.dequeue())
     // The other end has got this one past the queue.
     check(pair.second.enqueue(try take(region.buffer(byteCount: 64))) == nil)
-    check(pair.first.census().inFlightByteCount == 64 && pair.first.census().atPeerByteCount == 64)
+    check(pair.first.accounts().inFlightByteCount == 64 && pair.first.accounts().atPeerByteCount == 64)
     try take(pair.first.dequeue()).release()
-    let census = pair.first.census()
-    check(census.atPeerByteCount == 64 && census.atPeerBufferCount == 1 && census.inFlightByteCount == 0)
-    check(pair.second.census().ownedByteCount == 64)
+    let accounts = pair.first.accounts()
+    check(accounts.atPeerByteCount == 64 && accounts.atPeerBufferCount == 1 && accounts.inFlightByteCount == 0)
+    check(pair.second.accounts().ownedByteCount == 64)
     #expect(throws: QueueError(.elsewhere(byteCount: 64))) { try pair.first.deregister(region) }
     away.release()
-    check(pair.first.census().ownedByteCount == 4096 && pair.first.census().atPeerBufferCount == 0)
+    check(pair.first.accounts().ownedByteCount == 4096 && pair.first.accounts().atPeerBufferCount == 0)
     try pair.first.deregister(region)
   }
 
@@ -168,24 +168,24 @@ import TestSupport
     }
     for lap in 1...laps {
       buffer = try pass(buffer, from: &there.first, to: &there.second)
-      check(there.first.census().atPeerByteCount == 64, "lap \(lap)")
-      check(there.first.census().inFlightByteCount == 0, "lap \(lap)")
+      check(there.first.accounts().atPeerByteCount == 64, "lap \(lap)")
+      check(there.first.accounts().inFlightByteCount == 0, "lap \(lap)")
       buffer = try pass(buffer, from: &back.second, to: &back.first)
-      check(back.first.census().atPeerByteCount == 0 && back.first.census().inFlightByteCount == 0, "lap \(lap)")
+      check(back.first.accounts().atPeerByteCount == 0 && back.first.accounts().inFlightByteCount == 0, "lap \(lap)")
       // It has not come back by this ring, so as far as this one knows it is with the other end still.
-      check(there.first.census().atPeerByteCount == 64 && there.first.census().atPeerBufferCount == 1, "lap \(lap)")
+      check(there.first.accounts().atPeerByteCount == 64 && there.first.accounts().atPeerBufferCount == 1, "lap \(lap)")
     }
     // On its way again, it is in flight and not away too.
     check(there.first.enqueue(buffer) == nil)
-    var census = there.first.census()
-    check(census.inFlightByteCount == 64 && census.inFlightBufferCount == 1)
-    check(census.atPeerByteCount == 0 && census.atPeerBufferCount == 0)
+    var accounts = there.first.accounts()
+    check(accounts.inFlightByteCount == 64 && accounts.inFlightBufferCount == 1)
+    check(accounts.atPeerByteCount == 0 && accounts.atPeerBufferCount == 0)
     buffer = try take(there.second.dequeue())
     check(back.second.enqueue(buffer) == nil)
     try take(back.first.dequeue()).release()
-    census = there.first.census()
-    check(census.ownedByteCount == 4096 && census.atPeerBufferCount == 0)
-    check(back.first.census().ownedByteCount == 4096)
+    accounts = there.first.accounts()
+    check(accounts.ownedByteCount == 4096 && accounts.atPeerBufferCount == 0)
+    check(back.first.accounts().ownedByteCount == 4096)
     try there.first.deregister(region)
     try back.first.deregister(region)
   }

@@ -59,7 +59,7 @@ import TestSupport
     var burst = Burst()
     while !peer.isDone.load(ordering: .acquiring) {
       queue.dequeue(into: &burst)
-      // Touches what it was given, so that a hand-over without order is a race on the content too.
+      // Touches what it was given, so that a handoff without order is a race on the content too.
       for index in 0..<burst.count {
         var bytes = burst[index].mutableBytes
         for byte in 0..<8 { bytes[byte] = ~bytes[byte] }

@@ -18,10 +18,10 @@ struct InventoryTests {
   @Test("what has the form of an address and cannot be one is told so")
   func addressOutOfRange() {
     let form = "a PCI address is domain, bus, device and function, as in 0000:00:04.0"
-    #expect(PCIAddress.complaint(about: "00:04.0") == nil && PCIAddress.complaint(about: "0000:00:1f.7") == nil)
-    #expect(PCIAddress.complaint(about: "eth0") == form && PCIAddress.complaint(about: "0000:00:04.10") == form)
-    #expect(PCIAddress.complaint(about: "0:44.0")?.hasPrefix("there is no device 44 on a PCI bus") == true)
-    #expect(PCIAddress.complaint(about: "0000:00:04.8") == "a PCI device has no function 8; they are 0 to 7")
+    #expect(PCIAddress.diagnostic(about: "00:04.0") == nil && PCIAddress.diagnostic(about: "0000:00:1f.7") == nil)
+    #expect(PCIAddress.diagnostic(about: "eth0") == form && PCIAddress.diagnostic(about: "0000:00:04.10") == form)
+    #expect(PCIAddress.diagnostic(about: "0:44.0")?.hasPrefix("there is no device 44 on a PCI bus") == true)
+    #expect(PCIAddress.diagnostic(about: "0000:00:04.8") == "a PCI device has no function 8; they are 0 to 7")
   }
 
   @Test func functionIsRead() throws {

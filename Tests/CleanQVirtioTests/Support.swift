@@ -142,11 +142,11 @@ struct Rig: ~Copyable {
     }
   }
 
-  /// The census adds up: what is not here is in buffers that exist.
+  /// The accounts add up: what is not here is in buffers that exist.
   func requireBalance(sourceLocation: SourceLocation = #_sourceLocation) {
-    let census = port.census()
+    let accounts = port.accounts()
     #expect(
-      census.inFlightByteCount + census.atPeerByteCount == region.liveByteCount, "a buffer was lost or made twice",
+      accounts.inFlightByteCount + accounts.atPeerByteCount == region.liveByteCount, "a buffer was lost or made twice",
       sourceLocation: sourceLocation)
   }
 

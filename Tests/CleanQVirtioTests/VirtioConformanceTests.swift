@@ -24,7 +24,7 @@ import Testing
     #expect(report.isConforming, "\(report)")
     let expected: Set<Rule> = [
       .setUp, .conservation, .exclusion, .order, .integrity, .handBack, .register, .deregister, .regions, .generation,
-      .bounds, .splitMerge, .runs, .census, .notify, .destroy,
+      .bounds, .splitMerge, .runs, .accounts, .notify, .destroy,
     ]
     #expect(report.passedRules.isSuperset(of: expected), "\(expected.subtracting(report.passedRules))")
   }
@@ -43,7 +43,7 @@ import Testing
     #expect(report.isConforming, "\(report)")
     let expected: Set<Rule> = [
       .setUp, .conservation, .exclusion, .order, .handBack, .register, .deregister, .regions, .generation, .bounds,
-      .runs, .census, .notify, .destroy,
+      .runs, .accounts, .notify, .destroy,
     ]
     #expect(report.passedRules.isSuperset(of: expected), "\(expected.subtracting(report.passedRules))")
   }

@@ -62,8 +62,8 @@ import Testing
     #expect(rig.count("too-long") == 4)
     // The buffers are with the device again, and work.
     rig.requireBalance()
-    let census = rig.port.census()
-    #expect(census.atPeerBufferCount == 4)
+    let accounts = rig.port.accounts()
+    #expect(accounts.atPeerBufferCount == 4)
     #expect(rig.model.receive(Rig.frame(5)))
     same(rig.received(), [Rig.frame(5)])
   }
@@ -125,8 +125,8 @@ import Testing
     let back = rig.completed()
     #expect(back <= 20)
     rig.requireBalance()
-    let census = rig.port.census()
-    #expect(census.atPeerBufferCount == 0, "the device has gone, and still has something")
+    let accounts = rig.port.accounts()
+    #expect(accounts.atPeerBufferCount == 0, "the device has gone, and still has something")
   }
 
   @Test(

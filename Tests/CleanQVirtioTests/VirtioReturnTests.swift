@@ -21,13 +21,13 @@ import Testing
       // While it is away: what is sent is completed and counted, what is filled waits.
       same(rig.transmit([Rig.frame(1), Rig.frame(2)]), 2)
       same(rig.completed(), 2)
-      let away = rig.port.census()
+      let away = rig.port.accounts()
       #expect(away.atPeerBufferCount == 0 && away.inFlightBufferCount == 40)
       rig.model.presence.comeBack()
       same(rig.received(), [])
       #expect(rig.model.presence.epoch == UInt64(epoch))
       #expect(rig.count("device-returns") == UInt64(epoch))
-      let back = rig.port.census()
+      let back = rig.port.accounts()
       #expect(back.atPeerBufferCount == 40 && back.inFlightBufferCount == 0)
       #expect(rig.model.receive(Rig.frame(9)))
       same(rig.received(), [Rig.frame(9)])
@@ -57,8 +57,9 @@ import Testing
   }
 
   @Test(
-    "one that goes again before its empties are all available: there is room for all of them", arguments: Variant.rings)
-  func flappingEmpties(_ variant: Variant) throws {
+    "one that goes again before its freeBuffers are all available: there is room for all of them",
+    arguments: Variant.rings)
+  func flappingFreeBuffers(_ variant: Variant) throws {
     var rig = try Rig(variant, queueSize: 256)
     var full = Burst()
     while full.room > 0, let buffer = rig.region.buffer(byteCount: Rig.bufferByteCount) { full.append(buffer) }
@@ -72,8 +73,8 @@ import Testing
       rig.port.receive(into: &full)
       rig.model.presence.comeBack()
       rig.port.receive(into: &full)
-      let census = rig.port.census()
-      let known = census.inFlightByteCount + census.atPeerByteCount + full.byteCount(of: rig.region.id)
+      let accounts = rig.port.accounts()
+      let known = accounts.inFlightByteCount + accounts.atPeerByteCount + full.byteCount(of: rig.region.id)
       let live = rig.region.liveByteCount
       #expect(known == live)
     }
@@ -98,15 +99,15 @@ import Testing
     same(rig.received(), [])
     rig.model.presence.comeBack()
     same(rig.received(), [])
-    let census = rig.port.census()
-    #expect(census.atPeerBufferCount == count)
+    let accounts = rig.port.accounts()
+    #expect(accounts.atPeerBufferCount == count)
     #expect(rig.model.receive(Rig.frame(1), partByteCount: 100 / count))
     same(rig.received(), [Rig.frame(1)])
     rig.requireBalance()
   }
 
-  @Test("empties that were filled in runs while it was away: a run's end may be in another burst")
-  func runsOfEmpties() throws {
+  @Test("freeBuffers that were filled in runs while it was away: a run's end may be in another burst")
+  func chainsOfFreeBuffers() throws {
     var rig = try Rig(Variant.rings[0])
     rig.model.presence.vanish()
     same(rig.received(), [])
@@ -123,8 +124,8 @@ import Testing
     }
     rig.model.presence.comeBack()
     same(rig.received(), [])
-    let census = rig.port.census()
-    #expect(census.atPeerBufferCount == 62)
+    let accounts = rig.port.accounts()
+    #expect(accounts.atPeerBufferCount == 62)
   }
 
   @Test("one that comes back with other features is taken as it is now")
@@ -151,7 +152,7 @@ import Testing
     rig.model.offered.remove(.version1)
     rig.model.presence.comeBack()
     same(rig.received(), [])
-    #expect(rig.port.complaint?.code == .missingFeatures(.version1))
+    #expect(rig.port.diagnostic?.code == .missingFeatures(.version1))
     #expect(
       rig.log.lines == [
         "warning model: the device does not offer F_VERSION_1; start it again as it was when this pipeline began; trying again"
@@ -160,7 +161,7 @@ import Testing
     rig.model.offered.insert(.version1)
     usleep(120_000)
     _ = rig.port.advance(to: .now)
-    #expect(rig.port.complaint == nil)
+    #expect(rig.port.diagnostic == nil)
     #expect(rig.model.receive(Rig.frame(1)))
     same(rig.received(), [Rig.frame(1)])
     rig.requireBalance()

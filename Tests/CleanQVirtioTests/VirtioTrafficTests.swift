@@ -73,7 +73,7 @@ import Testing
       if let buffer = rig.buffer(Rig.frame(headroom), headroom: headroom) { burst.append(buffer) }
     }
     #expect(rig.port.transmit(&burst) == .full)
-    #expect(burst.count == 1 && rig.port.census().atPeerBufferCount == 3)
+    #expect(burst.count == 1 && rig.port.accounts().atPeerBufferCount == 3)
     burst.releaseAll()
     rig.port.notify()
     for headroom in [0, 50, 50] { same(rig.model.send(), Rig.frame(headroom)) }
@@ -215,8 +215,8 @@ import Testing
       queue.use(chain, byteCount: index == 0 ? 76 : 0)
     }
     same(rig.received(), [])
-    let census = rig.port.census()
-    #expect(census.atPeerBufferCount == 4 && census.inFlightBufferCount == 3)
+    let accounts = rig.port.accounts()
+    #expect(accounts.atPeerBufferCount == 4 && accounts.inFlightBufferCount == 3)
     #expect(rig.count("empty") == 3)
     for number in 0..<7 {
       #expect(rig.model.receive(Rig.frame(number)))
@@ -246,8 +246,8 @@ import Testing
     same(rig.received().isEmpty, true)
     #expect(rig.count("bad-checksum-place") == 1)
     rig.requireBalance()
-    let census = rig.port.census()
-    #expect(census.atPeerBufferCount == 3)
+    let accounts = rig.port.accounts()
+    #expect(accounts.atPeerBufferCount == 3)
   }
 
   @Test("the device is notified when it wants to be, and only then", arguments: Variant.all)

@@ -72,7 +72,7 @@ class Examples(Wire):
 
     def test_faulty_stage_is_reported(self):
         for fault, kind, call, says in (
-            ("lose", "lost", "census", "bytes were handed down and are nowhere"),
+            ("lose", "lost", "accounts", "bytes were handed down and are nowhere"),
             ("reorder", "hand-back-changed", "transmit", "what was not taken came back changed, or in another order"),
             ("conceal", "hand-back-unexplained", "transmit", "bytes were not taken, and no reason given"),
         ):

@@ -206,7 +206,7 @@ class Stop(Host):
 
     def test_spares_are_returned(self):
         self.start()
-        self.assertEqual(self.stack.stop().check(self).json["census"]["strayBuffers"], 0)
+        self.assertEqual(self.stack.stop().check(self).json["accounts"]["leakedBuffers"], 0)
 
     def test_waiting_for_a_neighbour(self):
         self.start()
@@ -214,7 +214,7 @@ class Stop(Host):
         self.assertEqual(self.answers(*forged), [])
         summary = self.stack.stop().check(self)
         self.assertEqual(summary.drops, of("ip", {"arp-stopped": 3}))
-        self.assertEqual(summary.json["census"]["strayBuffers"], 0)
+        self.assertEqual(summary.json["accounts"]["leakedBuffers"], 0)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Joined(Wire):
     """Behind the second TAP the kernel passes frames on to an interface that takes no joined ones, and is listened to there."""
 
     def behind(self):
-        """A bridge of the second TAP with a cable; the listener at its far end."""
+        """A bridge of the second TAP with an interlink; the listener at its far end."""
         for words in ("add bridge0 type bridge", "add v0 type veth peer name v1", "set tap1 master bridge0",
                       "set v0 master bridge0", "set bridge0 up", "set v0 up", "set v1 up"):
             self.b.ip("link", *words.split())

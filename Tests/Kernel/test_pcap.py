@@ -135,7 +135,7 @@ class Streamed(Case):
         self.assertIsNone(daemon.process.poll(), "a closed pipe ended the daemon")
         self.assertEqual(ping(ns, 10), (10, 10))
         daemon.stop(status=1)
-        self.one_complaint(daemon.stderr(), r"(?i)pipe|closed")
+        self.one_diagnostic(daemon.stderr(), r"(?i)pipe|closed")
 
     def test_full_disk(self):
         ns = self.namespace()
@@ -146,7 +146,7 @@ class Streamed(Case):
         echoes(self, ns, count=300, size=1000)
         self.assertEqual(ping(ns, 10), (10, 10))
         summary = daemon.stop(status=1).check(self)
-        self.one_complaint(summary.stderr, r"(?i)space|full")
+        self.one_diagnostic(summary.stderr, r"(?i)space|full")
         stage = summary.stage("pcap")
         self.assertIn("No space left on device", stage["failure"])
         unwritten = {name: n for name, n in {**stage["drops"], **stage["counters"]}.items()
@@ -166,7 +166,7 @@ class Streamed(Case):
             self.assertIn("another stage reads or writes this file", done.stderr)
         self.assertEqual(path.read_bytes(), before)
 
-    def one_complaint(self, stderr, pattern):
+    def one_diagnostic(self, stderr, pattern):
         lines = [line for line in stderr.splitlines() if re.match(r"\S+ error: ", line) and re.search(pattern, line)]
         self.assertEqual(len(lines), 1, f"one line that matches {pattern} wanted:\n{stderr}")
 

@@ -140,16 +140,16 @@ class Signals(Case):
                 self.assertEqual(end["reason"], "completed")
                 self.assertRegex(end["text"], f"^ended by pcap\\({stage}.*\\): {reason}$")
 
-    def test_census(self):
+    def test_accounts(self):
         """As many buffers at the start, in a snapshot and at the end; and nothing at a device where there is none."""
         daemon = self.daemon(self.ns, "run", ECHO)
         echoes(self, self.ns, count=20)
         daemon.process.send_signal(signal.SIGUSR1)
         shots = lambda: [json.loads(line) for line in daemon.stderr().splitlines() if line.startswith("{")]
         self.assertTrue(wait_until(lambda: shots(), 10), daemon.stderr())
-        end = daemon.stop().check(self).json["census"]
+        end = daemon.stop().check(self).json["accounts"]
         start = re.search(r'buffers="(\d+) of', daemon.stderr())[1]
-        self.assertEqual((shots()[0]["census"]["buffers"], end["buffers"]), (int(start), int(start)))
+        self.assertEqual((shots()[0]["accounts"]["buffers"], end["buffers"]), (int(start), int(start)))
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("one CPU only")
         import captures
@@ -157,9 +157,9 @@ class Signals(Case):
         for mark in ("", "@1"):
             with self.subTest(mark=mark):
                 text = f"pcap({path}, read)@0 | count{mark} | discard"
-                census = self.daemon(self.ns, "run", text, ready=False).finished().check(self).json["census"]
-                self.assertEqual(census["atPeerBytes"], 0)
-                self.assertEqual(census["inFlightBytes"] + census["ownedBytes"], census["registeredBytes"])
+                accounts = self.daemon(self.ns, "run", text, ready=False).finished().check(self).json["accounts"]
+                self.assertEqual(accounts["atPeerBytes"], 0)
+                self.assertEqual(accounts["inFlightBytes"] + accounts["ownedBytes"], accounts["registeredBytes"])
 
     def test_message_first(self):
         daemon = self.daemon(self.ns, "run", ECHO)

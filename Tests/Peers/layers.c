@@ -10,7 +10,7 @@
 // round costs at the wire and above is measured alone and taken off. Prints {"unit": "cycles/packet", "value": …}.
 #include "common.h"
 
-enum { burst = 32, buffer_bytes = 2112, standard_headroom = 50, annotation_bytes = 32, headers_bytes = 34 };
+enum { burst = 32, buffer_bytes = 2112, standard_headroom = 50, metadata_bytes = 32, headers_bytes = 34 };
 
 struct buffer {
     uint8_t *base;
@@ -72,7 +72,7 @@ static inline void shift(struct buffer *b, int64_t by, uint32_t valid_bytes) {
 
 static inline int ip_receive(struct buffer *b) {
     uint32_t valid = (uint32_t)b->content;
-    if (!is_single(b) || valid < headers_bytes || headroom_of(b) < annotation_bytes) return 0;
+    if (!is_single(b) || valid < headers_bytes || headroom_of(b) < metadata_bytes) return 0;
     uint8_t *start = start_of(b), *frame = start + headroom_of(b);
     uint64_t addresses = load64(frame + 26);
     uint32_t first = load32(frame + 14), middle = load32(frame + 20);
@@ -89,7 +89,7 @@ static inline int ip_receive(struct buffer *b) {
 
 static inline int udp_receive(struct buffer *b) {
     uint32_t valid = (uint32_t)b->content;
-    if (!is_single(b) || valid < 8 || headroom_of(b) < annotation_bytes) return 0;
+    if (!is_single(b) || valid < 8 || headroom_of(b) < metadata_bytes) return 0;
     uint8_t *start = start_of(b), *datagram = start + headroom_of(b);
     uint64_t header = load64(datagram);
     uint32_t length = __builtin_bswap16((uint16_t)(header >> 32)), bytes = length - 8;
@@ -105,7 +105,7 @@ static inline int udp_receive(struct buffer *b) {
 
 static inline int udp_transmit(struct buffer *b) {
     uint32_t valid = (uint32_t)b->content;
-    if (!is_single(b) || valid > 1472 || headroom_of(b) < annotation_bytes + 8 || b->region != 1) return 0;
+    if (!is_single(b) || valid > 1472 || headroom_of(b) < metadata_bytes + 8 || b->region != 1) return 0;
     uint8_t *start = start_of(b), *bytes = start + headroom_of(b);
     uint64_t length = __builtin_bswap16((uint16_t)(valid + 8)), header = load32(start + 12) | length << 32;
     uint16_t sum = (uint16_t)~fold(sum_bytes(plus(load64(start), header + 0x1100 + length), bytes, valid));
@@ -146,14 +146,14 @@ PASS(transmit_ip, ip_transmit(&b[i]))
 PASS(receive_once, ip_receive(&b[i]) && udp_receive(&b[i]))
 PASS(transmit_once, udp_transmit(&b[i]) && ip_transmit(&b[i]))
 
-// Swaps the ends of a datagram in its annotation.
+// Swaps the ends of a datagram in its metadata.
 static inline int turn_datagram(struct buffer *b) {
     uint8_t *start = start_of(b);
     uint64_t addresses = load64(start);
     uint32_t ports = load32(start + 12);
     store64(start, addresses << 32 | addresses >> 32);
     store32(start + 12, ports << 16 | ports >> 16);
-    return headroom_of(b) >= annotation_bytes;
+    return headroom_of(b) >= metadata_bytes;
 }
 
 // Swaps the Ethernet addresses of a frame.

@@ -112,7 +112,7 @@ def _same_order_of_pools():
 
     A pool names its kind by a number, which libraries take in the order in which they are loaded. testpmd is linked with the
     library of DPAA's pools and loads it first, dumpcap is not; without it, what dumpcap allocates as a ring testpmd takes for
-    a DPAA2 pool, and every copy fails.
+    a DPAA2 pool, and every instance fails.
     """
     found = glob.glob("/usr/lib/*/librte_mempool_dpaa.so.*")
     return ["env", f"LD_PRELOAD={min(found, key=len)}"] if found else []

@@ -31,7 +31,7 @@ TEXTS = [
     f"count | checked | pcap(/dev/null) | {IP} | count | checked | udp(7) | count | checked | echo",
     f"{IP} | pcap(/dev/null) | udp(7) | pcap(/dev/null) | echo",
 ]
-# A cable between two threads; wants two CPUs.
+# An interlink between two threads; wants two CPUs.
 THREADS = ["count@0 | loopback@1", f"count@0 | {IP} | udp(7)@1 | echo"]
 SWIFT = ["echo", "counted-echo", "checked-echo", "captured-echo", "frames", "two-threads", "loopback", "discard"]
 # What must be noticed: the stage, and of what kind one per packet is counted.

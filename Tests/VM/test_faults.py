@@ -28,8 +28,8 @@ class Faults(DeviceCase):
         first, last = map(int, stated.groups())
         self.assertEqual(probe.stdout.readline(), "ready\n")
         with self.broadcasts(ns):
-            said, complaints = probe.communicate(timeout=20)
-        self.assertEqual(probe.returncode, 0, complaints)
+            said, diagnostics = probe.communicate(timeout=20)
+        self.assertEqual(probe.returncode, 0, diagnostics)
         faults = self.log.faults()
         addresses = [int(n, 16) for line in faults for n in re.findall(r"fault addr (0x[0-9a-f]+)", line)]
         self.assertTrue(addresses, f"no fault in the kernel's log; the probe said {said}")
@@ -60,10 +60,10 @@ class Faults(DeviceCase):
         with ns.udp(timeout=1.0) as s:
             self.assertIsNotNone(echo(s, b"this is not answered"))
         echoes(self, ns, count=20)
-        said, complaints = probe.communicate(timeout=20)
-        self.assertEqual(probe.returncode, 0, complaints)
+        said, diagnostics = probe.communicate(timeout=20)
+        self.assertEqual(probe.returncode, 0, diagnostics)
         self.assertIn("lost=0 ", said)
-        return said, complaints
+        return said, diagnostics
 
     def test_frame_to_send_that_is_not_mapped(self):
         """A descriptor in the ring of a running pipeline points nowhere: the IOMMU stops the device, which reads nothing; one
@@ -79,8 +79,8 @@ class Faults(DeviceCase):
 
     def test_device_that_needs_a_reset(self):
         """The device finds a ring that cannot be, says that it needs a reset, and gets one; the pipeline goes on."""
-        said, complaints = self.sabotaged("head")
-        self.assertIn("the device asks for a reset", complaints)
+        said, diagnostics = self.sabotaged("head")
+        self.assertIn("the device asks for a reset", diagnostics)
         for count in ("device-losses=1", "device-returns=1", "device-gone=1"):
             self.assertIn(count, said)
         self.note(said.splitlines()[-1])

@@ -42,7 +42,7 @@ class Life(DeviceCase):
         daemon.stop().check(self)
 
     def test_kernel_takes_the_device_away(self):
-        """Forced unbinding asks the process to let go: it ends its pipeline with an exact census, and exits."""
+        """Forced unbinding asks the process to let go: it ends its pipeline with exact accounts, and exits."""
         ns = self.kernel_side()
         daemon = self.run_pipeline(echo_pipeline())
         echoes(self, ns)

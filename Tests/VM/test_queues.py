@@ -1,4 +1,4 @@
-"""Two queue pairs of one NIC, each with a copy of the pipeline on a CPU of its own."""
+"""Two queue pairs of one NIC, each with an instance of the pipeline on a CPU of its own."""
 
 from device import MULTIQUEUE, SCALING, StackCase, expect, interrupts, ping_all
 from traffic import check_window, echo

@@ -12,7 +12,7 @@ class Removal(DeviceCase):
     bound = ()
 
     def test_pulled_out_while_running(self):
-        """The pipeline ends with an exact census and status 1; the card that comes back is used as if it were new."""
+        """The pipeline ends with exact accounts and status 1; the card that comes back is used as if it were new."""
         qemu = Monitor()
         self.addCleanup(qemu.close)
         ns = self.kernel_side(PLUGGED)

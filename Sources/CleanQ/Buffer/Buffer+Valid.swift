@@ -1,7 +1,7 @@
 public import CPlatform
 
 extension Buffer {
-  /// Where devices put the first byte of a frame: room for an annotation and for headers that a layer puts in front, and
+  /// Where devices put the first byte of a frame: room for a metadata and for headers that a layer puts in front, and
   /// such that what follows a 14-byte Ethernet header starts at a multiple of 64.
   @inlinable
   public static var standardHeadroom: Int { 50 }
@@ -27,7 +27,7 @@ extension Buffer {
     UInt8(truncatingIfNeeded: cplatform_opaque(descriptor.content >> 32)) == UInt8(BufferFlags.last.rawValue)
   }
 
-  /// Empties the buffer for a device to fill: headroom (less in a buffer that is shorter), nothing valid, one packet.
+  /// Clears the buffer for a device to fill: headroom (less in a buffer that is shorter), nothing valid, one packet.
   @inlinable @inline(__always)
   public mutating func reset(headroom: Int = Buffer.standardHeadroom) {
     descriptor.empty(from: min(UInt32(truncatingIfNeeded: headroom), descriptor.byteCount))

@@ -1,7 +1,7 @@
 /// The exclusive right to touch a run of bytes in a region. Whoever holds the value owns the bytes.
 ///
-/// A buffer cannot be copied. Handing it to a queue consumes it, so using it after hand-over does not compile. One that
-/// goes out of scope brings its bytes home to the region, where it is counted as a stray.
+/// A buffer cannot be copied. Handing it to a queue consumes it, so using it after handoff does not compile. One that
+/// goes out of scope brings its bytes home to the region, where it is counted as leaked.
 ///
 /// Layout: `byteCount` bytes, of which a run in the middle is valid. What lies before it is headroom (for headers still to
 /// be put in front), what lies behind it tailroom.
@@ -40,14 +40,14 @@ public struct Buffer: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// Brings a stray buffer's bytes home. Off the data path: it takes two locks.
+/// Brings a leaked buffer's bytes home. Off the data path: it takes two locks.
 @usableFromInline
 func returnHome(_ descriptor: Descriptor) {
   guard let control = RegionDirectory.control(of: descriptor.region) else {
     preconditionFailure("a buffer outlived \(descriptor.region)")
   }
   let start = Int(descriptor.offset)
-  if control.putBack(start..<(start + Int(descriptor.byteCount)), notes: descriptor.awayBits, stray: true) {
+  if control.putBack(start..<(start + Int(descriptor.byteCount)), notes: descriptor.awayBits, isLeaked: true) {
     RegionDirectory.retire(control.id)
   }
 }
@@ -62,7 +62,7 @@ extension Buffer {
       preconditionFailure("a buffer outlived \(descriptor.region)")
     }
     let start = Int(descriptor.offset)
-    if control.putBack(start..<(start + Int(descriptor.byteCount)), notes: descriptor.awayBits, stray: false) {
+    if control.putBack(start..<(start + Int(descriptor.byteCount)), notes: descriptor.awayBits, isLeaked: false) {
       RegionDirectory.retire(control.id)
     }
   }

@@ -110,7 +110,7 @@ public struct BufferStore: ~Copyable, @unchecked Sendable {
   /// Counts what it holds as in flight.
   ///
   /// - Complexity: O(number of buffers).
-  public func add(to census: inout Census) {
-    for index in 0..<count { unsafe census.addInFlight(slot(index).pointee) }
+  public func add(to accounts: inout BufferAccounts) {
+    for index in 0..<count { unsafe accounts.addInFlight(slot(index).pointee) }
   }
 }

@@ -90,7 +90,7 @@ public struct Burst: ~Copyable, @unchecked Sendable {
   @inlinable
   @inline(__always)
   @_lifetime(&self)
-  public mutating func stretch(from index: Int, to limit: Int) -> MutableSpan<Buffer> {
+  public mutating func contiguousSpan(from index: Int, to limit: Int) -> MutableSpan<Buffer> {
     precondition(index >= 0 && index <= limit && limit <= count, "there are no such buffers in the burst")
     let position = (head &+ index) & (Self.capacity &- 1)
     let stretch = min(limit &- index, Self.capacity &- position)

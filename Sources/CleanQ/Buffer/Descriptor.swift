@@ -115,7 +115,7 @@ public struct BufferFlags: OptionSet, Hashable, Sendable, BitwiseCopyable {
   @inlinable
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  /// The last buffer of its packet. A packet in one buffer, the usual case, carries it; in a chain only the last does.
+  /// The last buffer of its packet. A packet in one buffer, the common case, carries it; in a chain only the last does.
   @inlinable
   public static var last: BufferFlags { BufferFlags(rawValue: 1 << 0) }
 

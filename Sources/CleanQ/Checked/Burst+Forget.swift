@@ -9,7 +9,7 @@ extension Burst {
     }
   }
 
-  /// Empties a buffer whose valid part or marks are nonsense. Returns its new name.
+  /// Free buffers a buffer whose valid part or marks are nonsense. Returns its new name.
   mutating func mend(_ index: Int) -> Descriptor {
     self[index].mend()
     return self[index].name

@@ -59,11 +59,11 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    if empties.isEmpty { return lower.fill(&empties) }
-    ledger.handDown(&empties, .fill)
-    let refusal = lower.fill(&empties)
-    ledger.handedDown(&empties, .fill, refusal)
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    if freeBuffers.isEmpty { return lower.fill(&freeBuffers) }
+    ledger.handDown(&freeBuffers, .fill)
+    let refusal = lower.fill(&freeBuffers)
+    ledger.handedDown(&freeBuffers, .fill, refusal)
     return refusal
   }
 
@@ -73,7 +73,7 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     lower.receive(into: &filled)
     // SAFETY, for each use of `unmanaged`: `ledger` holds the object for as long as this value lives.
     let start = unsafe unmanaged._withUnsafeGuaranteedRef {
-      $0.handedUp(&filled, .receive) { lower.census().registeredByteCount }
+      $0.handedUp(&filled, .receive) { lower.accounts().registeredByteCount }
     }
     for index in start..<filled.count { received.add(byteCount: filled[index].validByteCount) }
   }
@@ -99,16 +99,16 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     ledger.expect(sent)
     lower.complete(into: &sent)
     _ = unsafe unmanaged._withUnsafeGuaranteedRef {
-      $0.handedUp(&sent, .complete) { lower.census().registeredByteCount }
+      $0.handedUp(&sent, .complete) { lower.accounts().registeredByteCount }
     }
   }
 
   public var isExhausted: Bool { stops && ledger.violationCount > 0 || lower.isExhausted }
 
-  /// Compares the ledger with the census of what is below, so that bytes that were lost are found.
+  /// Compares the ledger with the accounts of what is below, so that bytes that were lost are found.
   public func report(into reports: inout [StageReport]) {
     lower.report(into: &reports)
-    ledger.settle(lower.census())
+    ledger.settle(lower.accounts())
     var report = StageReport("checked")
     report.received = received
     report.transmitted = transmitted

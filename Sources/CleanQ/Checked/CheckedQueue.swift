@@ -88,7 +88,7 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
       guard var buffer = inner.dequeue() else { return nil }
       let name = buffer.name
       let verdict = unsafe unmanaged._withUnsafeGuaranteedRef {
-        $0.dequeued(name) { inner.census().registeredByteCount }
+        $0.dequeued(name) { inner.accounts().registeredByteCount }
       }
       switch verdict {
       case .pass, .mend:
@@ -105,7 +105,7 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
   public mutating func dequeue(into burst: inout Burst) {
     ledger.expect(burst)
     inner.dequeue(into: &burst)
-    _ = ledger.handedUp(&burst, .dequeue) { inner.census().registeredByteCount }
+    _ = ledger.handedUp(&burst, .dequeue) { inner.accounts().registeredByteCount }
   }
 
   @inlinable
@@ -115,12 +115,12 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
     try inner.control(request)
   }
 
-  public func census() -> Census { inner.census() }
+  public func accounts() -> BufferAccounts { inner.accounts() }
 
-  /// Compares the ledger with the census now, so that bytes that were lost are found. Exact between two calls.
-  public func settle() { ledger.settle(inner.census()) }
+  /// Compares the ledger with the accounts now, so that bytes that were lost are found. Exact between two calls.
+  public func settle() { ledger.settle(inner.accounts()) }
 
-  public consuming func destroy() -> Census {
+  public consuming func destroy() -> BufferAccounts {
     settle()
     return inner.destroy()
   }

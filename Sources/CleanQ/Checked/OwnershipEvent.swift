@@ -11,7 +11,7 @@ public enum OwnershipCall: UInt8, Sendable, CaseIterable, CustomStringConvertibl
   /// Was handed down and not taken.
   case handBack
   /// The account at the end.
-  case census
+  case accounts
 
   public var description: String {
     switch self {
@@ -24,7 +24,7 @@ public enum OwnershipCall: UInt8, Sendable, CaseIterable, CustomStringConvertibl
     case .enqueue: "enqueue"
     case .dequeue: "dequeue"
     case .handBack: "hand-back"
-    case .census: "census"
+    case .accounts: "accounts"
     }
   }
 }

@@ -14,7 +14,7 @@ extension OwnershipLedger {
   /// Moves one buffer to the other side, if all of it is on this one.
   @inline(__always)
   func pass(_ name: Descriptor, _ call: OwnershipCall, down: Bool) -> OwnershipVerdict {
-    guard let account = unsafe accounts.find(name.region) else { return .unknownRegion }
+    guard let account = unsafe regionAccounts.find(name.region) else { return .unknownRegion }
     unsafe operation &+= 1
     guard unsafe isSound(name, regionByteCount: UInt64(truncatingIfNeeded: account.pointee.byteCount)) else {
       return passUnsound(name, call, down: down)
@@ -54,7 +54,7 @@ extension OwnershipLedger {
   /// Notes on a buffer that has passed on which side it is now.
   @inline(__always)
   func note(_ buffer: inout Buffer, down: Bool) {
-    guard let account = unsafe accounts.find(buffer.descriptor.region) else { return }
+    guard let account = unsafe regionAccounts.find(buffer.descriptor.region) else { return }
     let note = unsafe down ? account.pointee.noteDown : account.pointee.noteUp
     buffer.descriptor = buffer.descriptor.noted(note)
   }
@@ -78,7 +78,7 @@ extension OwnershipLedger {
   @inline(never)
   private func passUnsound(_ name: Descriptor, _ call: OwnershipCall, down: Bool) -> OwnershipVerdict {
     violate(.outOfBounds, call, name)
-    guard let account = unsafe accounts.find(name.region) else { return .unknownRegion }
+    guard let account = unsafe regionAccounts.find(name.region) else { return .unknownRegion }
     let fault = unsafe name.fault(regionByteCount: UInt64(account.pointee.byteCount))
     if fault == .empty || fault == .outsideRegion { return .withhold }
     return unsafe move(name, call, down: down, in: account) == .pass ? .mend : .withhold
@@ -87,7 +87,7 @@ extension OwnershipLedger {
   /// Says how a buffer is on the wrong side.
   @inline(never)
   private func reject(_ name: Descriptor, _ call: OwnershipCall, down: Bool) {
-    guard let account = unsafe accounts.find(name.region) else { return }
+    guard let account = unsafe regionAccounts.find(name.region) else { return }
     let start = Int(name.offset)
     let end = start + Int(name.byteCount)
     let below = unsafe account.pointee.map.belowByteCount(in: start..<end)
@@ -123,15 +123,15 @@ extension OwnershipLedger {
   ///   than are registered.
   private func adopt(_ id: RegionID, knownByteCount: Int) -> Bool {
     guard let region = RegionDirectory.control(of: id) else { return false }
-    accounts.removeReturnedAdoptions()
-    guard accounts.byteCounts.registered + region.byteCount <= knownByteCount,
+    regionAccounts.removeReturnedAdoptions()
+    guard regionAccounts.byteCounts.registered + region.byteCount <= knownByteCount,
       let farSide = try? FarSide(of: region, namesBytes: true)
     else { return false }
     guard let account = RegionAccount(id: id, byteCount: region.byteCount, isAdopted: true, farSide: farSide) else {
       farSide.close(awayByteCount: 0)
       return false
     }
-    accounts.insert(account)
+    regionAccounts.insert(account)
     return true
   }
 }

@@ -32,7 +32,7 @@ extension OwnershipLedger {
     for index in 0..<burst.count {
       let name = burst[index].name
       unsafe before[index] = name
-      if !accounts.contains(name.region) { unknown |= 1 << UInt32(index) }
+      if !regionAccounts.contains(name.region) { unknown |= 1 << UInt32(index) }
     }
   }
 

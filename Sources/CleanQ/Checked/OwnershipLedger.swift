@@ -2,7 +2,7 @@
 /// below, everything else above.
 ///
 /// Of the contract's four sets a place sees these two: whether a byte that was handed down is still in flight, or owned by
-/// the other side, or in flight back, nothing that passes here tells. It follows that every hand-over has one thing to be
+/// the other side, or in flight back, nothing that passes here tells. It follows that every handoff has one thing to be
 /// checked for, before anything changes: all bytes of the buffer are on the side that it comes from. In order are the calls
 /// themselves: what was not taken stays at the front, and what comes up is appended.
 ///
@@ -19,7 +19,7 @@ final class OwnershipLedger {
 
   let stageBelow: String
   private let handler: (@Sendable (OwnershipViolation) -> Void)?
-  let accounts = RegionAccounts()
+  let regionAccounts = RegionAccounts()
   // SAFETY, for both: thread-confined like the whole, and read or written by single statements that call nothing.
   /// How many buffers have passed.
   @exclusivity(unchecked) var operation: UInt64 = 0
@@ -66,32 +66,32 @@ final class OwnershipLedger {
   }
 
   /// The stage below has registered the account's region.
-  func enter(_ account: RegionAccount) { accounts.insert(account) }
+  func enter(_ account: RegionAccount) { regionAccounts.insert(account) }
 
   /// Closes the account of a region that the stage below has let go. No byte may be below.
   @usableFromInline
   func deregister(_ region: borrowing Region) {
-    guard let account = unsafe accounts.find(region.id) else { return }
+    guard let account = unsafe regionAccounts.find(region.id) else { return }
     _ = unsafe account.pointee.settleReturned()
     let awayByteCount = unsafe account.pointee.map.belowByteCount
     if awayByteCount > 0 { violate(.earlyDeregister, .deregister, nil, byteCount: awayByteCount) }
-    accounts.remove(region.id)
+    regionAccounts.remove(region.id)
   }
 
   /// Compares the account with what the stage below says that it holds. Exact between two calls.
   ///
   /// Regions of the other side that never came up are all below, and the ledger has not heard of them.
   @usableFromInline
-  func settle(_ census: Census) {
-    // Those that the other side has deregistered meanwhile are not in its census any more.
-    accounts.removeReturnedAdoptions()
-    let held = census.inFlightByteCount + census.atPeerByteCount
-    let known = accounts.byteCounts
-    let unheardOf = max(0, census.registeredByteCount - known.registered)
+  func settle(_ accounts: BufferAccounts) {
+    // Those that the other side has deregistered meanwhile are not in its accounts any more.
+    regionAccounts.removeReturnedAdoptions()
+    let held = accounts.inFlightByteCount + accounts.atPeerByteCount
+    let known = regionAccounts.byteCounts
+    let unheardOf = max(0, accounts.registeredByteCount - known.registered)
     let difference = held - known.below - unheardOf
     // Said once, however often the report is asked for.
-    if difference < 0, count(of: .lost) == 0 { violate(.lost, .census, nil, byteCount: -difference) }
-    if difference > 0, count(of: .surplus) == 0 { violate(.surplus, .census, nil, byteCount: difference) }
+    if difference < 0, count(of: .lost) == 0 { violate(.lost, .accounts, nil, byteCount: -difference) }
+    if difference > 0, count(of: .surplus) == 0 { violate(.surplus, .accounts, nil, byteCount: difference) }
   }
 
   /// Counts a violation, and reports it if not too many were.
@@ -109,7 +109,7 @@ final class OwnershipLedger {
 
   /// The last events of a buffer's bytes.
   func history(of buffer: Descriptor) -> [OwnershipEvent] {
-    guard let account = unsafe accounts.find(buffer.region) else { return [] }
+    guard let account = unsafe regionAccounts.find(buffer.region) else { return [] }
     let size = unsafe account.pointee.byteCount
     let start = Int(clamping: buffer.offset)
     guard start < size, buffer.byteCount > 0 else { return [] }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Which bytes of one region are below: exact for every split and merge, and one or two words for a usual buffer.
+/// Which bytes of one region are below: exact for every split and merge, and one or two words for a common buffer.
 ///
 /// The region is cut into granules of 64 bytes, and each has two bits: all of it is below; part of it is. Which part, a word
 /// of its own says, one bit per byte, which is looked at for such granules only. A buffer of 2 KiB that starts at a
@@ -86,7 +86,7 @@ struct OwnershipMap: BitwiseCopyable {
   func move(_ range: Range<Int>, down: Bool) -> Bool {
     let start = range.lowerBound
     let last = range.upperBound &- 1
-    // The usual buffer: whole granules in one word.
+    // The common buffer: whole granules in one word.
     guard (start | range.upperBound) & 63 == 0, start >> 12 == last >> 12 else { return moveParts(range, down: down) }
     let low: UInt64 = ~0 &>> UInt64(truncatingIfNeeded: 63 &- (last &- start) >> 6)
     let mask = low &<< UInt64(truncatingIfNeeded: (start >> 6) & 63)

@@ -51,25 +51,25 @@ struct RegionAccount: BitwiseCopyable {
   }
 }
 
-/// The accounts of all regions that a ledger knows, by slot, as in ``RegionTable``.
+/// The regionAccounts of all regions that a ledger knows, by slot, as in ``RegionTable``.
 @safe
 struct RegionAccounts: ~Copyable {
-  /// The id of the account in each slot, or none. Only slots with one are initialised in `accounts`.
+  /// The id of the account in each slot, or none. Only slots with one are initialised in `regionAccounts`.
   private let ids: UnsafeMutablePointer<RegionID>
-  private let accounts: UnsafeMutablePointer<RegionAccount>
+  private let regionAccounts: UnsafeMutablePointer<RegionAccount>
 
   init() {
     unsafe ids = UnsafeMutablePointer<RegionID>.allocate(capacity: RegionDirectory.capacity)
     unsafe ids.initialize(repeating: .none, count: RegionDirectory.capacity)
-    unsafe accounts = UnsafeMutablePointer<RegionAccount>.allocate(capacity: RegionDirectory.capacity)
+    unsafe regionAccounts = UnsafeMutablePointer<RegionAccount>.allocate(capacity: RegionDirectory.capacity)
   }
 
   deinit {
     for slot in 0..<RegionDirectory.capacity where unsafe ids[slot] != .none {
-      unsafe accounts[slot].deallocate()
+      unsafe regionAccounts[slot].deallocate()
     }
     unsafe ids.deallocate()
-    unsafe accounts.deallocate()
+    unsafe regionAccounts.deallocate()
   }
 
   /// The account of exactly this region, generation included; nil where there is none. Good until the next change.
@@ -78,7 +78,7 @@ struct RegionAccounts: ~Copyable {
     let slot = id.slot & (RegionDirectory.capacity &- 1)
     // SAFETY: the mask keeps the slot inside the tables, and a slot with an id is initialised. `none` names no region.
     guard unsafe ids[slot] == id, id != .none else { return nil }
-    return unsafe accounts + slot
+    return unsafe regionAccounts + slot
   }
 
   func contains(_ id: RegionID) -> Bool { unsafe find(id) != nil }
@@ -88,7 +88,7 @@ struct RegionAccounts: ~Copyable {
     let slot = account.id.slot & (RegionDirectory.capacity - 1)
     remove(unsafe ids[slot])
     unsafe ids[slot] = account.id
-    unsafe (accounts + slot).initialize(to: account)
+    unsafe (regionAccounts + slot).initialize(to: account)
   }
 
   /// Removes an account, if there is one.

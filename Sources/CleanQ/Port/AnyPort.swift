@@ -35,7 +35,7 @@ public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? { unsafe traffic.fill(port, &empties) }
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { unsafe traffic.fill(port, &freeBuffers) }
 
   @inlinable
   public mutating func receive(into filled: inout Burst) { unsafe traffic.receive(port, &filled) }
@@ -82,7 +82,7 @@ public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
 
   public var wantedBacking: RegionBacking { unsafe owner.setUp.wanted(port).backing }
 
-  public func census() -> Census { unsafe owner.setUp.census(port) }
+  public func accounts() -> BufferAccounts { unsafe owner.setUp.accounts(port) }
 
   public func report(into reports: inout [StageReport]) { unsafe owner.setUp.report(port, &reports) }
 

@@ -22,7 +22,7 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? { table.move(&empties, to: &returning) }
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { table.move(&freeBuffers, to: &returning) }
 
   @inlinable
   public mutating func receive(into filled: inout Burst) { filled.append(contentsOf: &arriving) }
@@ -36,12 +36,12 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   public mutating func arm() -> Bool { arriving.isEmpty && returning.isEmpty }
 
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    census.addInFlight(arriving)
-    census.addInFlight(returning)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    accounts.addInFlight(arriving)
+    accounts.addInFlight(returning)
+    return accounts
   }
 
   public func report(into reports: inout [StageReport]) { reports.append(StageReport("loopback")) }

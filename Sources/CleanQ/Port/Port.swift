@@ -40,7 +40,7 @@ public protocol Port: ~Copyable {
   ///
   /// - Returns: nil where all were taken, else why the first that is left was not.
   @discardableResult
-  mutating func fill(_ empties: inout Burst) -> Refusal?
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal?
 
   /// Appends received packets to the burst, as many as are there and fit.
   mutating func receive(into filled: inout Burst)
@@ -101,7 +101,7 @@ public protocol Port: ~Copyable {
   var wantedBacking: RegionBacking { get }
 
   /// The buffers that this port and everything below it hold.
-  func census() -> Census
+  func accounts() -> BufferAccounts
 
   /// Appends the reports of the stages below, then this one's.
   func report(into reports: inout [StageReport])

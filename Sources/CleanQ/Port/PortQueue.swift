@@ -66,9 +66,9 @@ public struct PortQueue<P: Port & ~Copyable>: Queue, ~Copyable {
     try port.control(request)
   }
 
-  public func census() -> Census {
-    var census = port.census()
-    census.addInFlight(arrived)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = port.accounts()
+    accounts.addInFlight(arrived)
+    return accounts
   }
 }

@@ -42,7 +42,7 @@ final class PortSetUp {
   let endTransmission: (Pointer) -> Void
   let isExhausted: (Pointer) -> Bool
   let wanted: (Pointer) -> WantedMemory
-  let census: (Pointer) -> Census
+  let accounts: (Pointer) -> BufferAccounts
   let report: (Pointer, inout [StageReport]) -> Void
   let destroy: (Pointer) -> Void
 
@@ -59,7 +59,7 @@ final class PortSetUp {
     endTransmission: @escaping (Pointer) -> Void,
     isExhausted: @escaping (Pointer) -> Bool,
     wanted: @escaping (Pointer) -> WantedMemory,
-    census: @escaping (Pointer) -> Census,
+    accounts: @escaping (Pointer) -> BufferAccounts,
     report: @escaping (Pointer, inout [StageReport]) -> Void,
     destroy: @escaping (Pointer) -> Void
   ) {
@@ -74,7 +74,7 @@ final class PortSetUp {
     unsafe self.endTransmission = unsafe endTransmission
     unsafe self.isExhausted = unsafe isExhausted
     unsafe self.wanted = unsafe wanted
-    unsafe self.census = unsafe census
+    unsafe self.accounts = unsafe accounts
     unsafe self.report = unsafe report
     unsafe self.destroy = unsafe destroy
   }
@@ -112,7 +112,7 @@ final class PortSetUp {
           count: port.pointee.wantedBufferCount, byteCount: port.pointee.wantedBufferByteCount,
           backing: port.pointee.wantedBacking)
       },
-      census: { unsafe $0.assumingMemoryBound(to: P.self).pointee.census() },
+      accounts: { unsafe $0.assumingMemoryBound(to: P.self).pointee.accounts() },
       report: { unsafe $0.assumingMemoryBound(to: P.self).pointee.report(into: &$1) },
       destroy: {
         let port = unsafe $0.assumingMemoryBound(to: P.self)

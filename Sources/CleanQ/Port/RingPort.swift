@@ -1,4 +1,4 @@
-/// A port whose other side is a port too: the cable between two threads. What one end transmits the other receives; what
+/// A port whose other side is a port too: the interlink between two threads. What one end transmits the other receives; what
 /// one end fills, that is, gives back as empty, completes at the other.
 ///
 /// No byte is copied: a received buffer is the very buffer that the other end transmitted.
@@ -19,7 +19,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   private var maximumPacketByteCount: Int?
   private var hardwareAddress: UInt64?
 
-  /// Makes a cable.
+  /// Makes an interlink.
   ///
   /// - Parameter slotCount: how many buffers fit in each of the four rings, a power of two. With as many slots as there are
   ///   buffers no ring can be full.
@@ -32,7 +32,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
     return Pair(first: RingPort(channel, .first), second: RingPort(channel, .second))
   }
 
-  /// The two ends of a new cable.
+  /// The two ends of a new interlink.
   @frozen
   public struct Pair: ~Copyable, Sendable {
     public var first: RingPort
@@ -72,7 +72,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
       case .maximumPacketByteCount: maximumPacketByteCount.map { .byteCount($0) }
       case .hardwareAddress: hardwareAddress.map { .hardwareAddress($0) }
       }
-    guard let reply else { throw QueueError(.unsupported, context: "the other end of the cable does not say") }
+    guard let reply else { throw QueueError(.unsupported, context: "the other end of the interlink does not say") }
     return reply
   }
 
@@ -81,9 +81,9 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    guard !empties.isEmpty else { return nil }
-    return receiving.enqueue(&empties)
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    guard !freeBuffers.isEmpty else { return nil }
+    return receiving.enqueue(&freeBuffers)
   }
 
   @inlinable
@@ -127,7 +127,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   /// The other end has gone or transmits nothing more, and what it transmitted is received.
   public var isExhausted: Bool { receiving.isExhausted }
 
-  public func census() -> Census { channel.census(of: end) }
+  public func accounts() -> BufferAccounts { channel.accounts(of: end) }
 
   public func report(into reports: inout [StageReport]) {}
 }

@@ -18,7 +18,7 @@ extension StackedPort where Self: ~Copyable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? { lower.fill(&empties) }
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { lower.fill(&freeBuffers) }
 
   @inlinable
   public mutating func receive(into filled: inout Burst) { lower.receive(into: &filled) }
@@ -69,7 +69,7 @@ extension StackedPort where Self: ~Copyable {
   public var wantedBacking: RegionBacking { lower.wantedBacking }
 
   @inlinable
-  public func census() -> Census { lower.census() }
+  public func accounts() -> BufferAccounts { lower.accounts() }
 
   @inlinable
   public func report(into reports: inout [StageReport]) { lower.report(into: &reports) }
@@ -93,7 +93,7 @@ extension StackedPort where Self: ~Copyable {
       }
       if burst[index].flags.contains(.last) { wholeCount = index &+ 1 }
     }
-    return (wholeCount, wholeCount == burst.count ? nil : .incompleteRun)
+    return (wholeCount, wholeCount == burst.count ? nil : .incompleteChain)
   }
 }
 
@@ -101,11 +101,11 @@ extension Port where Self: ~Copyable {
   /// For a layer above: takes empty buffers that the layer holds. Those of a region that the port does not know, and would never
   /// take, go home to their region.
   @inlinable
-  public mutating func fillOrRelease(_ empties: inout Burst) {
-    var refusal = fill(&empties)
-    while refusal == .unknownRegion, let buffer = empties.popFirst() {
+  public mutating func fillOrRelease(_ freeBuffers: inout Burst) {
+    var refusal = fill(&freeBuffers)
+    while refusal == .unknownRegion, let buffer = freeBuffers.popFirst() {
       buffer.release()
-      refusal = empties.isEmpty ? nil : fill(&empties)
+      refusal = freeBuffers.isEmpty ? nil : fill(&freeBuffers)
     }
   }
 }

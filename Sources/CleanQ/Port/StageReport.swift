@@ -71,7 +71,7 @@ public struct StageReport: Sendable, Equatable {
 
   public init(_ name: String) { self.name = name }
 
-  /// Adds what the same stage did in another copy of the pipeline: traffic and counters, each by its name.
+  /// Adds what the same stage did in another instance of the pipeline: traffic and counters, each by its name.
   public mutating func add(_ other: StageReport) {
     received.add(other.received)
     transmitted.add(other.transmitted)

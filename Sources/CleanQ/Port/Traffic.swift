@@ -24,12 +24,12 @@ public enum Frame: Traffic {
   public static var kind: TrafficKind { .frame }
 }
 
-/// IP packets: the valid part is what the IP header carries; addresses and protocol are in the buffer's annotation.
+/// IP packets: the valid part is what the IP header carries; addresses and protocol are in the buffer's metadata.
 public enum Packet: Traffic {
   public static var kind: TrafficKind { .packet }
 }
 
-/// UDP datagrams: the valid part is the payload; addresses and ports are in the buffer's annotation.
+/// UDP datagrams: the valid part is the payload; addresses and ports are in the buffer's metadata.
 public enum Datagram: Traffic {
   public static var kind: TrafficKind { .datagram }
 }

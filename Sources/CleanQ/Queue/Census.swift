@@ -3,7 +3,7 @@
 /// `registered = owned + in flight + at the peer`, in bytes; exact while neither side is inside an operation. The buffer
 /// counts tell how many buffers make up the latter two.
 @frozen
-public struct Census: Equatable, Sendable {
+public struct BufferAccounts: Equatable, Sendable {
   /// Bytes of all registered regions.
   public var registeredByteCount = 0
   /// Handed over in either direction and not yet taken.
@@ -28,7 +28,7 @@ public struct Census: Equatable, Sendable {
   }
 
   /// Adds what another queue of the same stack holds. Registered bytes are not added: the stack shares its regions.
-  public mutating func addHoldings(of other: Census) {
+  public mutating func addHoldings(of other: BufferAccounts) {
     inFlightByteCount += other.inFlightByteCount
     inFlightBufferCount += other.inFlightBufferCount
     atPeerByteCount += other.atPeerByteCount
@@ -64,7 +64,7 @@ public struct Census: Equatable, Sendable {
   }
 
   /// Compares the numbers. Of which regions they are is not always known.
-  public static func == (one: Census, other: Census) -> Bool {
+  public static func == (one: BufferAccounts, other: BufferAccounts) -> Bool {
     one.registeredByteCount == other.registeredByteCount && one.inFlightByteCount == other.inFlightByteCount
       && one.inFlightBufferCount == other.inFlightBufferCount && one.atPeerByteCount == other.atPeerByteCount
       && one.atPeerBufferCount == other.atPeerBufferCount

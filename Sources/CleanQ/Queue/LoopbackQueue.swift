@@ -20,7 +20,7 @@ public struct LoopbackQueue: Queue, ~Copyable, Sendable {
   public mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     guard table.contains(buffer.region) else { return Refused(buffer, .unknownRegion) }
     guard inFlight.room > 0 else { return Refused(buffer, .full) }
-    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
+    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteChain) }
     inFlight.append(buffer)
     return nil
   }
@@ -37,10 +37,10 @@ public struct LoopbackQueue: Queue, ~Copyable, Sendable {
   @inlinable
   public mutating func notify() {}
 
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    census.addInFlight(inFlight)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    accounts.addInFlight(inFlight)
+    return accounts
   }
 }

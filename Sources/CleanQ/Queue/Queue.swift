@@ -52,12 +52,12 @@ public protocol Queue: ~Copyable {
   mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply
 
   /// Where every registered byte is.
-  func census() -> Census
+  func accounts() -> BufferAccounts
 
   /// Closes this side. Buffers in flight come home to their regions when the other side closes too.
   ///
-  /// - Returns: the census at that moment.
-  consuming func destroy() -> Census
+  /// - Returns: the accounts at that moment.
+  consuming func destroy() -> BufferAccounts
 }
 
 extension Queue where Self: ~Copyable {
@@ -65,5 +65,5 @@ extension Queue where Self: ~Copyable {
     throw QueueError(.unsupported)
   }
 
-  public consuming func destroy() -> Census { census() }
+  public consuming func destroy() -> BufferAccounts { accounts() }
 }

@@ -6,7 +6,7 @@ public enum Refusal: UInt8, Error, Equatable, Sendable, CaseIterable {
   /// The buffer's region is not registered with this queue.
   case unknownRegion
   /// The last buffers form a run whose end is not there, or a run that is longer than the queue.
-  case incompleteRun
+  case incompleteChain
   /// The other side has gone, or this queue is closed.
   case closed
 }

@@ -113,7 +113,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
     // The reason is that of the next buffer, also where there is no room to look at it.
     if known < wanted, !contains(burst[known].region) { return (taken, .unknownRegion) }
     let canNeverFit = taken == 0 && room == capacity
-    return (taken, fitting == wanted || canNeverFit ? .incompleteRun : .full)
+    return (taken, fitting == wanted || canNeverFit ? .incompleteChain : .full)
   }
 
   /// How many of the first `count` buffers of a burst belong to registered regions, up to the first that does not.

@@ -2,7 +2,7 @@
 ///
 /// Whoever holds the `Region` owns all of its bytes that no ``Buffer`` names. Carve buffers with
 /// ``buffer(byteCount:alignment:)``, register the region with a queue, and the buffers can travel. A buffer that goes out
-/// of scope anywhere brings its bytes home, and is counted (``strayBufferCount``).
+/// of scope anywhere brings its bytes home, and is counted (``leakedBufferCount``).
 ///
 /// Sendable: every method may be called from any thread. None is meant for the data path: each takes a lock.
 public struct Region: ~Copyable, Sendable {
@@ -66,7 +66,7 @@ public struct Region: ~Copyable, Sendable {
   public var liveBufferCount: Int { control.state.withLock { $0.liveBuffers } }
 
   /// How many buffers came home because they went out of scope, since the region was made.
-  public var strayBufferCount: Int { control.state.withLock { $0.strayBuffers } }
+  public var leakedBufferCount: Int { control.state.withLock { $0.leakedBuffers } }
 
   /// How many queues have the region registered.
   public var registrationCount: Int { control.state.withLock { $0.registrations } }

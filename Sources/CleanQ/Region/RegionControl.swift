@@ -10,7 +10,7 @@ final class RegionControl: Sendable {
   struct State: ~Copyable {
     var home: ExtentSet
     var liveBuffers = 0
-    var strayBuffers = 0
+    var leakedBuffers = 0
     var registrations = 0
     /// What became of buffers at the far sides of queues.
     var farSides = FarSideAccounts()
@@ -66,15 +66,15 @@ final class RegionControl: Sendable {
     return unsafe Buffer(base: mapping.base, descriptor: descriptor)
   }
 
-  /// Takes back the bytes of a buffer. `stray` says that it came by going out of scope, `notes` at which far sides it was.
+  /// Takes back the bytes of a buffer. `leaked` says that it came by going out of scope, `notes` at which far sides it was.
   ///
   /// - Returns: true where this was the last buffer of a region whose owner has gone.
-  func putBack(_ range: Range<Int>, notes: UInt32, stray: Bool) -> Bool {
+  func putBack(_ range: Range<Int>, notes: UInt32, isLeaked: Bool) -> Bool {
     state.withLock { state in
       precondition(state.home.put(range), "bytes \(range) of \(id) came home twice")
       state.liveBuffers -= 1
       state.farSides.bringHome(notes, range)
-      if stray { state.strayBuffers += 1 }
+      if isLeaked { state.leakedBuffers += 1 }
       return state.isOrphan && state.home.byteCount == byteCount
     }
   }

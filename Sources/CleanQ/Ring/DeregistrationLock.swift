@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Keeps deregister and the hand-over of a strange buffer apart.
+/// Keeps deregister and the handoff of a strange buffer apart.
 ///
 /// A buffer that the far end hands over with the note counts as away until it counts as in flight, so deregister sees it, and the
 /// near end is the one that deregisters. A strange buffer, which the far end got past the queue, counts nowhere before it is handed

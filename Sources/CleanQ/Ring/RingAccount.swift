@@ -13,7 +13,7 @@ public import Synchronization
 ///
 /// Bytes and buffers have a word each, so that neither can run into the other: no number of buffers is too large, and what
 /// wraps, after 2⁶³ bytes, is right again as soon as words are added. Its own end writes an account, with plain stores, once it
-/// is open; the other end reads it for a census.
+/// is open; the other end reads it for accounts.
 @safe
 @usableFromInline
 struct RingAccount: ~Copyable {

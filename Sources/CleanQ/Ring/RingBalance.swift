@@ -1,27 +1,27 @@
 internal import Synchronization
 
-/// What one end of a ring knows of each region: a ``RingAccount`` per slot of the table, and the ``UsualRegion``, whose counts are
+/// What one end of a ring knows of each region: a ``RingAccount`` per slot of the table, and the ``PrimaryRegion``, whose counts are
 /// added when somebody asks.
 @safe
 @usableFromInline
 final class RingBalance: @unchecked Sendable {
   @usableFromInline let accounts: UnsafeMutablePointer<RingAccount>
-  @usableFromInline let usual: UnsafeMutablePointer<UsualRegion>
-  private let usualMemory: UnsafeMutableRawPointer
+  @usableFromInline let primary: UnsafeMutablePointer<PrimaryRegion>
+  private let primaryMemory: UnsafeMutableRawPointer
 
   init() {
     unsafe accounts = UnsafeMutablePointer<RingAccount>.allocate(capacity: RegionDirectory.capacity)
     for slot in 0..<RegionDirectory.capacity { unsafe (accounts + slot).initialize(to: RingAccount()) }
-    unsafe usualMemory = .allocate(byteCount: UsualRegion.stride, alignment: UsualRegion.stride)
-    unsafe usual = usualMemory.bindMemory(to: UsualRegion.self, capacity: 1)
-    unsafe usual.initialize(to: UsualRegion(base: usualMemory))
+    unsafe primaryMemory = .allocate(byteCount: PrimaryRegion.stride, alignment: PrimaryRegion.stride)
+    unsafe primary = primaryMemory.bindMemory(to: PrimaryRegion.self, capacity: 1)
+    unsafe primary.initialize(to: PrimaryRegion(base: primaryMemory))
   }
 
   deinit {
     unsafe accounts.deinitialize(count: RegionDirectory.capacity)
     unsafe accounts.deallocate()
-    unsafe usual.deinitialize(count: 1)
-    unsafe usualMemory.deallocate()
+    unsafe primary.deinitialize(count: 1)
+    unsafe primaryMemory.deallocate()
   }
 
   /// Handed over less taken, of the region in a slot.
@@ -30,8 +30,8 @@ final class RingBalance: @unchecked Sendable {
     let count = unsafe RingCount(
       byteCount: account.pointee.passedByteCount.load(ordering: .relaxed),
       bufferCount: account.pointee.passedBufferCount.load(ordering: .relaxed))
-    let usual = unsafe usual.pointee.region
-    return unsafe usual != .none && usual.slot == slot ? count + self.usual.pointee.passed : count
+    let primary = unsafe primary.pointee.region
+    return unsafe primary != .none && primary.slot == slot ? count + self.primary.pointee.passed : count
   }
 
   /// See ``RingAccount/strangeByteCount``.
@@ -48,20 +48,20 @@ final class RingBalance: @unchecked Sendable {
   func open(_ entry: RegionTable.Entry, _ note: RingNote, isClosed: Bool) {
     unsafe accounts[entry.id.slot].open(note)
     // The first that is there; another in its slot says that it has gone.
-    let usual = unsafe usual.pointee.region
-    if usual == .none || usual.slot == entry.id.slot {
-      unsafe self.usual.pointee.open(entry, note, isClosed: isClosed)
+    let primary = unsafe primary.pointee.region
+    if primary == .none || primary.slot == entry.id.slot {
+      unsafe self.primary.pointee.open(entry, note, isClosed: isClosed)
     }
   }
 
-  /// Which note a region needs to be usual; nil where any will do.
-  var usualNoteIndex: Int? { unsafe usual.pointee.noteIndex }
+  /// Which note a region needs to be primary; nil where any will do.
+  var primaryNoteIndex: Int? { unsafe primary.pointee.noteIndex }
 
   /// Ends the account of a region that is deregistered.
   func close(_ region: RegionID) {
-    if unsafe usual.pointee.region == region { unsafe usual.pointee.close() }
+    if unsafe primary.pointee.region == region { unsafe primary.pointee.close() }
   }
 
-  /// An end has gone: no region is usual any more, so that every enqueue finds that out.
-  func refuse() { unsafe usual.pointee.id.store(UsualRegion.nobody, ordering: .relaxed) }
+  /// An end has gone: no region is primary any more, so that every enqueue finds that out.
+  func refuse() { unsafe primary.pointee.id.store(PrimaryRegion.nobody, ordering: .relaxed) }
 }

@@ -71,7 +71,7 @@ final class RingChannel: @unchecked Sendable {
     try registrations.withLock { (registrations) throws(QueueError) in
       // SAFETY: the lock makes this the only change.
       try unsafe table.pointee.check(region)
-      let farSide = try FarSide(of: region, preferring: balances.0.usualNoteIndex)
+      let farSide = try FarSide(of: region, preferring: balances.0.primaryNoteIndex)
       // What went away while it was registered leaves neither its name nor its account to the next in its slot.
       for dead in registrations.keys where dead.slot == id.slot { registrations[dead] = nil }
       let entry = RegionTable.Entry(of: region)
@@ -107,7 +107,7 @@ final class RingChannel: @unchecked Sendable {
     }
   }
 
-  /// Bytes in flight and away. The far end's hand-overs and takes of common buffers move bytes between the two and are not in
+  /// Bytes in flight and away. The far end's handoffs and takes of common buffers move bytes between the two and are not in
   /// it, so the near end may ask at any time.
   private func elsewhereByteCount(of region: RegionID, _ registration: Registration) -> Int {
     let slot = region.slot
@@ -140,24 +140,24 @@ final class RingChannel: @unchecked Sendable {
     return Standing(inFlight: near + far, away: away)
   }
 
-  /// The census as `end` sees it: what is away of a region that it registered is at the peer; of one that the peer
+  /// The accounts as `end` sees it: what is away of a region that it registered is at the peer; of one that the peer
   /// registered, what is neither in flight nor away.
-  func census(of end: RingEnd) -> Census {
+  func accounts(of end: RingEnd) -> BufferAccounts {
     registrations.withLock { registrations in
-      var census = Census()
+      var accounts = BufferAccounts()
       for (region, registration) in registrations {
         let standing = standing(of: region, registration)
         let registered = RegionDirectory.control(of: region)?.byteCount ?? 0
-        census.registeredByteCount += registered
+        accounts.registeredByteCount += registered
         let (inFlight, away) = (standing.inFlight, standing.away)
-        census.addInFlight(byteCount: inFlight.byteCount, bufferCount: inFlight.bufferCount, of: region)
+        accounts.addInFlight(byteCount: inFlight.byteCount, bufferCount: inFlight.bufferCount, of: region)
         if registration.end == end {
-          census.addAtPeer(byteCount: away.byteCount, bufferCount: away.bufferCount, of: region)
+          accounts.addAtPeer(byteCount: away.byteCount, bufferCount: away.bufferCount, of: region)
         } else {
-          census.addAtPeer(byteCount: registered - inFlight.byteCount - away.byteCount, bufferCount: 0, of: region)
+          accounts.addAtPeer(byteCount: registered - inFlight.byteCount - away.byteCount, bufferCount: 0, of: region)
         }
       }
-      return census
+      return accounts
     }
   }
 

@@ -2,7 +2,7 @@ public import Synchronization
 
 /// One end of a pair of rings: what is enqueued here the other end dequeues, and the reverse. The checks of the contract
 /// are made here; ``RingQueue`` is one link, ``RingPort`` two that share their regions. This is the short way, of buffers of
-/// the usual region that there is room for; what is unusual in anything goes the long way, in `RingLink+Unusual`.
+/// the primary region that there is room for; what is unusual in anything takes the slow path, in `RingLink+SlowPath`.
 @safe
 @frozen
 @usableFromInline
@@ -10,7 +10,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @usableFromInline var producer: RingProducer
   @usableFromInline var consumer: RingConsumer
   @usableFromInline let table: UnsafeMutablePointer<RegionTable>
-  @usableFromInline let usual: UnsafeMutablePointer<UsualRegion>
+  @usableFromInline let primary: UnsafeMutablePointer<PrimaryRegion>
   @usableFromInline let accounts: UnsafeMutablePointer<RingAccount>
   @usableFromInline let deregistration: DeregistrationLock
 
@@ -20,7 +20,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     producer = RingProducer(channel.lanes[outward])
     consumer = RingConsumer(channel.lanes[inward])
     unsafe table = channel.table
-    unsafe usual = channel.balance(of: end).usual
+    unsafe primary = channel.balance(of: end).primary
     unsafe accounts = channel.balance(of: end).accounts
     deregistration = channel.deregistration
   }
@@ -32,37 +32,37 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     return unsafe table.pointee.contains(region) ? nil : .unknownRegion
   }
 
-  /// Adds to what this end handed over of the usual region. Only this end writes it, so a load and a store do.
+  /// Adds to what this end handed over of the primary region. Only this end writes it, so a load and a store do.
   @inlinable
   @inline(__always)
   func countHanded(byteCount: Int, bufferCount: Int) {
-    let bytes = unsafe usual.pointee.handedByteCount.load(ordering: .relaxed)
-    unsafe usual.pointee.handedByteCount.store(bytes &+ byteCount, ordering: .relaxed)
-    let buffers = unsafe usual.pointee.handedBufferCount.load(ordering: .relaxed)
-    unsafe usual.pointee.handedBufferCount.store(buffers &+ bufferCount, ordering: .relaxed)
+    let bytes = unsafe primary.pointee.handedByteCount.load(ordering: .relaxed)
+    unsafe primary.pointee.handedByteCount.store(bytes &+ byteCount, ordering: .relaxed)
+    let buffers = unsafe primary.pointee.handedBufferCount.load(ordering: .relaxed)
+    unsafe primary.pointee.handedBufferCount.store(buffers &+ bufferCount, ordering: .relaxed)
   }
 
   @inlinable
   @inline(__always)
   func countTaken(byteCount: Int, bufferCount: Int) {
-    let bytes = unsafe usual.pointee.takenByteCount.load(ordering: .relaxed)
-    unsafe usual.pointee.takenByteCount.store(bytes &+ byteCount, ordering: .relaxed)
-    let buffers = unsafe usual.pointee.takenBufferCount.load(ordering: .relaxed)
-    unsafe usual.pointee.takenBufferCount.store(buffers &+ bufferCount, ordering: .relaxed)
+    let bytes = unsafe primary.pointee.takenByteCount.load(ordering: .relaxed)
+    unsafe primary.pointee.takenByteCount.store(bytes &+ byteCount, ordering: .relaxed)
+    let buffers = unsafe primary.pointee.takenBufferCount.load(ordering: .relaxed)
+    unsafe primary.pointee.takenBufferCount.store(buffers &+ bufferCount, ordering: .relaxed)
   }
 
   /// Always inlined: out of line, the buffer would go through memory in pieces of two sizes, which stalls the processor.
   @inlinable
   @inline(__always)
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
-    guard _fastPath(unsafe usual.pointee.takes(buffer.descriptor) && producer.hasRoom()) else {
+    guard _fastPath(unsafe primary.pointee.takes(buffer.descriptor) && producer.hasRoom()) else {
       let base = unsafe buffer.base
-      return unsafe enqueueUnusual(base, buffer.intoDescriptor())
+      return unsafe enqueueSlow(base, buffer.intoDescriptor())
     }
     var descriptor = buffer.intoDescriptor()
     countHanded(byteCount: Int(descriptor.byteCount), bufferCount: 1)
     // It has the note that is common here, and has none on its way.
-    unsafe descriptor.content ^= usual.pointee.expected.load(ordering: .relaxed)
+    unsafe descriptor.content ^= primary.pointee.expected.load(ordering: .relaxed)
     producer.write(descriptor, at: 0)
     producer.publish(1)
     return nil
@@ -74,8 +74,8 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     guard count > 0 else { return nil }
     // The last of all ends a run, so whole runs are all that there is.
     guard producer.freeCount(wanted: UInt32(truncatingIfNeeded: count)) >= count,
-      burst[count &- 1].flags.contains(.last), let byteCount = writeUsual(burst)
-    else { return enqueueUnusual(&burst) }
+      burst[count &- 1].flags.contains(.last), let byteCount = writeFast(burst)
+    else { return enqueueSlow(&burst) }
     countHanded(byteCount: byteCount, bufferCount: count)
     // The ring owns these now: the burst forgets them before the consumer can see them.
     burst.forgetFirst(count)
@@ -85,21 +85,21 @@ struct RingLink: ~Copyable, @unchecked Sendable {
 
   /// Writes all buffers of a burst, for which there is room, into slots that are not yet published.
   ///
-  /// - Returns: their bytes; nil where one is not of the usual region, or has not got the note that is common here.
+  /// - Returns: their bytes; nil where one is not of the primary region, or has not got the note that is common here.
   @inlinable
   @inline(__always)
-  func writeUsual(_ burst: borrowing Burst) -> Int? {
+  func writeFast(_ burst: borrowing Burst) -> Int? {
     let count = burst.count
-    // Acquire; pairs with the release in `UsualRegion.open`: whoever sees the id sees the notes.
-    let region = unsafe usual.pointee.id.load(ordering: .acquiring)
-    let expected = unsafe DescriptorHalves.Half(0, usual.pointee.expected.load(ordering: .relaxed))
+    // Acquire; pairs with the release in `PrimaryRegion.open`: whoever sees the id sees the notes.
+    let region = unsafe primary.pointee.id.load(ordering: .acquiring)
+    let expected = unsafe DescriptorHalves.Half(0, primary.pointee.expected.load(ordering: .relaxed))
     var byteCount = DescriptorHalves.Half.zero
     // Of the note nothing must be left in any of them.
     var bits = DescriptorHalves.Half.zero
     var done = 0
     while done < count {
       let (source, sources) = unsafe burst.places(from: done)
-      let (target, targets) = unsafe producer.stretch(from: UInt32(truncatingIfNeeded: done))
+      let (target, targets) = unsafe producer.contiguousSpan(from: UInt32(truncatingIfNeeded: done))
       let stretch = min(count &- done, sources, targets)
       var place = unsafe UnsafeMutableRawPointer(source) + Buffer.descriptorOffset
       var slot = unsafe target
@@ -129,7 +129,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
       }
       done &+= stretch
     }
-    guard unsafe _fastPath(bits[1] & (usual.pointee.mask.load(ordering: .relaxed) & ~UsualRegion.last) == 0) else {
+    guard unsafe _fastPath(bits[1] & (primary.pointee.mask.load(ordering: .relaxed) & ~PrimaryRegion.last) == 0) else {
       return nil
     }
     return Int(truncatingIfNeeded: byteCount[0])
@@ -140,31 +140,31 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   mutating func dequeue() -> Buffer? {
     guard consumer.availableCount(wanted: 1) > 0 else { return nil }
     let descriptor = consumer.read(at: 0)
-    guard unsafe _fastPath(usual.pointee.id.load(ordering: .relaxed) == descriptor.region.rawValue) else {
-      return dequeueUnusual()
+    guard unsafe _fastPath(primary.pointee.id.load(ordering: .relaxed) == descriptor.region.rawValue) else {
+      return dequeueSlow()
     }
     consumer.publish(1)
     countTaken(byteCount: Int(descriptor.byteCount), bufferCount: 1)
-    return unsafe takeUsual(descriptor)
+    return unsafe takeFast(descriptor)
   }
 
-  /// Whether a descriptor of the usual region is in bounds. It always is; debug builds look.
+  /// Whether a descriptor of the primary region is in bounds. It always is; debug builds look.
   @inlinable
   func isSound(_ descriptor: Descriptor) -> Bool {
-    unsafe descriptor.faultOfOwn(regionByteCount: usual.pointee.byteCount) == nil
+    unsafe descriptor.faultOfOwn(regionByteCount: primary.pointee.byteCount) == nil
   }
 
-  /// Turns a descriptor of the usual region into its buffer.
+  /// Turns a descriptor of the primary region into its buffer.
   ///
   /// SAFETY: it came out of a buffer, which the other end consumed when it enqueued it, and it is read once. So it is in bounds:
   /// nothing but `enqueue` writes the slots, and no buffer can be made or changed to be otherwise.
   @unsafe
   @inlinable
   @inline(__always)
-  func takeUsual(_ descriptor: Descriptor) -> Buffer {
+  func takeFast(_ descriptor: Descriptor) -> Buffer {
     assert(isSound(descriptor))
-    let expected = unsafe usual.pointee.expected.load(ordering: .relaxed)
-    return unsafe Buffer(base: usual.pointee.base, descriptor: descriptor.taken(with: expected))
+    let expected = unsafe primary.pointee.expected.load(ordering: .relaxed)
+    return unsafe Buffer(base: primary.pointee.base, descriptor: descriptor.taken(with: expected))
   }
 
   @inlinable
@@ -173,19 +173,19 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     let count = Int(min(consumer.availableCount(wanted: room), room))
     guard count > 0 else { return }
     // All that the loop needs of the region, so that it stays in registers.
-    let region = unsafe usual.pointee.id.load(ordering: .relaxed)
-    let base = unsafe usual.pointee.base
-    let note = unsafe DescriptorHalves.Half(0, usual.pointee.expected.load(ordering: .relaxed))
+    let region = unsafe primary.pointee.id.load(ordering: .relaxed)
+    let base = unsafe primary.pointee.base
+    let note = unsafe DescriptorHalves.Half(0, primary.pointee.expected.load(ordering: .relaxed))
     var byteCount = DescriptorHalves.Half.zero
     var done = 0
     reading: while done < count {
-      let (source, sources) = unsafe consumer.stretch(from: UInt32(truncatingIfNeeded: done))
+      let (source, sources) = unsafe consumer.contiguousSpan(from: UInt32(truncatingIfNeeded: done))
       let (target, targets) = unsafe burst.freePlaces(from: done)
       let stretch = min(count &- done, sources, targets)
       var slot = unsafe source
       var place = unsafe target
       var left = stretch
-      // SAFETY: the stretch is inside the published slots, and inside the free part of the burst; ``takeUsual(_:)`` says why a
+      // SAFETY: the stretch is inside the published slots, and inside the free part of the burst; ``takeFast(_:)`` says why a
       // descriptor there is sound.
       while left > 1 {
         let first = unsafe DescriptorHalves(at: slot)
@@ -219,7 +219,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     burst.adopt(done)
     countTaken(byteCount: Int(truncatingIfNeeded: byteCount[0]), bufferCount: done)
     consumer.publish(UInt32(truncatingIfNeeded: done))
-    if done < count { dequeueUnusual(into: &burst, count &- done) }
+    if done < count { dequeueSlow(into: &burst, count &- done) }
   }
 
   /// Whether the other end has handed something over that is not yet taken.

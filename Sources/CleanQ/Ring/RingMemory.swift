@@ -54,7 +54,7 @@ final class RingMemory: @unchecked Sendable {
 
   /// Buffers in the ring; exact while neither side moves.
   var count: Int {
-    // Acquire on both, so that a census by either side sees a pair of cursors that existed.
+    // Acquire on both, so that accounts by either side sees a pair of cursors that existed.
     let tail = unsafe tail.pointee.load(ordering: .acquiring)
     let head = unsafe head.pointee.load(ordering: .acquiring)
     return Int(head &- tail)

@@ -59,7 +59,7 @@ struct RingProducer: ~Copyable, @unchecked Sendable {
 
   /// The slots from that one on which lie one behind the other.
   @inlinable
-  func stretch(from index: UInt32) -> (start: UnsafeMutablePointer<Descriptor>, count: Int) {
+  func contiguousSpan(from index: UInt32) -> (start: UnsafeMutablePointer<Descriptor>, count: Int) {
     let slot = Int((head &+ index) & mask)
     return unsafe (slots + slot, Int(mask) &+ 1 &- slot)
   }

@@ -70,7 +70,7 @@ public struct RingQueue: Queue, ~Copyable, Sendable {
     if link.producer.announce() { peerBell.ring() }
   }
 
-  public func census() -> Census { channel.census(of: end) }
+  public func accounts() -> BufferAccounts { channel.accounts(of: end) }
 }
 
 extension RingQueue {

@@ -88,7 +88,7 @@ extension Bench where Peer: ~Copyable {
     guard let refusal else { return }
     let isHopeless = fitting == names.count || room == capacity && expected == 0
     try require(
-      isChained ? .runs : .handBack, refusal == (isHopeless ? .incompleteRun : .full),
+      isChained ? .runs : .handBack, refusal == (isHopeless ? .incompleteChain : .full),
       "\(room) slots of \(capacity) were free and \(names.count - taken) buffers were refused as \(refusal)")
   }
 
@@ -100,7 +100,7 @@ extension Bench where Peer: ~Copyable {
   private func checkReason(_ reason: Refusal, _ name: Descriptor) throws(Stop) {
     if hasPeerLeft { return try require(.peerGone, reason == .closed, "refused as \(reason), not as closed") }
     guard name.flags.contains(.last) else {
-      return try require(.runs, reason == .incompleteRun, "a buffer without its run's end was refused as \(reason)")
+      return try require(.runs, reason == .incompleteChain, "a buffer without its run's end was refused as \(reason)")
     }
     try require(
       .register, reason != .unknownRegion, "a buffer of a registered region was refused as one of an unknown region")

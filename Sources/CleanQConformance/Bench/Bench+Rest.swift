@@ -1,12 +1,12 @@
 internal import CleanQ
 
 extension Bench where Peer: ~Copyable {
-  /// What holds whenever no operation is under way: no byte went home by itself, and the census is exact.
+  /// What holds whenever no operation is under way: no byte went home by itself, and the accounts are exact.
   ///
   /// - Parameter rule: the operation's own rule, for what only it can have done.
   func checkRest(_ rule: Rule) throws(Stop) {
     try checkHome(rule)
-    try checkCensus()
+    try checkAccounts()
   }
 
   /// No byte went home by itself.
@@ -18,42 +18,42 @@ extension Bench where Peer: ~Copyable {
       "\(known) bytes are in buffers that were made, \(live) in buffers that exist: one was dropped")
   }
 
-  func checkCensus() throws(Stop) {
-    let census = subject.census()
+  func checkAccounts() throws(Stop) {
+    let accounts = subject.accounts()
     let registered = ledger.registeredByteCount
     try require(
-      .census, census.registeredByteCount == registered,
-      "\(registered) bytes are registered, the census says \(census.registeredByteCount)")
+      .accounts, accounts.registeredByteCount == registered,
+      "\(registered) bytes are registered, the accounts say \(accounts.registeredByteCount)")
     switch Peer.kind {
-    case .driven where traits.isElastic: try compare("in flight or at the peer", ledger.away, census.elsewhere)
+    case .driven where traits.isElastic: try compare("in flight or at the peer", ledger.away, accounts.elsewhere)
     case .driven:
-      try compare("in flight", ledger.inward + ledger.outward, census.inFlight)
-      try compare("at the peer", ledger.atPeer, census.atPeer)
-    case .mirrored: try compare("in flight or at the peer", ledger.inward + ledger.outward, census.elsewhere)
-    case .builtIn, .device: try compare("in flight or at the peer", ledger.away, census.elsewhere)
+      try compare("in flight", ledger.inward + ledger.outward, accounts.inFlight)
+      try compare("at the peer", ledger.atPeer, accounts.atPeer)
+    case .mirrored: try compare("in flight or at the peer", ledger.inward + ledger.outward, accounts.elsewhere)
+    case .builtIn, .device: try compare("in flight or at the peer", ledger.away, accounts.elsewhere)
     }
-    guard Peer.kind == .driven, isExact, !hasPeerLeft, let other = peer.census() else { return }
+    guard Peer.kind == .driven, isExact, !hasPeerLeft, let other = peer.accounts() else { return }
     try require(
-      .census, other.registeredByteCount == registered,
-      "\(registered) bytes are registered, the other side's census says \(other.registeredByteCount)")
+      .accounts, other.registeredByteCount == registered,
+      "\(registered) bytes are registered, the other side's accounts say \(other.registeredByteCount)")
     try compare("in flight, as the other side has it,", ledger.inward + ledger.outward, other.inFlight)
     let owned = ledger.atPeer.byteCount
     try require(
-      .census, other.ownedByteCount == owned,
-      "the other side owns \(owned) bytes, its census says \(other.ownedByteCount)")
+      .accounts, other.ownedByteCount == owned,
+      "the other side owns \(owned) bytes, its accounts say \(other.ownedByteCount)")
   }
 
   private func compare(_ place: String, _ names: [Descriptor], _ count: (bytes: Int, buffers: Int)) throws(Stop) {
     try require(
-      .census, count.bytes == names.byteCount && count.buffers == names.count,
-      "\(names.count) buffers of \(names.byteCount) bytes are \(place), the census says \(count.buffers) of "
+      .accounts, count.bytes == names.byteCount && count.buffers == names.count,
+      "\(names.count) buffers of \(names.byteCount) bytes are \(place), the accounts say \(count.buffers) of "
         + "\(count.bytes)"
     )
   }
 
-  /// What holds at the end, whatever is in flight: the census adds up, and every byte comes home.
+  /// What holds at the end, whatever is in flight: the accounts add up, and every byte comes home.
   consuming func finish() throws(Stop) {
-    let expected = subject.census()
+    let expected = subject.accounts()
     let awayByteCount = ledger.away.byteCount(of: region.id)
     let registrationCount = region.registrationCount
     try require(
@@ -63,11 +63,11 @@ extension Bench where Peer: ~Copyable {
     let region = self.region
     let journal = self.journal
     let ownByteCount = hand.byteCount(of: region.id)
-    let census = subject.destroy()
+    let accounts = subject.destroy()
     _ = peer.leave()
     endLifetime(of: peer)
     try journal.require(
-      .destroy, census == expected, "the last census, \(census), is not the one before it, \(expected)")
+      .destroy, accounts == expected, "the last accounts, \(accounts), is not the one before it, \(expected)")
     let live = region.liveByteCount
     try journal.require(
       .destroy, live == ownByteCount,
@@ -87,7 +87,7 @@ extension Bench where Peer: ~Copyable {
   }
 }
 
-extension Census {
+extension BufferAccounts {
   var inFlight: (bytes: Int, buffers: Int) { (inFlightByteCount, inFlightBufferCount) }
   var atPeer: (bytes: Int, buffers: Int) { (atPeerByteCount, atPeerBufferCount) }
   var elsewhere: (bytes: Int, buffers: Int) {

@@ -19,7 +19,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
   var capacity: Int?
   var hasPeerLeft = false
   /// Buffers of the region that came home by themselves; none may.
-  private var strayBufferCount: Int
+  private var leakedBufferCount: Int
 
   init(
     _ pairing: consuming Pairing<Peer>, _ sleep: Sleep<Peer.Subject>?, _ journal: Journal, _ traits: Traits,
@@ -30,7 +30,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
     self.sleep = sleep
     self.journal = journal
     self.traits = traits
-    strayBufferCount = region.strayBufferCount
+    leakedBufferCount = region.leakedBufferCount
     self.region = region
     random = SeededRandom(state: journal.seed)
     capacity = traits.capacity
@@ -70,7 +70,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
       throw journal.fail(.setUp, "there is no memory for another region")
     }
     region = next
-    strayBufferCount = 0
+    leakedBufferCount = 0
     try registerRegion()
   }
 

@@ -103,17 +103,17 @@ struct HostileBench<Peer: HostilePeer & ~Copyable>: ~Copyable {
     while let rest = burst.popFirst() { Quarantine.take(rest) }
   }
 
-  /// What holds after each operation: no byte is lost, and the census says where each is.
+  /// What holds after each operation: no byte is lost, and the accounts say where each is.
   func checkRest() throws(Stop) {
     let known = hand.byteCount(of: region.id) + away.byteCount(of: region.id)
     let live = region.liveByteCount
     try require(live == known, "\(known) bytes were made into buffers, \(live) are in buffers that exist: one was lost")
-    let census = subject.census()
-    let elsewhere = census.inFlightByteCount + census.atPeerByteCount
+    let accounts = subject.accounts()
+    let elsewhere = accounts.inFlightByteCount + accounts.atPeerByteCount
     try require(
       elsewhere == away.byteCount(of: region.id),
-      "\(away.byteCount(of: region.id)) bytes are away, the census says \(elsewhere)")
-    try require(census.registeredByteCount == region.byteCount, "the census says that a region was lost")
+      "\(away.byteCount(of: region.id)) bytes are away, the accounts say \(elsewhere)")
+    try require(accounts.registeredByteCount == region.byteCount, "the accounts say that a region was lost")
   }
 
   // MARK: The end

@@ -36,7 +36,7 @@ public protocol HostilePeer<Subject>: ~Copyable {
   associatedtype Subject: Queue & ~Copyable
 
   /// Whether buffers that the peer had come out of `dequeue` after it has vanished. Else the queue keeps them for the
-  /// next peer, and its census says so.
+  /// next peer, and its accounts say so.
   static var returnsWhenVanished: Bool { get }
 
   /// Honestly takes and hands back up to `count` buffers.

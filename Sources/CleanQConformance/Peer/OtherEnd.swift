@@ -59,9 +59,9 @@ public struct OtherEnd<Subject: Queue & ~Copyable, Other: Queue & ~Copyable>: Qu
 
   public mutating func notify(_ subject: inout Subject) { other?.notify() }
 
-  public func census() -> Census? {
+  public func accounts() -> BufferAccounts? {
     switch other {
-    case .some(let other): other.census()
+    case .some(let other): other.accounts()
     case .none: nil
     }
   }

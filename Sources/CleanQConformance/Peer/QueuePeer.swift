@@ -36,8 +36,8 @@ public protocol QueuePeer<Subject>: ~Copyable {
   /// Makes a buffer one that the queue can carry: headroom, addresses.
   mutating func prepare(_ buffer: inout Buffer)
 
-  /// The census of this side, where it has one.
-  func census() -> Census?
+  /// The accounts of this side, where it has one.
+  func accounts() -> BufferAccounts?
 
   /// Whether ``register(_:)``, ``deregister(_:)`` and ``hand(_:)`` work here.
   static var hasOwnEnd: Bool { get }
@@ -79,7 +79,7 @@ extension QueuePeer where Self: ~Copyable {
 
   public mutating func prepare(_ buffer: inout Buffer) {}
 
-  public func census() -> Census? { nil }
+  public func accounts() -> BufferAccounts? { nil }
 
   public static var hasOwnEnd: Bool { false }
 

@@ -3,7 +3,7 @@ public import CleanQ
 // A port is two queues. Each of them is put through the whole suite, with the other side played in one of three ways.
 
 extension Conformance {
-  /// The two ends of a cable: what one transmits the other receives, what one fills the other completes.
+  /// The two ends of an interlink: what one transmits the other receives, what one fills the other completes.
   public static func check<A: Port & ~Copyable, B: Port & ~Copyable>(
     port name: String, _ traits: Traits = Traits(), prepare: @escaping PreparePacket = { _, _ in },
     ends make: () throws -> Ends<A, B>

@@ -3,7 +3,7 @@ public import CleanQ
 /// Makes a buffer one that the port can fill, or a packet that it can transmit.
 public typealias PreparePacket = (inout Buffer, PortSide) -> Void
 
-/// The second end of a cable, driven by the suite.
+/// The second end of an interlink, driven by the suite.
 public struct PortEnd<P: Port & ~Copyable, Other: Port & ~Copyable>: QueuePeer, ~Copyable {
   public typealias Subject = PortSubject<P>
 
@@ -32,7 +32,7 @@ public struct PortEnd<P: Port & ~Copyable, Other: Port & ~Copyable>: QueuePeer, 
 
   public mutating func prepare(_ buffer: inout Buffer) { prepareBuffer(&buffer, side) }
 
-  public func census() -> Census? { inner.census() }
+  public func accounts() -> BufferAccounts? { inner.accounts() }
 
   public static var hasOwnEnd: Bool { true }
 

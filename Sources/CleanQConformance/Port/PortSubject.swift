@@ -31,7 +31,7 @@ public struct PortSubject<P: Port & ~Copyable>: SleepingQueue, ~Copyable {
     try port.control(request)
   }
 
-  public func census() -> Census { port.census() }
+  public func accounts() -> BufferAccounts { port.accounts() }
 
   public mutating func arm() -> Bool { port.port.arm() }
 

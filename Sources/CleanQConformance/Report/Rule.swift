@@ -33,7 +33,7 @@ public enum Rule: String, CaseIterable, Hashable, Sendable {
   /// A burst of n does what n single operations do.
   case bursts
   /// registered = owned + in flight + at the peer, at every step, in bytes and in buffers.
-  case census
+  case accounts
   /// What was enqueued before notify is looked at in bounded time, also by a side that was asleep.
   case notify
   /// The other side goes: refused as closed, what it had handed over is delivered, nothing is lost.

@@ -111,7 +111,7 @@ extension Bench where Peer: ~Copyable {
       hand.prepend(rest)
       try checkRest(.splitMerge)
       try require(.splitMerge, try enqueueOne() == nil, "the second part of a buffer was refused")
-      try checkCensus()
+      try checkAccounts()
       try require(.splitMerge, try enqueueOne() == nil, "the first part of a buffer was refused")
       try drain()
       try merge(name)

@@ -89,8 +89,8 @@ extension Bench where Peer: ~Copyable {
       "the other side went with \(kept.count) buffers: \(region.liveByteCount) bytes are out, \(known) are known")
     try requireClosed()
     try requireDelivery()
-    let census = subject.census()
-    try require(.peerGone, census.registeredByteCount == region.byteCount, "the regions went with the other side")
+    let accounts = subject.accounts()
+    try require(.peerGone, accounts.registeredByteCount == region.byteCount, "the regions went with the other side")
     subject.notify()
   }
 

@@ -12,7 +12,7 @@ extension Bench where Peer: ~Copyable {
     journal.note("the other side brings \(first.text) home")
     guard peer.bringHome() else { return }
     ledger.atPeer.removeFirst()
-    // The byte came home, so it is this side's again: the census has it here, and nothing of it is elsewhere.
+    // The byte came home, so it is this side's again: the accounts have it here, and nothing of it is elsewhere.
     try checkRest(.conservation)
     if !traits.rewrites { try peerSplits() }
     while let next = ledger.atPeer.first {
@@ -26,10 +26,11 @@ extension Bench where Peer: ~Copyable {
     try require(.deregister, code == nil, "the other side brought its buffers home, and deregister gives \(text(code))")
   }
 
-  /// Buffers that get to the other side, or come back from it, by another way than the queue: the census says where buffers are, and
+  /// Buffers that get to the other side, or come back from it, by another way than the queue: the accounts say where buffers are, and
   /// not how many passed.
   mutating func runPastTheQueue() throws(Stop) {
-    guard Peer.kind == .driven, Peer.hasOwnEnd, isExact, !traits.rewrites, capacity ?? 2 >= 2 else { return }
+    guard Peer.kind == .driven, Peer.hasOwnEnd, isExact, !traits.rewrites, !traits.seesEveryBuffer, capacity ?? 2 >= 2
+    else { return }
     // One goes there through the queue and stays, one comes back that got there past it: the two must not cancel.
     try supply(2)
     try enqueueOne()

@@ -35,11 +35,11 @@ extension Bench where Peer: ~Copyable {
 
   /// Nothing has changed: the same registered bytes, the same holds.
   private func requireUnchanged(_ rule: Rule, holdCount: Int) throws(Stop) {
-    let census = subject.census()
+    let accounts = subject.accounts()
     let registered = ledger.registeredByteCount
     try require(
-      rule, census.registeredByteCount == registered,
-      "the call failed, and the registered bytes went from \(registered) to \(census.registeredByteCount)")
+      rule, accounts.registeredByteCount == registered,
+      "the call failed, and the registered bytes went from \(registered) to \(accounts.registeredByteCount)")
     try require(
       rule, region.registrationCount == holdCount,
       "the call failed, and the region's holds went from \(holdCount) to \(region.registrationCount)")
@@ -56,7 +56,7 @@ extension Bench where Peer: ~Copyable {
     try deregisterAtRest()
     // One deregister undoes one register, however many failed.
     try require(.register, region.registrationCount == 0, "after deregister the region is still held")
-    try require(.register, subject.census().registeredByteCount == 0, "after deregister there are registered bytes")
+    try require(.register, subject.accounts().registeredByteCount == 0, "after deregister there are registered bytes")
     try supply(1)
     try requireStrangerRefused(.deregister, "a deregistered region")
     try requireDead()
@@ -192,9 +192,9 @@ extension Bench where Peer: ~Copyable {
     let name = buffer.name
     let isRefused = peer.hand(buffer) != nil
     try require(.owner, !isRefused, "a region that the other side registered is not usable by it")
-    let census = subject.census()
+    let accounts = subject.accounts()
     try require(
-      .census, census.inFlightByteCount == Int(name.byteCount), "a buffer in flight to this side is not counted")
+      .accounts, accounts.inFlightByteCount == Int(name.byteCount), "a buffer in flight to this side is not counted")
     guard let back = subject.dequeue() else {
       throw journal.fail(.conservation, "the other side's buffer did not come")
     }

@@ -22,7 +22,7 @@ extension Bench where Peer: ~Copyable {
     // A beginning without an end, alone and behind whole runs.
     try mark([1])
     _ = hand.access(0) { $0.flags = [] }
-    try require(.runs, try enqueueOne() == .incompleteRun, "a single buffer that ends no run was not refused as such")
+    try require(.runs, try enqueueOne() == .incompleteChain, "a single buffer that ends no run was not refused as such")
     try mark([1])
     try mark([2, 3])
     _ = hand.access(4) { $0.flags = [] }
@@ -58,7 +58,7 @@ extension Bench where Peer: ~Copyable {
     guard capacity < Burst.capacity else { return }
     try mark([capacity + 1])
     try require(
-      .runs, try enqueueBurst(capacity + 1) == .incompleteRun, "a run longer than the queue is not refused for good")
+      .runs, try enqueueBurst(capacity + 1) == .incompleteChain, "a run longer than the queue is not refused for good")
     try mark([capacity])
     try require(.runs, try enqueueBurst(capacity) == nil, "a run as long as the queue was refused")
     try drain()

@@ -40,6 +40,6 @@ public struct Echo: SinkStage {
         source. Use ports below 1024, or keep forged sources out with a filter in front.
         """,
       counts: EchoDrop.allCases.map { .drop($0.name, $0.meaning) }
-    ) { arguments throws(ArgumentComplaint) in Echo(answersServices: arguments.boolean("services") ?? false) }
+    ) { arguments throws(ArgumentError) in Echo(answersServices: arguments.boolean("services") ?? false) }
   }
 }

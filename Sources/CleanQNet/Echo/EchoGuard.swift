@@ -46,7 +46,7 @@ public struct EchoGuard: Sendable {
       return bytes.count > 0 && bytes[0] & 1 == 0
     }
     let bytes = buffer.storage
-    guard buffer.hasAnnotation, bytes.count >= PacketAnnotation.byteCount, bytes[10] == 0 else { return false }
+    guard buffer.hasMetadata, bytes.count >= PacketMetadata.byteCount, bytes[10] == 0 else { return false }
     return Unit.kind == .packet || !refusedPorts.contains(bytes.bigEndian16(at: 12))
   }
 
@@ -56,10 +56,10 @@ public struct EchoGuard: Sendable {
       let bytes = buffer.bytes
       return bytes.count >= 12 && bytes[0] & 1 != 0 ? .broadcast : .truncated
     }
-    guard buffer.hasAnnotation else { return .truncated }
-    if buffer.packetAnnotation.isBroadcast { return .broadcast }
+    guard buffer.hasMetadata else { return .truncated }
+    if buffer.packetMetadata.isBroadcast { return .broadcast }
     guard Unit.kind == .datagram else { return .truncated }
-    let port = buffer.datagramAnnotation.sourcePort
+    let port = buffer.datagramMetadata.sourcePort
     if port == 0 { return .zeroSourcePort }
     if ownPorts.contains(port) { return .ownSourcePort }
     return refusedPorts.contains(port) ? .serviceSourcePort : .truncated

@@ -24,7 +24,7 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     let (count, refusal) = lower.offer(filled)
     var ended: UInt32 = 0
-    var start = turnUsual(&filled, count)
+    var start = turnFast(&filled, count)
     while start < count {
       var end = start
       while !filled[end].flags.contains(.last) { end &+= 1 }
@@ -56,10 +56,10 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
   /// - Returns: how many.
   @inlinable
   @inline(__always)
-  mutating func turnUsual(_ filled: inout Burst, _ count: Int) -> Int {
+  mutating func turnFast(_ filled: inout Burst, _ count: Int) -> Int {
     var turned = 0
     while turned < count {
-      var stretch = filled.stretch(from: turned, to: count)
+      var stretch = filled.contiguousSpan(from: turned, to: count)
       var index = 0
       var byteCount = 0
       while index < stretch.count, stretch[index].flags.contains(.last),

@@ -12,9 +12,9 @@ public func reflect<Unit: Traffic>(_ buffer: inout Buffer, as unit: Unit.Type) -
   case .frame:
     return swapHardwareAddresses(&buffer)
   case .packet:
-    guard buffer.hasAnnotation else { return false }
-    let packet = buffer.packetAnnotation
-    buffer.packetAnnotation = PacketAnnotation(
+    guard buffer.hasMetadata else { return false }
+    let packet = buffer.packetMetadata
+    buffer.packetMetadata = PacketMetadata(
       source: packet.destination, destination: packet.source, protocol: packet.protocol)
     return true
   case .datagram:
@@ -22,13 +22,13 @@ public func reflect<Unit: Traffic>(_ buffer: inout Buffer, as unit: Unit.Type) -
   }
 }
 
-/// Swaps the addresses and the ports of a datagram's annotation, where it has one.
+/// Swaps the addresses and the ports of a datagram's metadata, where it has one.
 @inlinable
 @inline(__always)
 func reflectDatagram(_ buffer: inout Buffer) -> Bool {
-  guard buffer.hasAnnotation else { return false }
+  guard buffer.hasMetadata else { return false }
   var bytes = buffer.mutableStorage
-  guard bytes.count >= PacketAnnotation.byteCount else { return false }
+  guard bytes.count >= PacketMetadata.byteCount else { return false }
   let addresses = bytes.span.littleEndian64(at: 0)
   let ports = bytes.span.littleEndian32(at: 12)
   bytes.storeLittleEndian(addresses << 32 | addresses >> 32, at: 0)

@@ -5,27 +5,27 @@ public import CleanQWire
 ///
 /// Stateless; the caller limits the rate (RFC 1812 § 4.3.2.8), see ``TokenBucket/icmpErrors``.
 public enum ICMPError {
-  /// Room in front of an ICMP message: for its IP and Ethernet headers, which overwrite the annotation.
+  /// Room in front of an ICMP message: for its IP and Ethernet headers, which overwrite the metadata.
   static let headroom = IPv4Header.byteCount + EthernetHeader.byteCount
 
   /// Turns a received packet into the destination-unreachable message about it, to be transmitted to its sender.
   ///
   /// Before, the valid part is the packet's payload, with the IP header directly in front, as ``IPPort`` delivers it. Then
   /// it is the ICMP message: 8 bytes, the IP header, the first 8 bytes of payload (RFC 792, "Destination Unreachable
-  /// Message"). The annotation says whom it is for and the mark `.reply` is set.
+  /// Message"). The metadata says whom it is for and the mark `.reply` is set.
   ///
   /// - Parameters:
   ///   - code: why.
   ///   - buffer: the received packet.
-  ///   - annotation: what the buffer's annotation said when it was received.
+  ///   - metadata: what the buffer's metadata said when it was received.
   /// - Returns: false, with nothing changed, where RFC 1122 § 3.2.2 forbids an error (about a broadcast, an ICMP error, a
   ///   fragment other than the first, a source that is no single host), and where there is no room for one.
   /// - Complexity: O(1).
   public static func makeUnreachable(
-    code: ICMPv4UnreachableCode, in buffer: inout Buffer, annotation: PacketAnnotation
+    code: ICMPv4UnreachableCode, in buffer: inout Buffer, metadata: PacketMetadata
   ) -> Bool {
-    guard isAllowed(about: buffer, annotation: annotation) else { return false }
-    let headerByteCount = Int(annotation.headerByteCount)
+    guard isAllowed(about: buffer, metadata: metadata) else { return false }
+    let headerByteCount = Int(metadata.headerByteCount)
     let messageOffset = buffer.headroom - headerByteCount - ICMPv4Message.byteCount
     let quoteByteCount = headerByteCount + min(8, buffer.validByteCount)
     guard messageOffset >= headroom,
@@ -33,22 +33,22 @@ public enum ICMPError {
     else { return false }
     var bytes = buffer.mutableBytes
     ICMPv4Message.destinationUnreachable(code).emit(into: &bytes)
-    buffer.packetAnnotation = PacketAnnotation(
-      source: annotation.destination, destination: annotation.source, protocol: .icmp)
+    buffer.packetMetadata = PacketMetadata(
+      source: metadata.destination, destination: metadata.source, protocol: .icmp)
     buffer.flags.insert(.reply)
     return true
   }
 
   /// Whether a received packet may be answered with an error. RFC 1122 § 3.2.2.
-  static func isAllowed(about buffer: borrowing Buffer, annotation: PacketAnnotation) -> Bool {
-    guard !annotation.isBroadcast, isHost(annotation.source), isHost(annotation.destination) else { return false }
-    let headerByteCount = Int(annotation.headerByteCount)
+  static func isAllowed(about buffer: borrowing Buffer, metadata: PacketMetadata) -> Bool {
+    guard !metadata.isBroadcast, isHost(metadata.source), isHost(metadata.destination) else { return false }
+    let headerByteCount = Int(metadata.headerByteCount)
     let start = buffer.headroom - headerByteCount
     guard headerByteCount >= IPv4Header.byteCount, start >= headroom + ICMPv4Message.byteCount else { return false }
     let storage = buffer.storage
     guard storage[start] == 0x40 | UInt8(headerByteCount / 4), headerByteCount % 4 == 0 else { return false }
     guard storage.bigEndian16(at: start + 6) & 0x1FFF == 0 else { return false }
-    guard annotation.protocol == .icmp else { return true }
+    guard metadata.protocol == .icmp else { return true }
     let payload = buffer.bytes
     return payload.count > 0 && !ICMPv4Type(rawValue: payload[0]).isError
   }

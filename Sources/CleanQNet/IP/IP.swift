@@ -8,7 +8,7 @@ public struct IP: LayerStage {
   public typealias Above = Packet
 
   /// Headroom, in bytes, that a packet needs that is given to an ``IPPort``: for the headers of IP and Ethernet, which are
-  /// written over the annotation.
+  /// written over the metadata.
   public static let headroom = ICMPError.headroom
 
   /// The interface's address and prefix length: `10.0.0.2/24`.
@@ -33,14 +33,14 @@ public struct IP: LayerStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
-    try next(IPPort(on: lower, configuration(), neighborhood: neighborhood(in: context), logger: context.logger))
+    try next(IPPort(on: lower, configuration(), sharedNeighbors: sharedNeighbors(in: context), logger: context.logger))
   }
 
-  /// What the copies of the pipeline tell each other, where there are several.
+  /// What the instances of the pipeline tell each other, where there are several.
   @usableFromInline
-  func neighborhood(in context: PipelineContext) throws(StageError) -> Neighborhood? {
-    guard context.copyCount > 1 else { return nil }
-    return try context.shared { () throws(StageError) in Neighborhood() }
+  func sharedNeighbors(in context: PipelineContext) throws(StageError) -> SharedNeighborCache? {
+    guard context.instanceCount > 1 else { return nil }
+    return try context.shared { () throws(StageError) in SharedNeighborCache() }
   }
 
   /// Checks the texts.
@@ -79,7 +79,7 @@ public struct IP: LayerStage {
         taken off; frames of a VLAN are dropped. IP options are skipped: an echo reply carries none, so "ping -R" records nothing.
         """,
       counts: IPCounters.descriptions
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       let stage = IP(
         arguments.text("address") ?? "", mac: arguments.text("mac"), gateway: arguments.text("gateway"))
       _ = try IPConfiguration(address: stage.address, mac: stage.mac, gateway: stage.gateway)

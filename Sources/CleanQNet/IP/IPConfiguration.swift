@@ -13,13 +13,13 @@ public struct IPConfiguration: Equatable, Sendable {
   /// Reads and checks the three texts.
   ///
   /// - Throws: what is wrong, with which of `address`, `mac` and `gateway`.
-  public init(address: String, mac: String? = nil, gateway: String? = nil) throws(ArgumentComplaint) {
-    if let problem = Self.addressProblem(address) { throw ArgumentComplaint("address", problem) }
-    if let mac, let problem = Self.macProblem(mac) { throw ArgumentComplaint("mac", problem) }
-    guard let prefix = try? IPv4Prefix(address) else { throw ArgumentComplaint("address", "cannot be read") }
+  public init(address: String, mac: String? = nil, gateway: String? = nil) throws(ArgumentError) {
+    if let problem = Self.addressProblem(address) { throw ArgumentError("address", problem) }
+    if let mac, let problem = Self.macProblem(mac) { throw ArgumentError("mac", problem) }
+    guard let prefix = try? IPv4Prefix(address) else { throw ArgumentError("address", "cannot be read") }
     var router: IPv4Address?
     if let gateway {
-      if let problem = Self.gatewayProblem(gateway, prefix: prefix) { throw ArgumentComplaint("gateway", problem) }
+      if let problem = Self.gatewayProblem(gateway, prefix: prefix) { throw ArgumentError("gateway", problem) }
       router = IPv4Address(gateway)
     }
     self.prefix = prefix

@@ -23,7 +23,7 @@ extension IPEngine {
     }
     guard ICMPError.isHost(sender), !isBroadcast(sender) else { return end(.arpBadSender) }
     let isMerged = merge(packet)
-    let isAwaited = neighborhood?.answer(sender, packet.senderHardware) ?? false
+    let isAwaited = sharedNeighbors?.answer(sender, packet.senderHardware) ?? false
     switch packet.operation {
     case .request:
       guard packet.targetProtocol == address else { return end(.arpNotForUs) }
@@ -53,14 +53,14 @@ extension IPEngine {
     confirm(index, packet.senderHardware)
   }
 
-  /// Takes the answers to questions of ours that other copies of the pipeline have heard.
+  /// Takes the answers to questions of ours that other instances of the pipeline have heard.
   ///
   /// - Complexity: O(number of cache entries) where there are new ones, else O(1).
   mutating func takeAnswers() {
-    guard let neighborhood, neighborhood.answerCount != seenAnswerCount else { return }
-    seenAnswerCount = neighborhood.answerCount
+    guard let sharedNeighbors, sharedNeighbors.answerCount != seenAnswerCount else { return }
+    seenAnswerCount = sharedNeighbors.answerCount
     for index in cache.indices where cache[index].state == .asking || cache[index].tryCount > 0 {
-      if let mac = neighborhood.answer(about: cache[index].address) { confirm(index, mac) }
+      if let mac = sharedNeighbors.answer(about: cache[index].address) { confirm(index, mac) }
     }
   }
 
@@ -95,7 +95,7 @@ extension IPEngine {
     cache[index].wasAsked = true
     cache[index].asked = now
     cache[index].isAskUnstamped = true
-    neighborhood?.ask(cache[index].address)
+    sharedNeighbors?.ask(cache[index].address)
     guard outgoing.room > 0, var buffer = spares.take() else {
       counters.arpRequestsUnsent &+= 1
       return

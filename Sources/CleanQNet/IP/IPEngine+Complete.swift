@@ -1,15 +1,15 @@
 public import CleanQ
 
 extension IPEngine {
-  /// Keeps empties aside for questions, if some are missing.
+  /// Keeps free buffers aside for questions, if some are missing.
   @usableFromInline
-  mutating func collectSpares(from empties: inout Burst) { spares.collect(from: &empties) }
+  mutating func collectSpares(from freeBuffers: inout Burst) { spares.collect(from: &freeBuffers) }
 
   /// Gives the user back what was not sent.
   @usableFromInline
   mutating func giveBack(into sent: inout Burst) { sent.append(contentsOf: &returned) }
 
-  /// Sorts what the port below has sent: the user's buffers go up, answers become empties again, questions spares.
+  /// Sorts what the port below has sent: the user's buffers go up, answers become free buffers again, questions spares.
   ///
   /// - Complexity: O(number of buffers).
   @usableFromInline

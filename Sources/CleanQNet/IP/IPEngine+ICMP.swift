@@ -37,9 +37,9 @@ extension IPEngine {
   /// Drops a packet of a protocol that nobody here speaks, and tells the sender. RFC 1122 § 3.2.2.1.
   ///
   /// The answer goes back to the station that the packet came from: it needs no ARP request.
-  mutating func refuseProtocol(_ buffer: inout Buffer, _ annotation: PacketAnnotation, to mac: MACAddress) -> Fate {
+  mutating func refuseProtocol(_ buffer: inout Buffer, _ metadata: PacketMetadata, to mac: MACAddress) -> Fate {
     counters.count(.unknownProtocol)
-    guard ICMPError.isAllowed(about: buffer, annotation: annotation), hasReturnRoute(to: annotation.source) else {
+    guard ICMPError.isAllowed(about: buffer, metadata: metadata), hasReturnRoute(to: metadata.source) else {
       return .end
     }
     // RFC 1812 § 4.3.2.8.
@@ -47,9 +47,9 @@ extension IPEngine {
       counters.icmpRateLimited &+= 1
       return .end
     }
-    guard ICMPError.makeUnreachable(code: .protocol, in: &buffer, annotation: annotation) else { return .end }
+    guard ICMPError.makeUnreachable(code: .protocol, in: &buffer, metadata: metadata) else { return .end }
     let header = IPv4Header(
-      source: address, destination: annotation.source, protocol: .icmp, payloadByteCount: buffer.validByteCount)
+      source: address, destination: metadata.source, protocol: .icmp, payloadByteCount: buffer.validByteCount)
     // `makeUnreachable` has seen to the room.
     guard wrap(&buffer, header, to: mac) else {
       buffer.flags.remove(.reply)

@@ -19,7 +19,7 @@ extension IPEngine {
   mutating func receive(into filled: inout Burst) {
     isActive = isActive || !incoming.isEmpty
     while !incoming.isEmpty {
-      deliverUsual(into: &filled)
+      deliverFast(into: &filled)
       guard filled.room > 0, dropped.room > 0, outgoing.room > 0, var buffer = incoming.popFirst() else { break }
       switch accept(&buffer) {
       case .deliver: filled.append(buffer)
@@ -31,8 +31,8 @@ extension IPEngine {
   }
 
   /// Delivers what is usual at the front of what came in, as far as there is room.
-  private mutating func deliverUsual(into filled: inout Burst) {
-    incoming.moveFirst(acceptUsual(limit: filled.room), to: &filled)
+  private mutating func deliverFast(into filled: inout Burst) {
+    incoming.moveFirst(acceptFast(limit: filled.room), to: &filled)
   }
 
   /// Counts a drop.
@@ -87,25 +87,25 @@ extension IPEngine {
     case .failure(let error): return end(IPDropReason(error))
     }
     if let reason = refusal(of: header, isBroadcastFrame: frame.destination.isBroadcast) { return end(reason) }
-    // The annotation must not overwrite the header, which errors quote.
-    guard buffer.headroom >= PacketAnnotation.byteCount else { return end(.shortHeadroom) }
+    // The metadata must not overwrite the header, which errors quote.
+    guard buffer.headroom >= PacketMetadata.byteCount else { return end(.shortHeadroom) }
     // RFC 894: what follows the total length is Ethernet padding.
     guard buffer.truncate(to: header.totalByteCount), buffer.trimFront(header.headerByteCount) else {
       return end(.truncated)
     }
-    let annotation = PacketAnnotation(
+    let metadata = PacketMetadata(
       source: header.source, destination: header.destination, protocol: header.protocol, timeToLive: header.ttl,
       isBroadcast: frame.destination.isBroadcast || isBroadcast(header.destination),
       headerByteCount: UInt8(truncatingIfNeeded: header.headerByteCount))
     switch header.protocol {
     case .udp:
-      buffer.packetAnnotation = annotation
+      buffer.packetMetadata = metadata
       counters.received.add(byteCount: buffer.validByteCount)
       return .deliver
     case .icmp:
-      return acceptICMP(&buffer, header, isBroadcast: annotation.isBroadcast, to: frame.source)
+      return acceptICMP(&buffer, header, isBroadcast: metadata.isBroadcast, to: frame.source)
     default:
-      return refuseProtocol(&buffer, annotation, to: frame.source)
+      return refuseProtocol(&buffer, metadata, to: frame.source)
     }
   }
 

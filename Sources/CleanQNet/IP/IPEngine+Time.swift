@@ -55,8 +55,8 @@ extension IPEngine {
     isPendingDue = false
     for _ in 0..<pending.count {
       guard let buffer = pending.popFirst() else { return }
-      let annotation = buffer.packetAnnotation
-      let index = nextHop(to: annotation.destination).flatMap { cache.index(of: $0) }
+      let metadata = buffer.packetMetadata
+      let index = nextHop(to: metadata.destination).flatMap { cache.index(of: $0) }
       // Every pending packet has an entry, which is not replaced while it has packets.
       guard let index, cache[index].state != .asking || isQuiescing, hasTransmitRoom else {
         if index.map({ cache[$0].state != .asking || isQuiescing }) ?? true { isPendingDue = true }
@@ -66,7 +66,7 @@ extension IPEngine {
       cache[index].queuedCount &-= 1
       if cache[index].state == .known {
         let mac = cache[index].mac
-        emit(buffer, annotation, to: mac)
+        emit(buffer, metadata, to: mac)
       } else {
         dropTransmitted(buffer, isQuiescing ? .arpStopped : .arpUnresolved)
         if cache[index].queuedCount == 0 { cache[index] = Neighbor() }

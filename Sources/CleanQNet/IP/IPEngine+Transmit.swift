@@ -2,16 +2,16 @@ public import CleanQ
 internal import CleanQWire
 
 extension IPEngine {
-  /// Takes usual packets in buffers of one region from the front of a burst, as many as have room.
+  /// Takes common packets in buffers of one region from the front of a burst, as many as have room.
   ///
   /// - Complexity: O(number of packets).
   @usableFromInline
-  mutating func transmitUsual(_ filled: inout Burst, of region: RegionID) {
+  mutating func transmitFast(_ filled: inout Burst, of region: RegionID) {
     isActive = true
     // What waited longer goes first.
     releasePending()
     guard hasTransmitRoom else { return }
-    let wrapped = wrapUsual(&filled, of: region, limit: min(filled.count, outgoing.room))
+    let wrapped = wrapFast(&filled, of: region, limit: min(filled.count, outgoing.room))
     filled.moveFirst(wrapped, to: &outgoing)
   }
 
@@ -26,7 +26,7 @@ extension IPEngine {
     releasePending()
     var left = count
     while left > 0, hasTransmitRoom {
-      let wrapped = wrapUsual(&filled, of: filled[0].region, limit: min(left, outgoing.room))
+      let wrapped = wrapFast(&filled, of: filled[0].region, limit: min(left, outgoing.room))
       filled.moveFirst(wrapped, to: &outgoing)
       left &-= wrapped
       if wrapped > 0 { continue }
@@ -69,13 +69,13 @@ extension IPEngine {
   private mutating func send(_ buffer: consuming Buffer) {
     guard buffer.headroom >= ICMPError.headroom else { return dropTransmitted(buffer, .noHeadroom) }
     guard buffer.validByteCount <= maximumPayloadByteCount else { return dropTransmitted(buffer, .tooLong) }
-    let annotation = buffer.packetAnnotation
+    let metadata = buffer.packetMetadata
     // RFC 1122 § 3.2.1.3: a broadcast address is never a source; an answer to a broadcast comes from our own.
-    guard annotation.source == address || annotation.source.isUnspecified || isBroadcast(annotation.source) else {
+    guard metadata.source == address || metadata.source.isUnspecified || isBroadcast(metadata.source) else {
       return dropTransmitted(buffer, .foreignSource)
     }
-    if isBroadcast(annotation.destination) { return emit(buffer, annotation, to: .broadcast) }
-    guard let hop = nextHop(to: annotation.destination) else { return dropTransmitted(buffer, .noRoute) }
+    if isBroadcast(metadata.destination) { return emit(buffer, metadata, to: .broadcast) }
+    guard let hop = nextHop(to: metadata.destination) else { return dropTransmitted(buffer, .noRoute) }
     guard let index = cache.index(of: hop) ?? cache.insert(hop, at: now) else {
       return dropTransmitted(buffer, .arpCacheFull)
     }
@@ -83,10 +83,10 @@ extension IPEngine {
     switch cache[index].state {
     case .known:
       let mac = cache[index].mac
-      emit(buffer, annotation, to: mac)
+      emit(buffer, metadata, to: mac)
       askAgainWhenOld(index)
-      if cache[index].tryCount == 0, annotation.timeToLive != 0, annotation.protocol == .udp {
-        cache.noteRecent(RecentNeighbor(annotation, mac, from: address, self.mac))
+      if cache[index].tryCount == 0, metadata.timeToLive != 0, metadata.protocol == .udp {
+        cache.noteRecent(RecentNeighbor(metadata, mac, from: address, self.mac))
       }
     case .free, .asking:
       queue(buffer, index)
@@ -125,26 +125,26 @@ extension IPEngine {
   }
 
   /// Writes the headers and hands the frame on.
-  mutating func emit(_ buffer: consuming Buffer, _ annotation: PacketAnnotation, to mac: MACAddress) {
+  mutating func emit(_ buffer: consuming Buffer, _ metadata: PacketMetadata, to mac: MACAddress) {
     var buffer = buffer
-    if annotation.source != address { replaceSource(annotation, in: &buffer) }
+    if metadata.source != address { replaceSource(metadata, in: &buffer) }
     // RFC 6864 § 4.1: an atomic datagram, DF set, may have any identification. RFC 1122 § 3.2.1.7: TTL is never 0.
     let header = IPv4Header(
-      source: address, destination: annotation.destination, protocol: annotation.protocol,
-      payloadByteCount: buffer.validByteCount, ttl: annotation.timeToLive == 0 ? 64 : annotation.timeToLive)
+      source: address, destination: metadata.destination, protocol: metadata.protocol,
+      payloadByteCount: buffer.validByteCount, ttl: metadata.timeToLive == 0 ? 64 : metadata.timeToLive)
     guard wrap(&buffer, header, to: mac) else { return dropTransmitted(buffer, .noHeadroom) }
     // An error that a layer above has made.
-    if annotation.protocol == .icmp, buffer.flags.contains(.reply) { counters.icmpErrorsSent &+= 1 }
+    if metadata.protocol == .icmp, buffer.flags.contains(.reply) { counters.icmpErrorsSent &+= 1 }
     outgoing.append(buffer)
   }
 
   /// A UDP checksum covers the source address (RFC 768), so it follows when that is replaced. RFC 1624 § 3.
-  private func replaceSource(_ annotation: PacketAnnotation, in buffer: inout Buffer) {
-    guard annotation.protocol == .udp, buffer.validByteCount >= UDPHeader.byteCount else { return }
+  private func replaceSource(_ metadata: PacketMetadata, in buffer: inout Buffer) {
+    guard metadata.protocol == .udp, buffer.validByteCount >= UDPHeader.byteCount else { return }
     var bytes = buffer.mutableBytes
     var checksum = bytes.span.bigEndian16(at: 6)
     guard checksum != 0 else { return }
-    let (old, new) = (annotation.source.rawValue, address.rawValue)
+    let (old, new) = (metadata.source.rawValue, address.rawValue)
     checksum = InternetChecksum.updated(
       checksum, replacing: UInt16(truncatingIfNeeded: old >> 16), with: UInt16(truncatingIfNeeded: new >> 16))
     checksum = InternetChecksum.updated(

@@ -24,8 +24,8 @@ struct IPEngine: ~Copyable {
   var now: MonotonicTime
   var counters = IPCounters()
   var cache = ARPCache()
-  /// What other copies of the pipeline hear; nil where there are none.
-  let neighborhood: Neighborhood?
+  /// What other instances of the pipeline hear; nil where there are none.
+  let sharedNeighbors: SharedNeighborCache?
   let notices: LinkNotices
   /// How many of its answers were looked at.
   var seenAnswerCount: UInt64 = 0
@@ -37,7 +37,7 @@ struct IPEngine: ~Copyable {
   @usableFromInline var incoming = Burst()
   /// Frames for the port below to send.
   @usableFromInline var outgoing = Burst()
-  /// Empties for the receive queue below.
+  /// Free buffers for the receive queue below.
   @usableFromInline var dropped = Burst()
   /// The user's packets that were not sent.
   @usableFromInline var returned = Burst()
@@ -60,9 +60,9 @@ struct IPEngine: ~Copyable {
   ///   - logger: where it says what happens on the link; nil for nowhere.
   init(
     _ configuration: IPConfiguration, hardwareAddress: MACAddress? = nil, mtu: Int = 1500, now: MonotonicTime,
-    neighborhood: Neighborhood? = nil, logger: Logger? = nil
+    sharedNeighbors: SharedNeighborCache? = nil, logger: Logger? = nil
   ) {
-    self.neighborhood = neighborhood
+    self.sharedNeighbors = sharedNeighbors
     notices = LinkNotices(logger)
     self.configuration = configuration
     mac = configuration.mac ?? hardwareAddress ?? configuration.defaultMAC
@@ -82,14 +82,14 @@ struct IPEngine: ~Copyable {
   }
 
   /// Adds what is held here.
-  func addHoldings(to census: inout Census) {
-    census.addInFlight(incoming)
-    census.addInFlight(outgoing)
-    census.addInFlight(dropped)
-    census.addInFlight(returned)
-    census.addInFlight(completed)
-    census.addInFlight(pending)
-    census.addInFlight(spares.burst)
+  func addHoldings(to accounts: inout BufferAccounts) {
+    accounts.addInFlight(incoming)
+    accounts.addInFlight(outgoing)
+    accounts.addInFlight(dropped)
+    accounts.addInFlight(returned)
+    accounts.addInFlight(completed)
+    accounts.addInFlight(pending)
+    accounts.addInFlight(spares.burst)
   }
 
   /// Bytes of one region that are held here.

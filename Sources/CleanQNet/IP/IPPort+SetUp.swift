@@ -40,10 +40,10 @@ extension IPPort where Lower: ~Copyable {
 
   public var isExhausted: Bool { engine.incoming.isEmpty && lower.isExhausted }
 
-  public func census() -> Census {
-    var census = lower.census()
-    engine.addHoldings(to: &census)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = lower.accounts()
+    engine.addHoldings(to: &accounts)
+    return accounts
   }
 
   public func report(into reports: inout [StageReport]) {

@@ -4,7 +4,7 @@ public import Logging
 
 /// IPv4 over Ethernet on a port of frames: ARP, ICMP, and packets for this host.
 ///
-/// To send, put a packet's payload behind ``IP/headroom`` bytes of headroom and set `packetAnnotation`; a source of 0.0.0.0
+/// To send, put a packet's payload behind ``IP/headroom`` bytes of headroom and set `packetMetadata`; a source of 0.0.0.0
 /// means this interface's address. A packet that cannot be sent is dropped, counted and completed as if it had been; so is
 /// one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 ///
@@ -28,13 +28,14 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   public init(
     on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, logger: Logger? = nil
   ) {
-    self.init(on: lower, configuration, now: now, neighborhood: nil, logger: logger)
+    self.init(on: lower, configuration, now: now, sharedNeighbors: nil, logger: logger)
   }
 
-  /// - Parameter neighborhood: what the copies of this port tell each other; nil where there is only one.
+  /// - Parameter sharedNeighbors: what the instances of this port tell each other; nil where there is only one.
   @usableFromInline
   init(
-    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, neighborhood: Neighborhood?,
+    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now,
+    sharedNeighbors: SharedNeighborCache?,
     logger: Logger?
   ) {
     self.lower = lower
@@ -46,15 +47,15 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     }
     if address?.isUnicast == false { address = nil }
     engine = IPEngine(
-      configuration, hardwareAddress: address, mtu: mtu, now: now, neighborhood: neighborhood, logger: logger)
+      configuration, hardwareAddress: address, mtu: mtu, now: now, sharedNeighbors: sharedNeighbors, logger: logger)
   }
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
     if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }
-    engine.collectSpares(from: &empties)
-    return empties.isEmpty ? nil : lower.fill(&empties)
+    engine.collectSpares(from: &freeBuffers)
+    return freeBuffers.isEmpty ? nil : lower.fill(&freeBuffers)
   }
 
   @inlinable
@@ -71,7 +72,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     guard !filled.isEmpty else { return nil }
     flush()
     let region = filled[0].region
-    if lower.refusal(of: region) == nil { engine.transmitUsual(&filled, of: region) }
+    if lower.refusal(of: region) == nil { engine.transmitFast(&filled, of: region) }
     guard !filled.isEmpty else {
       flush()
       return nil
@@ -97,7 +98,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     lower.notify()
   }
 
-  /// Gives what waits to the port below: frames to be sent, and empties.
+  /// Gives what waits to the port below: frames to be sent, and free buffers.
   ///
   /// - Returns: why the first frame that is left was not taken.
   @inlinable

@@ -12,19 +12,19 @@ struct RecentNeighbor: BitwiseCopyable, Sendable {
   private let addresses: UInt64
   /// The sum of those words of an IP header.
   private let sum: UInt16
-  /// Protocol and hops, as an annotation has them.
+  /// Protocol and hops, as a metadata has them.
   private let rest: UInt16
 
-  /// - Parameter annotation: of a packet whose number of hops is not 0.
-  init(_ annotation: PacketAnnotation, _ mac: MACAddress, from own: IPv4Address, _ ownMAC: MACAddress) {
+  /// - Parameter metadata: of a packet whose number of hops is not 0.
+  init(_ metadata: PacketMetadata, _ mac: MACAddress, from own: IPv4Address, _ ownMAC: MACAddress) {
     start = SIMD2(mac.littleEndian | ownMAC.littleEndian << 48, ownMAC.littleEndian >> 16 | 0x0045_0008 << 32)
-    rest = UInt16(annotation.protocol.rawValue) | UInt16(annotation.timeToLive) << 8
+    rest = UInt16(metadata.protocol.rawValue) | UInt16(metadata.timeToLive) << 8
     middle = 0x0040 << 32 | UInt64(rest.byteSwapped) << 48
-    addresses = UInt64(own.rawValue.byteSwapped) | UInt64(annotation.destination.rawValue.byteSwapped) << 32
+    addresses = UInt64(own.rawValue.byteSwapped) | UInt64(metadata.destination.rawValue.byteSwapped) << 32
     sum = InternetChecksum.littleEndianSum(addresses, middle &+ 0x45)
   }
 
-  /// Puts the headers in front of usual packets for this neighbour, in buffers of one region, from the first.
+  /// Puts the headers in front of common packets for this neighbour, in buffers of one region, from the first.
   ///
   /// - Returns: how many packets, and the bytes of their payloads.
   @inline(never)
@@ -42,16 +42,16 @@ struct RecentNeighbor: BitwiseCopyable, Sendable {
     return (index, byteCount)
   }
 
-  /// Puts the headers in front of a usual packet for this neighbour.
+  /// Puts the headers in front of a common packet for this neighbour.
   ///
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the packet is not usual or not for it.
   @inline(__always)
   private func wrap(_ buffer: inout Buffer, maximumByteCount: Int) -> Int {
     let payload = buffer.validByteCount
     guard buffer.isSingle, payload <= maximumByteCount, buffer.headroom >= IPEngine.headersByteCount else { return -1 }
-    // SAFETY: the headroom is longer than an annotation.
-    let annotation = unsafe buffer.annotationWords
-    guard unsafe annotation.load(at: 0) == addresses, unsafe annotation.load(at: 8) == rest,
+    // SAFETY: the headroom is longer than a metadata.
+    let metadata = unsafe buffer.metadataWords
+    guard unsafe metadata.load(at: 0) == addresses, unsafe metadata.load(at: 8) == rest,
       buffer.prepend(IPEngine.headersByteCount)
     else { return -1 }
     let length = UInt16(truncatingIfNeeded: IPv4Header.byteCount &+ payload).byteSwapped

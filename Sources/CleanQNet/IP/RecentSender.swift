@@ -1,7 +1,7 @@
 internal import CleanQ
 internal import CleanQWire
 
-/// The sender of the last usual packet, as words of its frame, and what becomes of the next ones.
+/// The sender of the last common packet, as words of its frame, and what becomes of the next ones.
 struct RecentSender: BitwiseCopyable, Sendable {
   /// The first eight bytes of a frame: to us, and the start of the sender's Ethernet address.
   private var start: UInt64 = 0
@@ -24,7 +24,7 @@ struct RecentSender: BitwiseCopyable, Sendable {
     broadcast = (prefix.directedBroadcast ?? prefix.address).rawValue.byteSwapped
   }
 
-  /// Strips the headers of usual packets of this sender, from the first, and writes their annotations.
+  /// Strips the headers of common packets of this sender, from the first, and writes their metadata.
   ///
   /// - Returns: how many packets, and the bytes of their payloads.
   @inline(never)
@@ -40,22 +40,22 @@ struct RecentSender: BitwiseCopyable, Sendable {
     return (index, byteCount)
   }
 
-  /// Strips the headers of a usual packet of this sender and writes its annotation.
+  /// Strips the headers of a common packet of this sender and writes its metadata.
   ///
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the packet is not usual.
   @inline(__always)
   private func accept(_ buffer: inout Buffer) -> Int {
-    guard buffer.isSingle, buffer.hasAnnotation, let packet = recognise(buffer.bytes),
+    guard buffer.isSingle, buffer.hasMetadata, let packet = recognise(buffer.bytes),
       buffer.trimFront(IPEngine.headersByteCount, keeping: packet.payload)
     else { return -1 }
-    // SAFETY: it has an annotation, and its headers are behind that.
-    let annotation = unsafe buffer.annotationWords
-    unsafe annotation.store(addresses, at: 0)
-    unsafe annotation.store(packet.rest | UInt32(IPv4Header.byteCount) << 24, at: 8)
+    // SAFETY: it has a metadata, and its headers are behind that.
+    let metadata = unsafe buffer.metadataWords
+    unsafe metadata.store(addresses, at: 0)
+    unsafe metadata.store(packet.rest | UInt32(IPv4Header.byteCount) << 24, at: 8)
     return packet.payload
   }
 
-  /// What a usual packet says: protocol and hops as in the annotation, and the bytes of its payload. Nil where it is not
+  /// What a common packet says: protocol and hops as in the metadata, and the bytes of its payload. Nil where it is not
   /// usual.
   @inline(__always)
   private func recognise(_ bytes: Span<UInt8>) -> (rest: UInt32, payload: Int)? {

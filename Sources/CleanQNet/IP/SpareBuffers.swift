@@ -22,11 +22,12 @@ struct SpareBuffers: ~Copyable {
     burst.releaseAll()
   }
 
-  /// Takes what is missing from the front of a burst of empties.
-  mutating func collect(from empties: inout Burst) {
-    while burst.count + awayCount < Self.maximumCount, empties.count > 0 {
-      guard empties[0].region == region, empties[0].byteCount >= Self.byteCount, empties[0].flags.contains(.last),
-        let buffer = empties.popFirst()
+  /// Takes what is missing from the front of a burst of free buffers.
+  mutating func collect(from freeBuffers: inout Burst) {
+    while burst.count + awayCount < Self.maximumCount, freeBuffers.count > 0 {
+      guard freeBuffers[0].region == region, freeBuffers[0].byteCount >= Self.byteCount,
+        freeBuffers[0].flags.contains(.last),
+        let buffer = freeBuffers.popFirst()
       else { return }
       burst.append(buffer)
     }

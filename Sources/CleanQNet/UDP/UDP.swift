@@ -42,10 +42,10 @@ public struct UDP: LayerStage {
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo", "tap(tap0) | ip(10.0.0.2/24) | udp(7, 9, 4000) | discard",
       ],
       counts: UDPDrop.descriptions
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-        throw ArgumentComplaint("port", index: index, "it is named twice; leave one out")
+        throw ArgumentError("port", index: index, "it is named twice; leave one out")
       }
       return UDP(ports: ports.map { UInt16($0) })
     }

@@ -16,7 +16,7 @@ struct UDPEngine: Sendable {
   private var errorsLimited: UInt64 = 0
   /// The next buffer to be received continues a chain: a burst may end inside one.
   private(set) var isInsideReceivedChain = false
-  /// The port of the last usual datagram, as it lies in memory; none at first.
+  /// The port of the last common datagram, as it lies in memory; none at first.
   var recentPort: UInt32 = .max
   @usableFromInline var now = MonotonicTime(nanoseconds: 0)
 
@@ -31,7 +31,7 @@ struct UDPEngine: Sendable {
     var ended: UInt32 = 0
     var index = start
     while index < burst.count {
-      index &+= takeUsual(&burst, from: index)
+      index &+= takeFast(&burst, from: index)
       guard index < burst.count else { break }
       defer { index &+= 1 }
       let bit = UInt32(1) << UInt32(index)
@@ -55,8 +55,8 @@ struct UDPEngine: Sendable {
 
   /// Strips one header. Nil where the datagram goes up.
   mutating func receive(_ buffer: inout Buffer) -> UDPDrop? {
-    guard buffer.hasAnnotation else { return .noHeadroom }
-    let packet = buffer.packetAnnotation
+    guard buffer.hasMetadata else { return .noHeadroom }
+    let packet = buffer.packetMetadata
     guard packet.protocol == .udp else { return .notUDP }
     let header: UDPHeader
     switch UDPHeader.parse(buffer.bytes, source: packet.source, destination: packet.destination) {
@@ -66,7 +66,7 @@ struct UDPEngine: Sendable {
     guard ports.contains(header.destinationPort) else { return .closedPort }
     // RFC 768, "Length": what follows the datagram in its packet is not part of it.
     guard buffer.truncate(to: header.totalByteCount), buffer.trimFront(UDPHeader.byteCount) else { return .truncated }
-    buffer.datagramAnnotation = DatagramAnnotation(
+    buffer.datagramMetadata = DatagramMetadata(
       source: packet.source, sourcePort: header.sourcePort, destination: packet.destination,
       destinationPort: header.destinationPort)
     received.add(byteCount: buffer.validByteCount)
@@ -75,13 +75,13 @@ struct UDPEngine: Sendable {
 
   /// Turns a datagram for a closed port into an ICMP port unreachable. RFC 1122 § 4.1.3.1.
   private mutating func answer(_ buffer: inout Buffer) {
-    let packet = buffer.packetAnnotation
-    guard ICMPError.isAllowed(about: buffer, annotation: packet) else { return }
+    let packet = buffer.packetMetadata
+    guard ICMPError.isAllowed(about: buffer, metadata: packet) else { return }
     guard errorLimit.take(at: now) else {
       errorsLimited &+= 1
       return
     }
-    if ICMPError.makeUnreachable(code: .port, in: &buffer, annotation: packet) { errorsMade &+= 1 }
+    if ICMPError.makeUnreachable(code: .port, in: &buffer, metadata: packet) { errorsMade &+= 1 }
   }
 
   // MARK: Transmit
@@ -94,7 +94,7 @@ struct UDPEngine: Sendable {
     var index = start
     while index < burst.count {
       if !isInsideChain {
-        let made = makeUsual(&burst, from: index, of: burst[index].region, maximumByteCount: maximumByteCount)
+        let made = makeFast(&burst, from: index, of: burst[index].region, maximumByteCount: maximumByteCount)
         index &+= made
         if made > 0 { continue }
       }
@@ -119,14 +119,14 @@ struct UDPEngine: Sendable {
   mutating func transmit(_ buffer: inout Buffer, maximumByteCount: Int) -> UDPDrop? {
     let byteCount = buffer.validByteCount
     guard byteCount <= maximumByteCount else { return .tooLong }
-    guard buffer.headroom >= PacketAnnotation.byteCount &+ UDPHeader.byteCount else { return .noHeadroom }
-    let datagram = buffer.datagramAnnotation
+    guard buffer.headroom >= PacketMetadata.byteCount &+ UDPHeader.byteCount else { return .noHeadroom }
+    let datagram = buffer.datagramMetadata
     guard buffer.prepend(UDPHeader.byteCount) else { return .noHeadroom }
     let header = UDPHeader(
       sourcePort: datagram.sourcePort, destinationPort: datagram.destinationPort, payloadByteCount: byteCount)
     var bytes = buffer.mutableBytes
     header.emit(into: &bytes, source: datagram.source, destination: datagram.destination)
-    buffer.packetAnnotation = PacketAnnotation(
+    buffer.packetMetadata = PacketMetadata(
       source: datagram.source, destination: datagram.destination, protocol: .udp)
     transmitted.add(byteCount: byteCount)
     return nil

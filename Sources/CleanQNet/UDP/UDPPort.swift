@@ -1,8 +1,8 @@
 public import CleanQ
 
-/// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the annotation.
+/// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the metadata.
 ///
-/// To send, put the payload behind at least ``UDP/headroom`` bytes of headroom and set `datagramAnnotation`; an answer to a
+/// To send, put the payload behind at least ``UDP/headroom`` bytes of headroom and set `datagramMetadata`; an answer to a
 /// received datagram only has to reflect it. A datagram that cannot be sent is dropped, counted and completed as if it had
 /// been; so is one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 @frozen
@@ -103,7 +103,7 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     guard unsent.isEmpty else { return .full }
     let region = filled[0].region
     if lower.refusal(of: region) == nil {
-      let made = engine.makeUsual(&filled, from: 0, of: region, maximumByteCount: maximumByteCount)
+      let made = engine.makeFast(&filled, from: 0, of: region, maximumByteCount: maximumByteCount)
       filled.moveFirst(made, to: &outgoing)
     }
     let refusal = filled.isEmpty ? nil : makeRest(&filled)
@@ -156,12 +156,12 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
 
   public mutating func arm() -> Bool { lower.arm() && outgoing.isEmpty && unsent.isEmpty && dropped.isEmpty }
 
-  public func census() -> Census {
-    var census = lower.census()
-    census.addInFlight(dropped)
-    census.addInFlight(outgoing)
-    census.addInFlight(unsent)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = lower.accounts()
+    accounts.addInFlight(dropped)
+    accounts.addInFlight(outgoing)
+    accounts.addInFlight(unsent)
+    return accounts
   }
 
   public func report(into reports: inout [StageReport]) {

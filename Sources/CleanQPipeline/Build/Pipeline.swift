@@ -11,7 +11,7 @@ public import Logging
 ///     }
 ///     try echo.runUntilSignal(on: [.cpu(1)])
 ///
-/// The compiler checks which stage may follow which, and that both ends are there. A `HandOver()` between two stages
+/// The compiler checks which stage may follow which, and that both ends are there. A `Handoff()` between two stages
 /// starts a new loop, on a thread of its own; all other neighbours are fused into one.
 public struct Pipeline<Body: PipelineBody>: Sendable {
   @usableFromInline let body: Body
@@ -30,13 +30,13 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
     let context = PipelineContext(logger: logger, cancelFile: cancelFile)
-    try context.openCopies { () throws(StageError) in try body.open(in: context) }
+    try context.openInstances { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: [placements], texts: [])
   }
 
-  /// Opens a copy of the pipeline for each CPU and starts the threads: `VhostUser("/run/x.sock", queues: 2)` at the left end
-  /// and `start(onEach: [0, 1])`. Each copy has a queue pair of the device and buffers of its own, and runs on its CPU alone;
-  /// the copies share nothing else, and stop together.
+  /// Opens an instance of the pipeline for each CPU and starts the threads: `VhostUser("/run/x.sock", queues: 2)` at the left end
+  /// and `start(onEach: [0, 1])`. Each instance has a queue pair of the device and buffers of its own, and runs on its CPU alone;
+  /// the instances share nothing else, and stop together.
   ///
   /// - Parameters:
   ///   - cpus: at least one, each once.
@@ -49,8 +49,8 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     onEach cpus: [Int], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
     try RunningPipeline.refuseBadList(of: cpus)
-    let context = PipelineContext(logger: logger, copyCount: cpus.count, cancelFile: cancelFile)
-    try context.openCopies { () throws(StageError) in try body.open(in: context) }
+    let context = PipelineContext(logger: logger, instanceCount: cpus.count, cancelFile: cancelFile)
+    try context.openInstances { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: [])
   }
 
@@ -71,9 +71,9 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     return try start(on: placements, logger: logger, cancelFile: signals.endFile).finish(at: signals, logger)
   }
 
-  /// Runs a copy of the pipeline on each CPU; otherwise the same as ``runUntilSignal(on:logger:)``.
+  /// Runs an instance of the pipeline on each CPU; otherwise the same as ``runUntilSignal(on:logger:)``.
   ///
-  /// - Returns: what the copies did together.
+  /// - Returns: what the instances did together.
   /// - Throws: StageError, as ``start(onEach:logger:cancelFile:)``; also where a signal came before everything was open.
   @inlinable
   @discardableResult

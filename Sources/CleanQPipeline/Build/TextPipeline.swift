@@ -23,10 +23,10 @@ public struct TextPipeline: Sendable {
   package func start(
     logger: Logger, cancelFile: Int32, onOpening: @escaping (String) -> Void
   ) throws(StageError) -> RunningPipeline {
-    let cpus = checked.copyCPUs
-    let context = PipelineContext(logger: logger, copyCount: max(cpus.count, 1), cancelFile: cancelFile)
+    let cpus = checked.instanceCPUs
+    let context = PipelineContext(logger: logger, instanceCount: max(cpus.count, 1), cancelFile: cancelFile)
     var placements: [Placement] = []
-    try context.openCopies { () throws(StageError) in placements = try open(in: context, onOpening) }
+    try context.openInstances { () throws(StageError) in placements = try open(in: context, onOpening) }
     let texts = checked.stages.map(\.text)
     guard !cpus.isEmpty else { return try RunningPipeline(context, placements: [placements], texts: texts) }
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) }, texts: texts)
@@ -42,7 +42,7 @@ public struct TextPipeline: Sendable {
     return try start(logger: logger, cancelFile: signals.endFile).finish(at: signals, logger)
   }
 
-  /// Opens one copy. Returns where its loops run.
+  /// Opens one instance. Returns where its loops run.
   private func open(
     in context: PipelineContext, _ onOpening: (String) -> Void
   ) throws(StageError) -> [Placement] {
@@ -56,7 +56,7 @@ public struct TextPipeline: Sendable {
     for stage in checked.stages.dropFirst() {
       // A mark for another CPU hands over to a new loop.
       if let placement = Self.placement(stage), placement != placements.last {
-        stack = try HandOver().put(on: stack, in: context)
+        stack = try Handoff().put(on: stack, in: context)
         placements.append(placement)
       }
       onOpening(stage.text)

@@ -67,9 +67,9 @@ struct ArgumentBinder {
     let whole = "\(key):\(argument.value)"
     if isJoined, key.allSatisfy(\.isHexDigit), argument.value.contains(":"),
       let parameter = entries.first(where: { $0.parameter.isPositional && $0.values.isEmpty })?.parameter,
-      case .complaint(let problem) = parameter.type.read(whole)
+      case .diagnostic(let problem) = parameter.type.read(whole)
     {
-      throw kind.complaint(problem, about: parameter.name, value: whole, at: argument.range)
+      throw kind.diagnostic(problem, about: parameter.name, value: whole, at: argument.range)
     }
     let joined = Prose.quoted(whole)
     throw Diagnostic(
@@ -101,8 +101,8 @@ struct ArgumentBinder {
     let parameter = entries[index].parameter
     switch parameter.type.read(argument.value) {
     case .value(let value): try accept(value, for: index, from: argument)
-    case .complaint(let problem):
-      throw kind.complaint(problem, about: parameter.name, value: argument.value, at: argument.valueRange)
+    case .diagnostic(let problem):
+      throw kind.diagnostic(problem, about: parameter.name, value: argument.value, at: argument.valueRange)
     }
   }
 

@@ -28,7 +28,7 @@ enum CanonicalText {
     let isBare =
       !bytes.isEmpty && bytes.first != UInt8(ascii: "#")
       && bytes.allSatisfy { CharacterRules.isBare($0, inBrackets: true) }
-      && text.unicodeScalars.allSatisfy { CharacterRules.complaint(aboutBare: $0) == nil }
+      && text.unicodeScalars.allSatisfy { CharacterRules.diagnostic(aboutBare: $0) == nil }
     guard isBare else { return quoted(text) }
     guard isPositional else { return text }
     let identifierLength = CharacterRules.identifierLength(bytes)

@@ -57,7 +57,7 @@ enum CharacterRules {
   }
 
   /// Why a character cannot stand in a bare word though its bytes may: it looks like nothing, like a space or like a quote.
-  static func complaint(aboutBare scalar: Unicode.Scalar) -> String? {
+  static func diagnostic(aboutBare scalar: Unicode.Scalar) -> String? {
     switch scalar.value {
     case 0..<0x80: nil
     case 0x2018...0x201F, 0xAB, 0xBB: "is a typographic quote; write \" instead"

@@ -3,8 +3,8 @@ public struct CheckedPipeline: Sendable, CustomStringConvertible {
   /// The stages from left to right, at least two.
   public let stages: [CheckedStage]
 
-  /// The CPUs of which each runs a copy of the whole pipeline; empty where there is one copy only.
-  public var copyCPUs: [Int] {
+  /// The CPUs of which each runs an instance of the whole pipeline; empty where there is one instance only.
+  public var instanceCPUs: [Int] {
     guard let mark = stages.first?.call.cpu, mark.isList else { return [] }
     return mark.numbers
   }

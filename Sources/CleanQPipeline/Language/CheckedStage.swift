@@ -9,7 +9,7 @@ public struct CheckedStage: Sendable {
   /// What it stands for.
   public let description: any StageDescription
   /// The CPUs that it runs on: those of its own mark or of the nearest to its left; empty when there is none. Several where the
-  /// pipeline runs in copies, one on each.
+  /// pipeline runs in instances, one on each.
   public let cpus: [Int]
 
   /// The stage in canonical form: required values by position, then keys in the order of the stage's parameters, quotes where they must

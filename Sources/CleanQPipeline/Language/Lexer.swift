@@ -96,8 +96,8 @@ struct Lexer {
     var place = start
     for scalar in word.unicodeScalars {
       let end = place + scalar.utf8.count
-      if let complaint = CharacterRules.complaint(aboutBare: scalar) {
-        throw Diagnostic("the character \(Prose.codePoint(scalar)) \(complaint)", at: SourceRange(place, end))
+      if let diagnostic = CharacterRules.diagnostic(aboutBare: scalar) {
+        throw Diagnostic("the character \(Prose.codePoint(scalar)) \(diagnostic)", at: SourceRange(place, end))
       }
       place = end
     }

@@ -36,7 +36,7 @@ public struct Parameter: Sendable {
     precondition(
       !type.isFlag || (!required && !repeatable && `default` == nil),
       "\"\(name)\" is a flag: not required, not repeatable, off by default; use a boolean")
-    if let text = `default`, case .complaint(let problem) = type.read(text) {
+    if let text = `default`, case .diagnostic(let problem) = type.read(text) {
       preconditionFailure("the default of \"\(name)\" is none: \(problem)")
     }
     self.name = name

@@ -40,7 +40,7 @@ extension ParameterType {
   func read(_ text: String) -> Reading {
     switch self {
     case .word: return .value(.text(text))
-    case .path: return text.isEmpty ? .complaint("a path cannot be empty") : .value(.text(text))
+    case .path: return text.isEmpty ? .diagnostic("a path cannot be empty") : .value(.text(text))
     case .integer(let range, _, let unit): return Self.readInteger(text, range: range, unit: unit)
     case .boolean, .flag:
       switch text {
@@ -48,14 +48,14 @@ extension ParameterType {
       case "no", "false": return .value(.boolean(false))
       default:
         let words = ["yes", "no", "true", "false"]
-        return .complaint(Spelling.suggestion(for: text, among: words, otherwise: "write yes or no"))
+        return .diagnostic(Spelling.suggestion(for: text, among: words, otherwise: "write yes or no"))
       }
     case .choice(let words):
       if words.contains(text) { return .value(.text(text)) }
       let all = "write " + Prose.list(words, "or")
-      return .complaint(Spelling.suggestion(for: text, among: words, otherwise: all))
+      return .diagnostic(Spelling.suggestion(for: text, among: words, otherwise: all))
     case .custom(_, let validate):
-      return validate(text).map { .complaint($0) } ?? .value(.text(text))
+      return validate(text).map { .diagnostic($0) } ?? .value(.text(text))
     }
   }
 
@@ -68,7 +68,7 @@ extension ParameterType {
     // Who writes a number that is too large wants to know what is not.
     let isOpen = range.upperBound == .max && !(isNumber && Int(text) == nil && text.utf8.first != UInt8(ascii: "-"))
     let bounds = isOpen ? "\(low) or more" : "from \(low) to \(range.upperBound)"
-    return .complaint("write \(noun) \(unit.isEmpty ? "" : "of \(unit) ")\(bounds)")
+    return .diagnostic("write \(noun) \(unit.isEmpty ? "" : "of \(unit) ")\(bounds)")
   }
 }
 
@@ -83,6 +83,6 @@ extension ParameterType {
   /// What reading a text gives.
   enum Reading: Hashable, Sendable {
     case value(Value)
-    case complaint(String)
+    case diagnostic(String)
   }
 }

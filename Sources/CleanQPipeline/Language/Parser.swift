@@ -26,23 +26,25 @@ struct Parser {
   /// - Complexity: O(*n*) in the length of the text.
   mutating func parse() throws(Diagnostic) -> [StageCall] {
     try advance()
-    if token.kind == .end { throw ParserComplaints.emptyText }
+    if token.kind == .end { throw ParserDiagnostics.emptyText }
     var stages: [StageCall] = []
     while true {
-      guard stages.count < PipelineText.maximumStageCount else { throw ParserComplaints.tooManyStages(at: token.range) }
+      guard stages.count < PipelineText.maximumStageCount else {
+        throw ParserDiagnostics.tooManyStages(at: token.range)
+      }
       let stage = try stage(isFirst: stages.isEmpty)
       stages.append(stage)
       switch token.kind {
       case .end: return stages
       case .bar: try advance()
-      default: throw ParserComplaints.noBar(after: stage, before: token)
+      default: throw ParserDiagnostics.noBar(after: stage, before: token)
       }
-      if token.kind == .end { throw ParserComplaints.endsWithBar(at: previousRange) }
+      if token.kind == .end { throw ParserDiagnostics.endsWithBar(at: previousRange) }
     }
   }
 
   private mutating func stage(isFirst: Bool) throws(Diagnostic) -> StageCall {
-    guard case .word(let name) = token.kind else { throw ParserComplaints.noStageName(at: token, isFirst: isFirst) }
+    guard case .word(let name) = token.kind else { throw ParserDiagnostics.noStageName(at: token, isFirst: isFirst) }
     let nameRange = token.range
     try advance()
     var arguments: [StageCall.Argument] = []
@@ -58,14 +60,14 @@ struct Parser {
 
   private func cpuMark(_ text: String) throws(Diagnostic) -> StageCall.CPUMark {
     let words = text.split(separator: ",", omittingEmptySubsequences: false)
-    guard words.count <= PipelineText.maximumCopyCount else { throw ParserComplaints.tooManyCPUs(at: token.range) }
+    guard words.count <= PipelineText.maximumInstanceCount else { throw ParserDiagnostics.tooManyCPUs(at: token.range) }
     var numbers: [Int] = []
     var places: [SourceRange] = []
     var start = token.range.start + 1
     for word in words {
       let place = words.count == 1 ? token.range : SourceRange(start, start + word.utf8.count)
       let number = try cpuNumber(String(word), at: place)
-      guard !numbers.contains(number) else { throw ParserComplaints.cpuTwice(number, at: place) }
+      guard !numbers.contains(number) else { throw ParserDiagnostics.cpuTwice(number, at: place) }
       numbers.append(number)
       places.append(place)
       start = place.end + 1
@@ -75,10 +77,10 @@ struct Parser {
 
   private func cpuNumber(_ digits: String, at range: SourceRange) throws(Diagnostic) -> Int {
     guard !digits.isEmpty, digits.utf8.allSatisfy(CharacterRules.isDigit) else {
-      throw ParserComplaints.noCPUNumber(digits, at: range)
+      throw ParserDiagnostics.noCPUNumber(digits, at: range)
     }
     guard let number = Int(digits), number <= PipelineText.maximumCPU else {
-      throw ParserComplaints.cpuNumberTooLarge(at: range)
+      throw ParserDiagnostics.cpuNumberTooLarge(at: range)
     }
     return number
   }
@@ -92,7 +94,7 @@ struct Parser {
     }
     while true {
       guard arguments.count < PipelineText.maximumArgumentCount else {
-        throw ParserComplaints.tooManyArguments(of: stage, at: token.range)
+        throw ParserDiagnostics.tooManyArguments(of: stage, at: token.range)
       }
       let argument = try argument(of: stage)
       arguments.append(argument)
@@ -103,7 +105,7 @@ struct Parser {
         return arguments
       default:
         try refuseEndInBrackets(of: stage)
-        throw ParserComplaints.noArgumentEnd(after: argument, before: token)
+        throw ParserDiagnostics.noArgumentEnd(after: argument, before: token)
       }
     }
   }
@@ -125,13 +127,13 @@ struct Parser {
         key: key, keyRange: keyRange, value: value, valueRange: valueRange, isQuoted: isQuoted)
     default:
       try refuseEndInBrackets(of: stage)
-      throw ParserComplaints.noArgument(of: stage, key: key, keyRange: keyRange, at: token)
+      throw ParserDiagnostics.noArgument(of: stage, key: key, keyRange: keyRange, at: token)
     }
   }
 
   private func refuseEndInBrackets(of stage: String) throws(Diagnostic) {
     guard token.kind == .bar || token.kind == .end else { return }
-    throw ParserComplaints.noClosingBracket(
+    throw ParserDiagnostics.noClosingBracket(
       of: stage, before: token, at: previousRange.after, hasComment: lexer.hasCommentInBrackets)
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// `tap(tap0)@0 | ip(10.0.0.2/24) | udp(7, 9)@1 | echo`: stages with `|` between them, each a name, arguments in brackets where it takes
 /// any, and a CPU mark where a new thread begins. A mark on the first stage that lists CPUs, `vhost-user(/run/x.sock, queues: 2)@0,1 | …`,
-/// runs a copy of the whole pipeline on each. An argument is positional or `key: value`; a value is a bare word or a quoted string
+/// runs an instance of the whole pipeline on each. An argument is positional or `key: value`; a value is a bare word or a quoted string
 /// with `\"`, `\\` and `\n`. A bare word holds anything but white space and `, ( ) | "`, and does not begin with `#`. Space and newlines are
 /// free; `#` at the beginning of a word, and anywhere outside brackets, begins a comment that ends with the line.
 ///
@@ -16,8 +16,8 @@ public enum PipelineText {
   public static let maximumArgumentCount = 64
   /// The largest CPU number that can be written.
   public static let maximumCPU = 65_535
-  /// The most copies of a pipeline.
-  public static let maximumCopyCount = 16
+  /// The most instances of a pipeline.
+  public static let maximumInstanceCount = 16
 
   /// Parses a text without checking it against a catalogue.
   ///
@@ -27,7 +27,7 @@ public enum PipelineText {
   /// - Complexity: O(*n*) in the length of the text.
   public static func parse(_ text: String) throws(Diagnostic) -> [StageCall] {
     let length = text.utf8.count
-    guard length <= maximumLengthBytes else { throw ParserComplaints.tooLong(lengthBytes: length) }
+    guard length <= maximumLengthBytes else { throw ParserDiagnostics.tooLong(lengthBytes: length) }
     try refuseControlCharacters(text)
     var parser = Parser(text)
     return try parser.parse()
@@ -57,13 +57,13 @@ public enum PipelineText {
       let description = try kind.describe(arguments, call: call)
       if let mark = call.cpu {
         try check(mark, cpuCount: cpuCount)
-        try PipelineCopies.check(mark, on: call, after: stages.first)
+        try PipelineInstances.check(mark, on: call, after: stages.first)
         cpus = mark.numbers
       }
       stages.append(CheckedStage(kind: kind, call: call, arguments: arguments, description: description, cpus: cpus))
     }
     try PipelineTyping(stages: stages, catalog: catalog).check()
-    try PipelineCopies.check(stages)
+    try PipelineInstances.check(stages)
     try StageResource.check(stages)
     return CheckedPipeline(stages: stages)
   }

@@ -26,7 +26,7 @@ public struct StageCall: Hashable, Sendable {
     /// The place of the whole mark.
     public let range: SourceRange
 
-    /// Lists several CPUs, each of which gets a copy of the pipeline.
+    /// Lists several CPUs, each of which gets an instance of the pipeline.
     public var isList: Bool { numbers.count > 1 }
   }
 

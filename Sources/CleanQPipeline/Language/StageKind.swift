@@ -4,7 +4,7 @@ public struct StageKind: Sendable {
   public let name: String
   /// One line on what it does.
   public let summary: String
-  /// Every shape that a stage of this kind can have, the usual one first. Help is looked for among these.
+  /// Every shape that a stage of this kind can have, the common one first. Help is looked for among these.
   public let shapes: [StageShape]
   /// What arguments it takes, positional ones in order.
   public let parameters: [Parameter]
@@ -15,14 +15,14 @@ public struct StageKind: Sendable {
   /// What the numbers in its report mean: every drop reason, counter and gauge that it can have.
   public let counts: [CountDescription]
   /// Makes the stage's description from checked arguments. Opens nothing.
-  public let make: @Sendable (Arguments) throws(ArgumentComplaint) -> any StageDescription
+  public let make: @Sendable (Arguments) throws(ArgumentError) -> any StageDescription
 
   /// Describes a kind of stage.
   ///
   /// - Parameters:
   ///   - name: The name in pipelines.
   ///   - summary: One line on what it does.
-  ///   - shapes: Every shape that `make` can give, the usual one first.
+  ///   - shapes: Every shape that `make` can give, the common one first.
   ///   - parameters: What arguments it takes, positional ones in order.
   ///   - examples: Whole pipelines that use it.
   ///   - notes: What else a user should know.
@@ -32,7 +32,7 @@ public struct StageKind: Sendable {
   public init(
     name: String, summary: String, shapes: [StageShape], parameters: [Parameter] = [], examples: [String] = [],
     notes: String = "", counts: [CountDescription] = [],
-    make: @escaping @Sendable (Arguments) throws(ArgumentComplaint) -> any StageDescription
+    make: @escaping @Sendable (Arguments) throws(ArgumentError) -> any StageDescription
   ) {
     precondition(CharacterRules.isIdentifier(name), "the stage name \"\(name)\" is no identifier")
     precondition(!shapes.isEmpty, "\"\(name)\" has no shape")
@@ -50,12 +50,12 @@ public struct StageKind: Sendable {
 }
 
 extension StageKind {
-  /// The description that the arguments stand for, with a complaint turned into a diagnostic in its place.
+  /// The description that the arguments stand for, with a diagnostic turned into a diagnostic in its place.
   ///
-  /// - Precondition: The shape is one of `shapes`; a complaint names a parameter of the stage.
+  /// - Precondition: The shape is one of `shapes`; a diagnostic names a parameter of the stage.
   func describe(_ arguments: Arguments, call: StageCall) throws(Diagnostic) -> any StageDescription {
     let description: any StageDescription
-    do throws(ArgumentComplaint) {
+    do throws(ArgumentError) {
       description = try make(arguments)
     } catch {
       throw diagnostic(for: error, arguments: arguments, call: call)
@@ -64,22 +64,22 @@ extension StageKind {
     return description
   }
 
-  private func diagnostic(for complaint: ArgumentComplaint, arguments: Arguments, call: StageCall) -> Diagnostic {
-    let problem = complaint.problem
-    guard let parameter = complaint.parameter else {
+  private func diagnostic(for diagnostic: ArgumentError, arguments: Arguments, call: StageCall) -> Diagnostic {
+    let problem = diagnostic.problem
+    guard let parameter = diagnostic.parameter else {
       return Diagnostic("\(Prose.quoted(name)): \(problem)", at: call.nameRange)
     }
     let entry = arguments.entry(parameter)
-    let range = entry.ranges.indices.contains(complaint.index) ? entry.ranges[complaint.index] : nil
+    let range = entry.ranges.indices.contains(diagnostic.index) ? entry.ranges[diagnostic.index] : nil
     // The value of a flag says nothing.
     guard let range, !entry.parameter.type.isFlag else {
       return Diagnostic(
         "\(Prose.quoted(parameter)) of \(Prose.quoted(name)): \(problem)", at: range ?? call.nameRange)
     }
-    return self.complaint(problem, about: parameter, value: entry.values[complaint.index].text, at: range)
+    return self.diagnostic(problem, about: parameter, value: entry.values[diagnostic.index].text, at: range)
   }
 
-  func complaint(_ problem: String, about parameter: String, value: String, at range: SourceRange) -> Diagnostic {
+  func diagnostic(_ problem: String, about parameter: String, value: String, at range: SourceRange) -> Diagnostic {
     Diagnostic("bad \(parameter) \(Prose.quoted(value)) for \(Prose.quoted(name)): \(problem)", at: range)
   }
 }

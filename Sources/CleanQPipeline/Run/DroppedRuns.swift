@@ -27,7 +27,7 @@ public struct DroppedRuns: Sendable {
   mutating func settle(_ refusal: Refusal, _ burst: inout Burst, into returned: inout Burst) {
     switch refusal {
     case .unknownRegion: unknownRegionCount &+= 1
-    case .incompleteRun where burst.room == 0: tooLongCount &+= 1
+    case .incompleteChain where burst.room == 0: tooLongCount &+= 1
     default: return
     }
     skip(&burst, into: &returned)
@@ -51,7 +51,7 @@ extension Burst {
   /// - Parameter refusal: what the port said of the first.
   @usableFromInline
   mutating func releaseHopeless(_ refusal: Refusal) {
-    guard refusal == .unknownRegion || refusal == .incompleteRun && room == 0 else { return }
+    guard refusal == .unknownRegion || refusal == .incompleteChain && room == 0 else { return }
     while let buffer = popFirst() {
       let isLast = buffer.flags.contains(.last)
       buffer.release()

@@ -25,7 +25,7 @@ struct IdleWait: ~Copyable {
 
   /// Whether the loop has spun long enough to go to sleep; else pauses the processor for a moment.
   @usableFromInline
-  mutating func isTired(at now: MonotonicTime) -> Bool {
+  mutating func spinExpired(at now: MonotonicTime) -> Bool {
     guard let since = idleSince else {
       idleSince = now
       return false

@@ -3,7 +3,7 @@ public import CleanQ
 /// Two ports joined: what one receives the other transmits, and buffers go back where they came from.
 ///
 /// Every loop of every pipeline is a junction: between a stack of layers and an application (`echo`), between two devices
-/// (a forwarder), between a stack and the cable to the next thread.
+/// (a forwarder), between a stack and the interlink to the next thread.
 ///
 ///        left                                 right
 ///      ┌─────────┐ receive ──── up ──►  transmit ┌─────────┐
@@ -76,12 +76,12 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
   }
 
   /// What waits here because a port had no room.
-  public func held() -> Census {
-    var census = Census()
-    census.addInFlight(up)
-    census.addInFlight(down)
-    census.addInFlight(emptied)
-    census.addInFlight(sent)
-    return census
+  public func held() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.addInFlight(up)
+    accounts.addInFlight(down)
+    accounts.addInFlight(emptied)
+    accounts.addInFlight(sent)
+    return accounts
   }
 }

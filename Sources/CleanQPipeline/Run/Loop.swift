@@ -21,7 +21,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   }
 
   /// Registers the region with the left port, and with the right one where the loop is the last: the right end of another
-  /// is a cable, which the loop above registers.
+  /// is an interlink, which the loop above registers.
   @inlinable
   func register(_ region: borrowing Region, isLast: Bool) -> QueueError? {
     do throws(QueueError) {
@@ -88,13 +88,13 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     // In the report of the stage below the junction, where there is one.
     if !outcome.reports.isEmpty { junction.addDrops(to: &outcome.reports[max(0, leftCount - 1)]) }
     outcome.held = junction.held()
-    outcome.held.addHoldings(of: junction.left.census())
-    let right = junction.right.census()
+    outcome.held.addHoldings(of: junction.left.accounts())
+    let right = junction.right.accounts()
     if let memory {
       outcome.held.addHoldings(of: right)
       outcome.liveByteCount = memory.region.liveByteCount
     } else {
-      outcome.cable = right
+      outcome.interlink = right
     }
     return outcome
   }
@@ -142,7 +142,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
       } else if junction.left.isExhausted {
         passOnEnd(&junction, &end, control, hasMoved: hasMoved, at: now)
       }
-      if wait.isTired(at: now) { sleep(&junction, &wait, now: now, until: min(deadline, end.deadline)) }
+      if wait.spinExpired(at: now) { sleep(&junction, &wait, now: now, until: min(deadline, end.deadline)) }
     }
   }
 

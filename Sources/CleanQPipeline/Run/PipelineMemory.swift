@@ -1,7 +1,7 @@
 public import CleanQ
 internal import Logging
 
-/// The region from which all buffers of one copy of a pipeline are carved. Its last loop owns it.
+/// The region from which all buffers of one instance of a pipeline are carved. Its last loop owns it.
 @usableFromInline
 final class PipelineMemory: Sendable {
   @usableFromInline let region: Region

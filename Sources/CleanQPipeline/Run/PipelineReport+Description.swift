@@ -16,8 +16,8 @@ extension PipelineReport: CustomStringConvertible {
     }
     let lost = isExact ? "\(lostByteCount) lost" : "not counted at one moment"
     lines.append(
-      "census: \(bufferCount) buffers; of \(census.registeredByteCount) bytes \(census.ownedByteCount) free, "
-        + "\(census.inFlightByteCount) in queues, \(census.atPeerByteCount) at devices, \(lost)")
+      "accounts: \(bufferCount) buffers; of \(accounts.registeredByteCount) bytes \(accounts.ownedByteCount) free, "
+        + "\(accounts.inFlightByteCount) in queues, \(accounts.atPeerByteCount) at devices, \(lost)")
     return lines.joined(separator: "\n")
   }
 

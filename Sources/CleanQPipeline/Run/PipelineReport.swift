@@ -4,11 +4,11 @@ public import CleanQ
 public struct PipelineReport: Sendable {
   /// The stages, left to right.
   public struct Stage: Sendable {
-    /// Over all copies.
+    /// Over all instances.
     public internal(set) var report: StageReport
     /// The stage as in a pipeline text.
     public let text: String
-    /// The CPUs that it was pinned to, one in each copy; empty where it was to none.
+    /// The CPUs that it was pinned to, one in each instance; empty where it was to none.
     public internal(set) var cpus: [Int]
   }
 
@@ -19,11 +19,11 @@ public struct PipelineReport: Sendable {
   public package(set) var end = PipelineEnd.running
   /// All memory of the pipeline, as its owner sees it: at a peer is what a device, the kernel or another process had, in flight
   /// what was in the stages' queues, empty buffers that waited for packets among them.
-  public internal(set) var census = Census()
+  public internal(set) var accounts = BufferAccounts()
   /// The buffers that the memory was cut into when the pipeline started.
   public internal(set) var bufferCount = 0
   /// The buffers that went out of scope somewhere and came home, instead of going round.
-  public internal(set) var strayBufferCount = 0
+  public internal(set) var leakedBufferCount = 0
   /// Bytes that no stage could account for. Not zero only where a stage is broken; zero where ``isExact`` is false.
   public internal(set) var lostByteCount = 0
   /// Whether every loop had come to rest when the memory was counted. Not while the pipeline runs, and not where a stage did
@@ -32,12 +32,12 @@ public struct PipelineReport: Sendable {
 
   package init(seconds: Double) { self.seconds = seconds }
 
-  /// Adds what one copy did.
+  /// Adds what one instance did.
   ///
-  /// - Parameter outcomes: of all loops of all copies.
-  mutating func add(_ copy: PipelineCopy, _ outcomes: [WorkerOutcome], texts: [String]) {
+  /// - Parameter outcomes: of all loops of all instances.
+  mutating func add(_ instance: PipelineInstance, _ outcomes: [WorkerOutcome], texts: [String]) {
     var index = 0
-    for worker in copy.workers {
+    for worker in instance.workers {
       for report in outcomes[worker.index].reports {
         if index == stages.count {
           stages.append(Stage(report: report, text: index < texts.count ? texts[index] : report.name, cpus: []))
@@ -49,19 +49,19 @@ public struct PipelineReport: Sendable {
       }
       let outcome = outcomes[worker.index]
       guard isExact else { continue }
-      lostByteCount += outcome.differenceByteCount(of: copy.memory.region.id, copy.memory.region.byteCount)
+      lostByteCount += outcome.differenceByteCount(of: instance.memory.region.id, instance.memory.region.byteCount)
     }
-    census.registeredByteCount += copy.memory.region.byteCount
-    guard let last = copy.workers.last else { return }
+    accounts.registeredByteCount += instance.memory.region.byteCount
+    guard let last = instance.workers.last else { return }
     var held = outcomes[last.index].held
     // The last loop sees what the others have as away; they say themselves what of it is in queues.
-    let queuedByteCount = copy.workers.dropLast().reduce(0) { $0 + outcomes[$1.index].held.inFlightByteCount }
+    let queuedByteCount = instance.workers.dropLast().reduce(0) { $0 + outcomes[$1.index].held.inFlightByteCount }
     held.moveToQueues(byteCount: queuedByteCount)
     // Buffers of regions that stages have of their own are counted where they are seen, and as registered.
-    census.registeredByteCount += held.elsewhereByteCount(ofOthersThan: copy.memory.region.id)
-    census.addHoldings(of: held)
-    bufferCount += copy.bufferCount
-    strayBufferCount += copy.memory.region.strayBufferCount
+    accounts.registeredByteCount += held.elsewhereByteCount(ofOthersThan: instance.memory.region.id)
+    accounts.addHoldings(of: held)
+    bufferCount += instance.bufferCount
+    leakedBufferCount += instance.memory.region.leakedBufferCount
   }
 
   /// Says of the stages of a loop that they did not end, or did not answer: of the one that works on a file, where the thread is
@@ -95,7 +95,7 @@ extension PipelineReport {
   }
 }
 
-extension Census {
+extension BufferAccounts {
   /// Counts bytes at the peer as in flight, no more than there are: while the pipeline runs its loops are not asked at one moment.
   fileprivate mutating func moveToQueues(byteCount: Int) {
     let moved = min(byteCount, atPeerByteCount)

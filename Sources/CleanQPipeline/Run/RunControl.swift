@@ -155,7 +155,7 @@ final class RunControl: Sendable {
   @usableFromInline
   func publish(_ outcome: WorkerOutcome, of loop: Int) { loops[loop].outcome = outcome }
 
-  /// Says that a loop is at rest, and waits until every loop is: a census taken from then on is exact.
+  /// Says that a loop is at rest, and waits until every loop is: accounts taken from then on is exact.
   ///
   /// - Returns: false where one takes longer than it should. The loop then says what it has done, and goes on waiting.
   @usableFromInline
@@ -171,7 +171,7 @@ final class RunControl: Sendable {
   @usableFromInline
   func waitForNeighbours() { while !all(atRest, withinMilliseconds: 1000) {} }
 
-  /// Waits until every loop has taken its census, so that no port is closed under a neighbour's.
+  /// Waits until every loop has taken its accounts, so that no port is closed under a neighbour's.
   @usableFromInline
   func waitUntilAllCounted(_ loop: Int) {
     counted.add(1, ordering: .acquiringAndReleasing)
@@ -242,7 +242,7 @@ extension RunControl {
   /// Waits until every thread is over, for as long as they may take after they were asked to stop.
   ///
   /// - Parameters:
-  ///   - interrupt: a file that is readable when `earlierEnd` is to be asked again, which empties it; or -1.
+  ///   - interrupt: a file that is readable when `earlierEnd` is to be asked again, which clears it; or -1.
   ///   - earlierEnd: until when the threads have now; nil where they have all their time.
   /// - Returns: whether every thread is over.
   func waitUntilOver(interrupt: Int32, earlierEnd: () -> MonotonicTime?) -> Bool {

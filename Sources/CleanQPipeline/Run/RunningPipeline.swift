@@ -22,7 +22,7 @@ public struct PipelineStop: Sendable {
 /// Going out of scope stops it and waits for its threads, for a second and a half at most. It changes no signal; for daemons
 /// there is ``Pipeline/runUntilSignal(on:logger:)``. Thread-confined, but ``stop`` may be sent.
 public final class RunningPipeline {
-  private let copies: [PipelineCopy]
+  private let instances: [PipelineInstance]
   private let texts: [String]
   let control: RunControl
   private let reopeners: [@Sendable () -> Void]
@@ -35,23 +35,23 @@ public final class RunningPipeline {
 
   /// Gives the opened loops their memory and starts their threads. What fails undoes all.
   ///
-  /// - Parameter placements: for each copy, where its loops run.
+  /// - Parameter placements: for each instance, where its loops run.
   @usableFromInline
   init(_ context: PipelineContext, placements: [[Placement]], texts: [String]) throws(StageError) {
     self.texts = texts
     reopeners = context.reopeners
-    var copies: [PipelineCopy] = []
-    for (workers, placements) in zip(context.copies, placements) {
-      copies.append(try PipelineCopy(workers, placements: placements, context.logger))
+    var instances: [PipelineInstance] = []
+    for (workers, placements) in zip(context.instances, placements) {
+      instances.append(try PipelineInstance(workers, placements: placements, context.logger))
     }
-    self.copies = copies
-    let control = try RunControl(workerCount: copies.reduce(0) { $0 + $1.workers.count }, context.logger)
+    self.instances = instances
+    let control = try RunControl(workerCount: instances.reduce(0) { $0 + $1.workers.count }, context.logger)
     self.control = control
-    stageRanges = Self.prepare(copies, control)
+    stageRanges = Self.prepare(instances, control)
     do {
-      for copy in copies {
-        for worker in copy.workers {
-          try threads.start(name: "cleanq-\(worker.index)", cpu: worker.cpu) { copy.run(worker, control) }
+      for instance in instances {
+        for worker in instance.workers {
+          try threads.start(name: "cleanq-\(worker.index)", cpu: worker.cpu) { instance.run(worker, control) }
         }
       }
       for body in context.starters { body() }
@@ -71,11 +71,11 @@ public final class RunningPipeline {
   }
 
   /// Numbers the loops, and notes what each consists of in case that it never says so itself.
-  private static func prepare(_ copies: [PipelineCopy], _ control: RunControl) -> [Range<Int>] {
+  private static func prepare(_ instances: [PipelineInstance], _ control: RunControl) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
-    for copy in copies {
+    for instance in instances {
       var stageCount = 0
-      for worker in copy.workers {
+      for worker in instance.workers {
         worker.index = ranges.count
         var outcome = WorkerOutcome()
         outcome.reports = worker.reports()
@@ -112,7 +112,7 @@ public final class RunningPipeline {
     return report
   }
 
-  /// Waits until the pipeline has ended and says what it did, all copies together.
+  /// Waits until the pipeline has ended and says what it did, all instances together.
   ///
   /// Once it was told to stop, the threads have a second and a half. A stage whose thread has not ended by then has a
   /// ``StageReport/failure`` that says so, and the thread is left to itself.
@@ -147,7 +147,7 @@ public final class RunningPipeline {
     var report = PipelineReport(seconds: Double(elapsedNanoseconds) / 1e9)
     report.isExact = isExact
     let outcomes = control.loops.map(\.outcome)
-    for copy in copies { report.add(copy, outcomes, texts: texts) }
+    for instance in instances { report.add(instance, outcomes, texts: texts) }
     return report
   }
 }
@@ -156,9 +156,9 @@ extension RunningPipeline {
   /// Refuses a list of CPUs that is empty, too long or names one twice.
   @usableFromInline
   static func refuseBadList(of cpus: [Int]) throws(StageError) {
-    guard (1...PipelineText.maximumCopyCount).contains(cpus.count) else {
+    guard (1...PipelineText.maximumInstanceCount).contains(cpus.count) else {
       throw StageError(
-        "pipeline", "runs in 1 to \(PipelineText.maximumCopyCount) copies, not \(cpus.count); list as many CPUs")
+        "pipeline", "runs in 1 to \(PipelineText.maximumInstanceCount) instances, not \(cpus.count); list as many CPUs")
     }
     for (index, cpu) in cpus.enumerated() where cpus[..<index].contains(cpu) {
       throw StageError("pipeline", "CPU \(cpu) is listed twice; list each once")

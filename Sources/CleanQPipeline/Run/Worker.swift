@@ -64,9 +64,9 @@ struct WorkerOutcome: Sendable {
   /// The stages of its left port, bottom up, then those of its right port.
   @usableFromInline var reports: [StageReport] = []
   /// Everything it and what is below it held.
-  @usableFromInline var held = Census()
-  /// In another loop than the last, what the cable above it says.
-  @usableFromInline var cable: Census?
+  @usableFromInline var held = BufferAccounts()
+  /// In another loop than the last, what the interlink above it says.
+  @usableFromInline var interlink: BufferAccounts?
   /// In the last loop, the bytes of the buffers that exist.
   @usableFromInline var liveByteCount = 0
 
@@ -80,12 +80,12 @@ struct WorkerOutcome: Sendable {
   ///   - region: the pipeline's.
   ///   - regionByteCount: how long it is.
   func differenceByteCount(of region: RegionID, _ regionByteCount: Int) -> Int {
-    let expected = cable.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? liveByteCount
+    let expected = interlink.map { regionByteCount - $0.elsewhereByteCount(of: region) } ?? liveByteCount
     return abs(expected - held.elsewhereByteCount(of: region))
   }
 }
 
-extension Census {
+extension BufferAccounts {
   /// Bytes of a region in flight and at the peer, and those of which nobody says where they belong.
   fileprivate func elsewhereByteCount(of region: RegionID) -> Int {
     inFlightByteCount + atPeerByteCount - elsewhereByteCount(ofOthersThan: region)

@@ -7,10 +7,10 @@ public import Logging
 public final class PipelineContext {
   /// Where stages say, once, what a user should know.
   public let logger: Logger
-  /// How many copies of the pipeline are opened, each with the same stages.
-  public let copyCount: Int
+  /// How many instances of the pipeline are opened, each with the same stages.
+  public let instanceCount: Int
   /// Which of them is being opened, from 0.
-  public private(set) var copyIndex = 0
+  public private(set) var instanceIndex = 0
   /// Readable once the start is to be abandoned, since a signal came or the program changed its mind; -1 where that cannot
   /// happen. A stage whose opening may have to wait, for the other end of a FIFO or for a peer, polls this file too, and
   /// throws ``StageError/cancelled(_:)`` when it is readable. Not the stage's to read from or to close.
@@ -18,8 +18,8 @@ public final class PipelineContext {
   /// Whether what comes from the left end is a file's, which can wait: a stage that has no room for it may leave it there for a
   /// while. Set by the stage that opens the file.
   public var sourceWaits = false
-  /// The loops that each copy consists of, left to right, in the making.
-  private(set) var copies: [[Worker]]
+  /// The loops that each instance consists of, left to right, in the making.
+  private(set) var instances: [[Worker]]
   /// The UDP ports that the stages opened so far receive on. An application above them must not be made to talk to itself.
   public private(set) var openPorts: Set<UInt16> = []
   /// What ``shared(_:)`` has made, and how many of it the copy in the making has asked for.
@@ -32,11 +32,11 @@ public final class PipelineContext {
   /// What ``onStart(_:)`` was given.
   private(set) var starters: [@Sendable () -> Void] = []
 
-  public init(logger: Logger, copyCount: Int = 1, cancelFile: Int32 = -1) {
+  public init(logger: Logger, instanceCount: Int = 1, cancelFile: Int32 = -1) {
     self.logger = logger
-    self.copyCount = copyCount
+    self.instanceCount = instanceCount
     self.cancelFile = cancelFile
-    copies = Array(repeating: [], count: copyCount)
+    instances = Array(repeating: [], count: instanceCount)
   }
 
   /// Makes two ports the ends of a loop.
@@ -47,21 +47,21 @@ public final class PipelineContext {
   }
 
   @usableFromInline
-  func add(_ worker: Worker) { copies[copyIndex].append(worker) }
+  func add(_ worker: Worker) { instances[instanceIndex].append(worker) }
 
   /// Says that a stage receives on these UDP ports.
   public func noteOpenPorts(_ ports: [UInt16]) { openPorts.formUnion(ports) }
 
-  /// What a stage has in common in all copies of the pipeline: the device, of which each copy opens a queue pair.
+  /// What a stage has in common in all instances of the pipeline: the device, of which each instance opens a queue pair.
   ///
-  /// The copies open the same stages in the same order, so what one calls this for, all do, and they meet.
+  /// The instances open the same stages in the same order, so what one calls this for, all do, and they meet.
   ///
-  /// - Parameter make: makes it, in the first copy.
+  /// - Parameter make: makes it, in the first instance.
   public func shared<Device: AnyObject>(_ make: () throws(StageError) -> Device) throws(StageError) -> Device {
-    if copyIndex == 0 { shared.append(try make()) }
+    if instanceIndex == 0 { shared.append(try make()) }
     defer { sharedCount += 1 }
     guard sharedCount < shared.count, let device = shared[sharedCount] as? Device else {
-      preconditionFailure("the copies of a pipeline open the same stages in the same order")
+      preconditionFailure("the instances of a pipeline open the same stages in the same order")
     }
     return device
   }
@@ -102,13 +102,13 @@ public final class PipelineContext {
   /// - Parameter body: called once, on the thread that starts the pipeline; it returns soon.
   public func onStart(_ body: @escaping @Sendable () -> Void) { starters.append(body) }
 
-  /// Opens every copy.
+  /// Opens every instance.
   ///
   /// - Throws: StageError where a stage cannot be opened, or the start was cancelled meanwhile.
   @usableFromInline
-  func openCopies(_ open: () throws(StageError) -> Void) throws(StageError) {
-    for index in 0..<copyCount {
-      copyIndex = index
+  func openInstances(_ open: () throws(StageError) -> Void) throws(StageError) {
+    for index in 0..<instanceCount {
+      instanceIndex = index
       sharedCount = 0
       peer = nil
       try open()
@@ -118,14 +118,14 @@ public final class PipelineContext {
 
   /// A place on one CPU for every loop of a copy.
   @usableFromInline
-  func placements(on cpu: Int) -> [Placement] { copies[0].map { _ in .cpu(cpu) } }
+  func placements(on cpu: Int) -> [Placement] { instances[0].map { _ in .cpu(cpu) } }
 
-  /// Refuses a stage that cannot stand in so many copies.
+  /// Refuses a stage that cannot stand in so many instances.
   @usableFromInline
   func admit(_ stage: any StageDescription) throws(StageError) {
-    guard !stage.copies.contains(copyCount) else { return }
+    guard !stage.instances.contains(instanceCount) else { return }
     let name = "\(type(of: stage))"
     throw StageError(
-      name, PipelineCopies.complaint(of: name, wanting: stage.copies, given: copyCount))
+      name, PipelineInstances.diagnostic(of: name, wanting: stage.instances, given: instanceCount))
   }
 }

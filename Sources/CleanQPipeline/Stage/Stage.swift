@@ -48,7 +48,7 @@ public protocol LayerStage: StageDescription {
   func put(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError) -> AnyStack?
 }
 
-/// A stage through which traffic of any kind passes: a counter, a capture, a hand-over to another thread.
+/// A stage through which traffic of any kind passes: a counter, a capture, a handoff to another thread.
 public protocol PassThroughStage: StageDescription {
   /// Puts the stage on a port and passes the result on.
   func attach<Lower: Port & ~Copyable, Next: PortContinuation>(

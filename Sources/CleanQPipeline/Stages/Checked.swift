@@ -49,6 +49,6 @@ extension Checked {
         the last events of the buffer. A forged buffer goes no further.
         """,
       counts: counts
-    ) { arguments throws(ArgumentComplaint) in Checked(stops: arguments.flag("stop")) }
+    ) { arguments throws(ArgumentError) in Checked(stops: arguments.flag("stop")) }
   }
 }

@@ -11,7 +11,7 @@ public import Logging
 ///        pipeline                                     device
 ///      transmit ──► copy ─► pending ──► lower.transmit, lower.complete ──► free
 ///      complete ◄── returning (at once)
-///      fill ──► empties
+///      fill ──► free buffers
 ///      receive ◄─── copy ◄─ arrived ◄── lower.receive;   used ──► lower.fill
 ///
 /// Thread-confined.
@@ -29,7 +29,7 @@ public struct CopyingPort<Lower: Port & ~Copyable>: Port, ~Copyable {
 
   // The pipeline's buffers.
   /// To be copied to.
-  @usableFromInline var empties: BufferStore
+  @usableFromInline var freeBuffers: BufferStore
   /// Copied, and to be completed.
   @usableFromInline var returning: BufferStore
 
@@ -66,7 +66,7 @@ public struct CopyingPort<Lower: Port & ~Copyable>: Port, ~Copyable {
     self.memory = memory
     wantedCount = wanted.left
     bufferByteCount = wanted.byteCount
-    empties = BufferStore(capacity: wanted.left)
+    freeBuffers = BufferStore(capacity: wanted.left)
     returning = BufferStore(capacity: wanted.left)
     free = BufferStore(capacity: wanted.left + wanted.right)
     self.lower = lower
@@ -92,8 +92,8 @@ extension CopyingPort where Lower: ~Copyable {
   @inlinable
   @discardableResult
   public mutating func fill(_ burst: inout Burst) -> Refusal? {
-    let (count, refusal) = table.offer(burst, room: empties.room, capacity: empties.capacity)
-    for _ in 0..<count { if let buffer = burst.popFirst() { empties.append(buffer) } }
+    let (count, refusal) = table.offer(burst, room: freeBuffers.room, capacity: freeBuffers.capacity)
+    for _ in 0..<count { if let buffer = burst.popFirst() { freeBuffers.append(buffer) } }
     return refusal
   }
 
@@ -102,7 +102,7 @@ extension CopyingPort where Lower: ~Copyable {
   public mutating func receive(into filled: inout Burst) {
     if !used.isEmpty { lower.fill(&used) }
     if arrived.room > 0 { lower.receive(into: &arrived) }
-    while filled.room > 0, !empties.isEmpty, let count = arrived.packetBufferCount, count <= used.room {
+    while filled.room > 0, !freeBuffers.isEmpty, let count = arrived.packetBufferCount, count <= used.room {
       copyUp(count, into: &filled)
     }
     if !used.isEmpty { lower.fill(&used) }
@@ -111,7 +111,7 @@ extension CopyingPort where Lower: ~Copyable {
   /// Copies a packet into one buffer of the pipeline's; one that is longer is dropped.
   @inlinable
   mutating func copyUp(_ count: Int, into filled: inout Burst) {
-    guard var buffer = empties.popFirst() else { return }
+    guard var buffer = freeBuffers.popFirst() else { return }
     buffer.reset()
     var byteCount = 0
     for index in 0..<count { byteCount &+= arrived[index].validByteCount }
@@ -122,7 +122,7 @@ extension CopyingPort where Lower: ~Copyable {
       copiedCount &+= 1
     } else {
       tooLongCount &+= 1
-      empties.pushFirst(buffer)
+      freeBuffers.pushFirst(buffer)
     }
     for _ in 0..<count {
       guard var empty = arrived.popFirst() else { return }
@@ -209,7 +209,7 @@ extension CopyingPort where Lower: ~Copyable {
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = empties.byteCount(of: region.id) + returning.byteCount(of: region.id)
+    let elsewhere = freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id)
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
     try table.remove(region.id)
   }
@@ -222,7 +222,7 @@ extension CopyingPort where Lower: ~Copyable {
 
   public mutating func arm() -> Bool {
     guard lower.arm() else { return false }
-    return returning.isEmpty && (arrived.isEmpty || empties.isEmpty)
+    return returning.isEmpty && (arrived.isEmpty || freeBuffers.isEmpty)
   }
 
   public mutating func disarm() { lower.disarm() }
@@ -239,23 +239,23 @@ extension CopyingPort where Lower: ~Copyable {
   public var wantedBufferByteCount: Int { lower.wantedBufferByteCount }
 
   /// The pipeline's buffers only.
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    empties.add(to: &census)
-    returning.add(to: &census)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    freeBuffers.add(to: &accounts)
+    returning.add(to: &accounts)
+    return accounts
   }
 
   /// Bytes of the device's buffers that are nowhere to be found.
   private var lostByteCount: Int {
-    var census = Census()
-    census.addHoldings(of: lower.census())
-    free.add(to: &census)
-    census.addInFlight(pending)
-    census.addInFlight(arrived)
-    census.addInFlight(used)
-    return memory.region.liveByteCount - census.inFlightByteCount - census.atPeerByteCount
+    var accounts = BufferAccounts()
+    accounts.addHoldings(of: lower.accounts())
+    free.add(to: &accounts)
+    accounts.addInFlight(pending)
+    accounts.addInFlight(arrived)
+    accounts.addInFlight(used)
+    return memory.region.liveByteCount - accounts.inFlightByteCount - accounts.atPeerByteCount
   }
 
   /// The device's report, with what was copied.

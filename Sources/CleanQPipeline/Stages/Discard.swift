@@ -18,7 +18,7 @@ public struct DiscardPort<Unit: Traffic>: Port, ~Copyable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? { loop.fill(&empties) }
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { loop.fill(&freeBuffers) }
 
   @inlinable
   public mutating func receive(into filled: inout Burst) {}
@@ -41,7 +41,7 @@ public struct DiscardPort<Unit: Traffic>: Port, ~Copyable {
 
   public mutating func arm() -> Bool { loop.arm() }
 
-  public func census() -> Census { loop.census() }
+  public func accounts() -> BufferAccounts { loop.accounts() }
 
   public func report(into reports: inout [StageReport]) {
     var report = StageReport("discard")

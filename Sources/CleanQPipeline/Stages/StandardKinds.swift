@@ -4,7 +4,7 @@ extension Count {
     StageKind(
       name: "count", summary: "counts packets and bytes in both directions and changes nothing", shapes: [.passThrough],
       examples: ["pcap(in.pcap, read) | count | discard"]
-    ) { _ throws(ArgumentComplaint) in Count() }
+    ) { _ throws(ArgumentError) in Count() }
   }
 }
 
@@ -14,7 +14,7 @@ extension Discard {
     StageKind(
       name: "discard", summary: "takes every packet and sends none", shapes: [.sink],
       examples: ["tap(tap0) | pcap(f.pcap) | discard"]
-    ) { _ throws(ArgumentComplaint) in Discard() }
+    ) { _ throws(ArgumentError) in Discard() }
   }
 }
 
@@ -24,6 +24,6 @@ extension Loopback {
     StageKind(
       name: "loopback", summary: "receives what it transmits, in the same order", shapes: [.loop],
       examples: ["tap(tap0) | count | loopback", "loopback | count | discard"]
-    ) { _ throws(ArgumentComplaint) in Loopback() }
+    ) { _ throws(ArgumentError) in Loopback() }
   }
 }

@@ -22,7 +22,7 @@ struct OpenTAP: ~Copyable {
   /// - Throws: what was wrong and what to do; whatever was made or changed before is undone.
   init(_ tap: TAP, logger: Logger) throws(StageError) {
     let stage = tap.stageName
-    if let problem = TAPName.complaint(about: tap.name) ?? tap.complaint { throw StageError(stage, problem) }
+    if let problem = TAPName.diagnostic(about: tap.name) ?? tap.diagnostic { throw StageError(stage, problem) }
     let device = try TAPDevice(name: tap.name)
     // The ring is tried out before there is a device, so that the trial cannot take a frame.
     let transport = try Transport(tap.io, file: device.file, stage: stage, logger: logger)

@@ -8,7 +8,7 @@ extension TAPLink {
   ///
   /// Source: rtnetlink(7), `RTM_NEWADDR`.
   mutating func addAddress(_ prefix: IPv4Prefix) throws(StageError) {
-    if let problem = TAP.complaint(about: prefix) { throw StageError("tap(\(name))", problem) }
+    if let problem = TAP.diagnostic(about: prefix) { throw StageError("tap(\(name))", problem) }
     let problem = "cannot give it the address \(prefix)"
     guard var netlink = NetlinkSocket() else { throw failure(problem, errno) }
     let address = InterfaceAddress(index: index, address: prefix.address.rawValue, prefixLength: prefix.length)

@@ -48,7 +48,7 @@ struct TAPLink: ~Copyable, Sendable {
   consuming func keep() { undos.removeAll() }
 
   mutating func setMAC(_ mac: MACAddress) throws(StageError) {
-    if let problem = TAP.complaint(about: mac) { throw StageError("tap(\(name))", problem) }
+    if let problem = TAP.diagnostic(about: mac) { throw StageError("tap(\(name))", problem) }
     let old = try get(SIOCGIFHWADDR, "cannot read its Ethernet address").hardwareAddress
     guard old != mac else { return }
     var request = InterfaceRequest(name: name)

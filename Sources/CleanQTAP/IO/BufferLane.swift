@@ -109,9 +109,9 @@ struct BufferLane: ~Copyable, @unchecked Sendable {
     return unsafe other.pointee.setValid(offset: other.pointee.headroom, byteCount: 0)
   }
 
-  /// Adds what the lane holds to a census.
-  func add(to census: inout Census) {
-    for index in 0..<(doneCount + waitingCount) { unsafe census.addInFlight(slot(index).pointee) }
+  /// Adds what the lane holds to accounts.
+  func add(to accounts: inout BufferAccounts) {
+    for index in 0..<(doneCount + waitingCount) { unsafe accounts.addInFlight(slot(index).pointee) }
   }
 
   /// Bytes of the buffers that belong to one region.

@@ -29,7 +29,7 @@ struct DatagramTrain {
   ///
   /// - Returns: nil where the frame is not a datagram that the kernel would make again as it is.
   init?(_ frame: borrowing Buffer) {
-    guard Self.isUsual(frame) else { return nil }
+    guard Self.isOnFastPath(frame) else { return nil }
     payloadByteCount = frame.validByteCount &- Self.headerByteCount
     allPayloadByteCount = payloadByteCount
     identification = Self.identification(frame)
@@ -44,7 +44,7 @@ struct DatagramTrain {
     let byteCount = frame.validByteCount &- Self.headerByteCount
     guard !hasShortOne, byteCount > 0, byteCount <= payloadByteCount, count < Self.mostDatagrams,
       allPayloadByteCount &+ byteCount <= Self.mostPayloadByteCount, Self.addresses(frame) == addresses,
-      Self.flow(frame) == flow, follows(Self.identification(frame)), Self.isUsual(frame)
+      Self.flow(frame) == flow, follows(Self.identification(frame)), Self.isOnFastPath(frame)
     else { return false }
     count &+= 1
     allPayloadByteCount &+= byteCount
@@ -71,7 +71,7 @@ struct DatagramTrain {
 
   /// Whether a frame is a whole UDP datagram with some payload that must not be fragmented, with nothing behind it, and its
   /// checksums right.
-  private static func isUsual(_ frame: borrowing Buffer) -> Bool {
+  private static func isOnFastPath(_ frame: borrowing Buffer) -> Bool {
     let bytes = frame.bytes
     guard bytes.count > headerByteCount,
       bytes.bigEndian16(at: 12) == 0x0800, bytes[14] == 0x45, bytes.bigEndian16(at: 20) == 0x4000, bytes[23] == 17,

@@ -43,7 +43,7 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
   private var generation: UInt32 = 0
   /// System calls made, all batches together.
   var systemCallCount: UInt64 = 0
-  private(set) var strayAnswerCount: UInt64 = 0
+  private(set) var unexpectedAnswerCount: UInt64 = 0
 
   /// - Parameters:
   ///   - capacity: the most operations.
@@ -162,7 +162,7 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
     let index = Int(token & 0xFFFF_FFFF)
     // SAFETY: the index is compared with the count before it is used.
     guard token >> 32 == UInt64(generation), index < count, unsafe operations[index].result == Self.unanswered else {
-      strayAnswerCount &+= 1
+      unexpectedAnswerCount &+= 1
       return false
     }
     unsafe operations[index].result = result

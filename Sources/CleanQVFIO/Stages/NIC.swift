@@ -44,7 +44,7 @@ public struct NIC: EndStage {
   /// The driver for the card that is at the address.
   func driver(in tree: SystemTree) throws(StageError) -> NICDriver {
     let stage = "nic(\(address))"
-    if let problem = Self.complaint(aboutAddress: address) { throw StageError(stage, problem) }
+    if let problem = Self.diagnostic(aboutAddress: address) { throw StageError(stage, problem) }
     guard let place = PCIAddress(address), let function = PCIFunction(place, in: tree) else {
       throw StageError(stage, VFIOError(address, .notFound).message)
     }
@@ -69,7 +69,7 @@ extension NIC {
         Drivers: \(drivers.map(\.description).joined(separator: ", ")). The stage named there is the same with arguments. The \
         card is given to this process by cleanq devices bind.
         """
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       NIC(arguments.text("address") ?? "", drivers: drivers)
     }
   }
@@ -77,12 +77,12 @@ extension NIC {
   /// The argument by which a driver's stage in pipeline texts names its function.
   public static var addressParameter: Parameter {
     Parameter(
-      "address", .custom(placeholder: "PCI-ADDRESS") { complaint(aboutAddress: $0) }, required: true,
+      "address", .custom(placeholder: "PCI-ADDRESS") { diagnostic(aboutAddress: $0) }, required: true,
       "the device, as cleanq devices lists it")
   }
 
   /// What is wrong with the text of a PCI address, as it reads after a colon; nil when nothing is.
-  public static func complaint(aboutAddress text: String) -> String? {
-    PCIAddress.complaint(about: text)
+  public static func diagnostic(aboutAddress text: String) -> String? {
+    PCIAddress.diagnostic(about: text)
   }
 }

@@ -22,7 +22,7 @@ public struct PCIAddress: Hashable, Comparable, Sendable {
   private static let largestFunction: UInt32 = 7
 
   /// What is wrong with the text of an address, as it reads after a colon; nil when nothing is.
-  static func complaint(about text: String) -> String? {
+  static func diagnostic(about text: String) -> String? {
     guard let (_, _, device, function) = numbers(of: text) else {
       return "a PCI address is domain, bus, device and function, as in 0000:00:04.0"
     }

@@ -82,11 +82,11 @@ struct VirtioNetPair<Ring: VirtqueueRing>: ~Copyable, Sendable {
 
   var kickCount: UInt64 { receiving.kickCount &+ transmitting.kickCount }
 
-  func add(to census: inout Census) {
-    receiving.add(to: &census)
-    transmitting.add(to: &census)
-    census.addInFlight(receiver.stage)
-    census.addInFlight(receiver.dropped)
+  func add(to accounts: inout BufferAccounts) {
+    receiving.add(to: &accounts)
+    transmitting.add(to: &accounts)
+    accounts.addInFlight(receiver.stage)
+    accounts.addInFlight(receiver.dropped)
   }
 
   func byteCount(of region: RegionID) -> Int {
@@ -95,10 +95,10 @@ struct VirtioNetPair<Ring: VirtqueueRing>: ~Copyable, Sendable {
   }
 
   /// Takes everything back from a device that has let go: empty buffers, and those of packets that may or may not be sent.
-  mutating func takeAll(empties: (consuming Buffer) -> Void, sent: (consuming Buffer) -> Void) {
-    while let buffer = receiver.stage.popFirst() { empties(buffer) }
-    while let buffer = receiver.dropped.popFirst() { empties(buffer) }
-    receiving.takeAll(empties)
+  mutating func takeAll(freeBuffers: (consuming Buffer) -> Void, sent: (consuming Buffer) -> Void) {
+    while let buffer = receiver.stage.popFirst() { freeBuffers(buffer) }
+    while let buffer = receiver.dropped.popFirst() { freeBuffers(buffer) }
+    receiving.takeAll(freeBuffers)
     transmitting.takeAll(sent)
   }
 }
@@ -123,13 +123,13 @@ extension VirtioNetSession {
     return sum
   }
 
-  func add(to census: inout Census) {
+  func add(to accounts: inout BufferAccounts) {
     switch split {
-    case .some(let pair): pair.add(to: &census)
+    case .some(let pair): pair.add(to: &accounts)
     case .none: break
     }
     switch packed {
-    case .some(let pair): pair.add(to: &census)
+    case .some(let pair): pair.add(to: &accounts)
     case .none: break
     }
   }

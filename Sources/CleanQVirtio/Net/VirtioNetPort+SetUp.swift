@@ -69,9 +69,9 @@ extension VirtioNetPort {
   public mutating func quiesce() {
     guard receiveAllowance == .max else { return }
     restDeadline = MonotonicTime.now.advanced(byMilliseconds: Self.restMilliseconds)
-    var census = Census()
-    session.add(to: &census)
-    receiveAllowance = census.atPeerBufferCount + census.inFlightBufferCount
+    var accounts = BufferAccounts()
+    session.add(to: &accounts)
+    receiveAllowance = accounts.atPeerBufferCount + accounts.inFlightBufferCount
   }
 
   public var isExhausted: Bool { !device.transport.canComeBack && !presence.isPresent }
@@ -88,13 +88,13 @@ extension VirtioNetPort {
 
   public var wantedBacking: RegionBacking { device.transport.wantedBacking }
 
-  public func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = map.table.byteCount
-    session.add(to: &census)
-    waiting.add(to: &census)
-    returning.add(to: &census)
-    return census
+  public func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = map.table.byteCount
+    session.add(to: &accounts)
+    waiting.add(to: &accounts)
+    returning.add(to: &accounts)
+    return accounts
   }
 
   public func report(into reports: inout [StageReport]) {

@@ -5,23 +5,23 @@ extension VirtioNetPort {
 
   /// Takes empty buffers for the device to write to. While it is away they wait here.
   @discardableResult
-  public mutating func fill(_ empties: inout Burst) -> Refusal? {
-    guard isJoined else { return fillWaiting(&empties) }
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    guard isJoined else { return fillWaiting(&freeBuffers) }
     if !waiting.isEmpty {
       postWaiting()
       if !waiting.isEmpty {
-        return map.table.offer(empties, room: 0, capacity: device.options.receiveQueueSize).refusal
+        return map.table.offer(freeBuffers, room: 0, capacity: device.options.receiveQueueSize).refusal
       }
     }
-    if let refusal = session.split?.receiving.postEmpty(&empties, map) { return refusal }
-    return session.packed?.receiving.postEmpty(&empties, map) ?? nil
+    if let refusal = session.split?.receiving.postEmpty(&freeBuffers, map) { return refusal }
+    return session.packed?.receiving.postEmpty(&freeBuffers, map) ?? nil
   }
 
   /// As many as the queue would take.
-  private mutating func fillWaiting(_ empties: inout Burst) -> Refusal? {
+  private mutating func fillWaiting(_ freeBuffers: inout Burst) -> Refusal? {
     let capacity = device.options.receiveQueueSize
-    let (taken, refusal) = map.table.offer(empties, room: max(0, capacity - waiting.count), capacity: capacity)
-    for _ in 0..<taken { if let buffer = empties.popFirst() { wait(buffer) } }
+    let (taken, refusal) = map.table.offer(freeBuffers, room: max(0, capacity - waiting.count), capacity: capacity)
+    for _ in 0..<taken { if let buffer = freeBuffers.popFirst() { wait(buffer) } }
     return refusal
   }
 

@@ -51,7 +51,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   var nextAttempt = MonotonicTime(nanoseconds: 0)
   private var backOff = BackOff(firstMilliseconds: 100, longestMilliseconds: 3000)
   /// Why the device cannot be used at the moment; nil while it can.
-  public private(set) var complaint: VirtioError?
+  public private(set) var diagnostic: VirtioError?
 
   static var ethernetHeaderByteCount: Int { 14 }
   /// How long a device may take to give back what it has, once the port is to come to rest.
@@ -117,7 +117,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
       session = next
     } catch {
       isAsking = false
-      complaint = error
+      diagnostic = error
       // One that went is back only when the transport has waited for it.
       if error.code != .gone {
         counters.failedJoins &+= 1
@@ -136,7 +136,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
   }
 
   private mutating func adopt() {
-    complaint = nil
+    diagnostic = nil
     isAsking = false
     isJoined = true
     if hasJoined { counters.returns &+= 1 }
@@ -159,7 +159,7 @@ public struct VirtioNetPort: Port, ~Copyable, Sendable {
     counters.pastKicks &+= pair.kickCount
     var gone: UInt64 = 0
     pair.takeAll(
-      empties: { buffer in wait(buffer) },
+      freeBuffers: { buffer in wait(buffer) },
       sent: { buffer in
         if buffer.flags.contains(.last) { gone &+= 1 }
         returning.append(buffer)

@@ -32,7 +32,7 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
   /// Looks at what has come into the stage.
   @inline(__always)
   mutating func examine(_ counters: inout VirtioNetCounters) {
-    if missingCount == 0 { examineUsual() }
+    if missingCount == 0 { examineFast() }
     // What may have to be dropped must have a place.
     guard examinedCount < stage.count, dropped.room >= stage.count else { return }
     var selection: UInt32 = 0
@@ -66,15 +66,15 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
     examinedCount = stage.count
   }
 
-  /// The usual case, in one pass: each buffer is a packet by itself with nothing to complete. Ends at the first that is not,
+  /// The common case, in one pass: each buffer is a packet by itself with nothing to complete. Ends at the first that is not,
   /// and has believed nothing of it.
   @inline(__always)
-  private mutating func examineUsual() {
+  private mutating func examineFast() {
     let (isMergeable, completesChecksums) = (isMergeable, completesChecksums)
     let least = VirtioNetHeader.byteCount &+ Self.ethernetHeaderByteCount
     let looksAtHeader = isMergeable || completesChecksums
     while examinedCount < stage.count {
-      var buffers = stage.stretch(from: examinedCount, to: stage.count)
+      var buffers = stage.contiguousSpan(from: examinedCount, to: stage.count)
       var index = 0
       while index < buffers.count {
         if buffers[index].validByteCount < least { break }
@@ -142,7 +142,7 @@ struct VirtioNetReceiver: ~Copyable, Sendable {
     var bytes = 0
     var counted = 0
     while counted < count {
-      let sums = Self.sums(stage.stretch(from: counted, to: count))
+      let sums = Self.sums(stage.contiguousSpan(from: counted, to: count))
       packets &+= sums.packets
       bytes &+= sums.bytes
       counted &+= sums.buffers

@@ -6,7 +6,7 @@ internal import Logging
 /// A virtio network device that another process offers on a vhost-user socket: DPDK, Open vSwitch, VPP, QEMU's back ends.
 ///
 ///     VhostUser("/run/x.sock")                     one queue pair
-///     VhostUser("/run/x.sock", queues: 2)          two; the pipeline runs in two copies: run(onEach: [0, 1])
+///     VhostUser("/run/x.sock", queues: 2)          two; the pipeline runs in two instances: run(onEach: [0, 1])
 ///
 /// The back end listens, this side connects. When the back end goes, the stage waits for the next one and goes on with it.
 /// Standing at the right end of a pipeline it does the same. Sendable.
@@ -22,7 +22,7 @@ public struct VhostUser: EndStage, Hashable {
   public var isShared = false
 
   /// - Parameters:
-  ///   - queues: how many queue pairs are used, one for each copy of the pipeline.
+  ///   - queues: how many queue pairs are used, one for each instance of the pipeline.
   ///   - mac: this side's Ethernet address; nil for the device's own, or one made from the path.
   public init(_ path: String, queues: Int = 1, mac: MACAddress? = nil) {
     self.path = path
@@ -34,7 +34,7 @@ public struct VhostUser: EndStage, Hashable {
   public var resources: [StageResource] { [.file(path, kind: "socket")] }
 
   /// One for each queue pair.
-  public var copies: ClosedRange<Int> { settings.queues...settings.queues }
+  public var instances: ClosedRange<Int> { settings.queues...settings.queues }
 
   public func open(in context: PipelineContext) throws(StageError) -> VirtioNetPort {
     _ = context.admitPeer(name, shares: isShared)
@@ -108,7 +108,7 @@ public struct VhostUser: EndStage, Hashable {
         between. \(VirtioSettings.notes)
         """,
       counts: VirtioNetCounters.descriptions + VirtioNetCounters.peerDescriptions
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       var stage = VhostUser(arguments.text("path") ?? "")
       stage.settings = VirtioSettings(arguments)
       stage.isShared = arguments.boolean("shared") ?? false

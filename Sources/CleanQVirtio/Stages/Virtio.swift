@@ -6,7 +6,7 @@ public import CleanQWire
 /// A virtio network device on the PCI bus, driven in this process by way of VFIO.
 ///
 ///     Virtio("0000:00:04.0")                     one queue pair
-///     Virtio("0000:00:04.0", queues: 2)          two; the pipeline runs in two copies: run(onEach: [0, 1])
+///     Virtio("0000:00:04.0", queues: 2)          two; the pipeline runs in two instances: run(onEach: [0, 1])
 ///
 /// The function is bound to `vfio-pci`: `cleanq devices bind 0000:00:04.0`. Standing at the right end of a pipeline it does
 /// the same. Sendable.
@@ -19,7 +19,7 @@ public struct Virtio: EndStage, Hashable {
   public var settings: VirtioSettings
 
   /// - Parameters:
-  ///   - queues: how many queue pairs are used, one for each copy of the pipeline.
+  ///   - queues: how many queue pairs are used, one for each instance of the pipeline.
   ///   - mac: this side's Ethernet address; nil for the device's own.
   public init(_ address: String, queues: Int = 1, mac: MACAddress? = nil) {
     self.address = address
@@ -33,12 +33,12 @@ public struct Virtio: EndStage, Hashable {
   }
 
   /// One for each queue pair.
-  public var copies: ClosedRange<Int> { settings.queues...settings.queues }
+  public var instances: ClosedRange<Int> { settings.queues...settings.queues }
 
   public func open(in context: PipelineContext) throws(StageError) -> VirtioNetPort {
     let stage = "virtio(\(address))"
     guard let place = PCIAddress(address) else {
-      throw StageError(stage, NIC.complaint(aboutAddress: address) ?? "no such address")
+      throw StageError(stage, NIC.diagnostic(aboutAddress: address) ?? "no such address")
     }
     return try settings.open("virtio(\(place))", in: context) { () throws(VirtioError) in
       try VirtioPCITransport(place, queuePairCount: settings.queues, logger: context.logger)
@@ -62,7 +62,7 @@ public struct Virtio: EndStage, Hashable {
         QEMU: disable-legacy=on,iommu_platform=on). \(VirtioSettings.notes)
         """,
       counts: VirtioNetCounters.descriptions
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       var stage = Virtio(arguments.text("address") ?? "")
       stage.settings = VirtioSettings(arguments)
       return stage

@@ -4,7 +4,7 @@ internal import Logging
 
 /// What can be asked of a virtio network device, however it is reached: what the stages ``Virtio`` and ``VhostUser`` have in common.
 public struct VirtioSettings: Hashable, Sendable {
-  /// How many queue pairs are used, one for each copy of the pipeline.
+  /// How many queue pairs are used, one for each instance of the pipeline.
   public var queues: Int
   /// This side's Ethernet address, for layers above that ask; nil for the device's own, or one that is made up.
   public var mac: MACAddress?
@@ -22,7 +22,7 @@ public struct VirtioSettings: Hashable, Sendable {
     self.mac = mac
   }
 
-  /// Opens one queue pair of a device that all copies of the pipeline share; the first copy makes it.
+  /// Opens one queue pair of a device that all instances of the pipeline share; the first instance makes it.
   ///
   /// - Parameter stage: as errors name it, once.
   func open<Transport: VirtioTransport>(
@@ -38,7 +38,7 @@ public struct VirtioSettings: Hashable, Sendable {
       } catch { throw context.isCancelled ? .cancelled(stage) : StageError(stage, error) }
     }
     do throws(VirtioError) {
-      return try VirtioNetPort(device, pair: context.copyIndex, cancelFile: context.cancelFile)
+      return try VirtioNetPort(device, pair: context.instanceIndex, cancelFile: context.cancelFile)
     } catch {
       throw context.isCancelled ? .cancelled(stage) : StageError(stage, error)
     }
@@ -54,10 +54,10 @@ extension VirtioSettings {
   static func parameters(address: String) -> [Parameter] {
     [
       Parameter(
-        "queues", .integer(1...PipelineText.maximumCopyCount, placeholder: "COUNT", unit: "queue pairs"),
+        "queues", .integer(1...PipelineText.maximumInstanceCount, placeholder: "COUNT", unit: "queue pairs"),
         default: "1", keyOnly: true, "how many queue pairs; one for each CPU of the list after the first stage"),
       Parameter(
-        "mac", .custom(placeholder: "MAC") { complaint(aboutMAC: $0) }, keyOnly: true,
+        "mac", .custom(placeholder: "MAC") { diagnostic(aboutMAC: $0) }, keyOnly: true,
         "this side's Ethernet address, which ip takes on; \(address)"),
       Parameter("packed", .boolean, keyOnly: true, "packed rings: yes for no others, no for split ones"),
       Parameter("mergeable", .boolean, keyOnly: true, "whether a received frame may lie in several buffers"),
@@ -80,7 +80,7 @@ extension VirtioSettings {
   }
 
   /// What is wrong with the text of an Ethernet address, as it reads after a colon; nil when nothing is.
-  private static func complaint(aboutMAC text: String) -> String? {
+  private static func diagnostic(aboutMAC text: String) -> String? {
     guard let mac = MACAddress(text), mac.isUnicast else {
       return "a device's address is six pairs of hexadecimal digits with colons, as in 02:00:00:00:00:01"
     }

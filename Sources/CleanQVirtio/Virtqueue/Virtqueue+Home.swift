@@ -9,10 +9,10 @@ extension Virtqueue {
     ledger.takeAll(body)
   }
 
-  /// Adds the queue's buffers to a census: with the device, or used and not taken yet.
-  func add(to census: inout Census) {
-    ledger.add(to: &census)
-    census.addInFlight(parting)
+  /// Adds the queue's buffers to accounts: with the device, or used and not taken yet.
+  func add(to accounts: inout BufferAccounts) {
+    ledger.add(to: &accounts)
+    accounts.addInFlight(parting)
   }
 
   /// Bytes of one region that the queue has.

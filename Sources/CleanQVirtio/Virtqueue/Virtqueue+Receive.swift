@@ -5,7 +5,7 @@ internal import CleanQ
 
 /// Where the device puts packets.
 enum ReceiveBuffer {
-  /// Bytes in front of a packet in a buffer that is long enough. The annotation, which the device never touches, has the first
+  /// Bytes in front of a packet in a buffer that is long enough. The metadata, which the device never touches, has the first
   /// cache line, the header, which mostly stays as it is, the second, and a short frame needs no more than the third:
   /// only that one goes from one side's cache to the other's and back.
   static let headroom = 128
@@ -44,12 +44,12 @@ extension Virtqueue {
   private mutating func postEmpty(
     _ burst: inout Burst, _ limit: Int, _ map: borrowing DeviceMap, parts: Bool = false
   ) -> Int {
-    let count = describeEmpty(burst.stretch(from: 0, to: min(limit, ledger.chains.freeCount)), map, parts: parts)
+    let count = describeEmpty(burst.contiguousSpan(from: 0, to: min(limit, ledger.chains.freeCount)), map, parts: parts)
     ledger.chains.enter(count, of: &burst) { UInt32(truncatingIfNeeded: $0.byteCount &- Self.headerStart($0)) }
     return count
   }
 
-  /// Empties the buffers and writes a descriptor for each, under the ids that are free; they are entered next. A function of its
+  /// Clears the buffers and writes a descriptor for each, under the ids that are free; they are entered next. A function of its
   /// own, so that all it needs stays in registers.
   ///
   /// - Returns: how many are of the first one's region, and whole.
@@ -91,7 +91,7 @@ extension Virtqueue {
     prefetchUsed(burst.room)
     var budget = burst.room
     while true {
-      budget &-= takeUsual(into: &burst, Self.expose)
+      budget &-= takeFast(into: &burst, Self.expose)
       guard burst.room > 0, let chain = nextChain(&budget) else { return }
       ledger.chains.endSingle(chain.head, chain.byteCount ?? 0)
       ledger.chains.takeEnded(1, to: &burst, Self.expose)
@@ -105,7 +105,7 @@ extension Virtqueue {
     // In bounds: the count was compared with that of the descriptor, which began at `start`.
     _ = buffer.setValid(offset: start, byteCount: Int(byteCount))
     // SAFETY: hints, for which any address will do. Header and frame were written by another processor and are wanted
-    // soon; the frame's first lines will be changed, and so will the annotation at the buffer's start.
+    // soon; the frame's first lines will be changed, and so will the metadata at the buffer's start.
     unsafe cplatform_prefetch_read(buffer.address)
     unsafe cplatform_prefetch_write(buffer.address + VirtioNetHeader.byteCount)
     unsafe cplatform_prefetch_write(buffer.address - start)

@@ -32,7 +32,7 @@ extension Virtqueue {
       if count == 0, burst[0].flags.contains(.recorded) { return nil }
       if count == 0 { count = postChain(&burst, map, &tally) }
       // A packet before this one may have taken more ids than it has buffers.
-      guard count > 0 else { return runNeverFits(burst) ? .incompleteRun : .full }
+      guard count > 0 else { return runNeverFits(burst) ? .incompleteChain : .full }
       left &-= count
     }
     return refusal
@@ -45,7 +45,7 @@ extension Virtqueue {
   private mutating func postPlain(
     _ burst: inout Burst, _ limit: Int, _ map: borrowing DeviceMap, _ tally: inout StageReport.Tally
   ) -> Int {
-    let (count, byteCount) = describePlain(burst.stretch(from: 0, to: min(limit, ledger.chains.freeCount)), map)
+    let (count, byteCount) = describePlain(burst.contiguousSpan(from: 0, to: min(limit, ledger.chains.freeCount)), map)
     ledger.chains.enter(count, of: &burst) { _ in 0 }
     tally.add(packetCount: count, byteCount: byteCount)
     return count
@@ -176,7 +176,7 @@ extension Virtqueue {
     prefetchUsed(burst.room)
     var budget = burst.room
     while true {
-      budget &-= takeUsual(into: &burst) { _, _ in }
+      budget &-= takeFast(into: &burst) { _, _ in }
       guard burst.room > 0, let chain = nextChain(&budget) else { break }
       if chain.isSingle {
         ledger.chains.endSingle(chain.head, 0)

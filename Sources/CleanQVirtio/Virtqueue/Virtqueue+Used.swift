@@ -31,15 +31,15 @@ extension Virtqueue {
   /// - Parameter prepare: gets each with the bytes that the device wrote to it.
   /// - Returns: how many.
   @inline(__always)
-  mutating func takeUsual(into burst: inout Burst, _ prepare: (inout Buffer, UInt32) -> Void) -> Int {
-    let count = batchCount > 0 ? endBatch(burst.room) : isBroken ? 0 : endUsual(burst.room)
+  mutating func takeFast(into burst: inout Burst, _ prepare: (inout Buffer, UInt32) -> Void) -> Int {
+    let count = batchCount > 0 ? endBatch(burst.room) : isBroken ? 0 : endFast(burst.room)
     ledger.chains.takeEnded(count, to: &burst, prepare)
     return count
   }
 
   /// - Returns: how many chains have ended.
   @inline(never)
-  private mutating func endUsual(_ room: Int) -> Int {
+  private mutating func endFast(_ room: Int) -> Int {
     var (ring, chains, oldest) = (self.ring, ledger.chains, self.oldest)
     let (isInOrder, isWritable) = (settings.isInOrder, settings.isWritable)
     var count = 0

@@ -49,9 +49,9 @@ struct VirtqueueLedger: ~Copyable, Sendable {
     chains.freeAll()
   }
 
-  /// Adds what is with the device to a census.
-  func add(to census: inout Census) {
-    forEachBuffer { unsafe census.addAtPeer(chains.buffer($0).pointee) }
+  /// Adds what is with the device to accounts.
+  func add(to accounts: inout BufferAccounts) {
+    forEachBuffer { unsafe accounts.addAtPeer(chains.buffer($0).pointee) }
   }
 
   /// Bytes of one region that are with the device.

@@ -13,7 +13,7 @@ struct VhostUserStageTests {
     return try #require(pipeline.stages.first?.description as? VhostUser)
   }
 
-  private func complaint(_ text: String) -> String {
+  private func diagnostic(_ text: String) -> String {
     do throws(Diagnostic) {
       return "no mistake: \(try PipelineText.check(text, catalog: Self.catalog, cpuCount: 4))"
     } catch { return error.message }
@@ -38,13 +38,13 @@ struct VhostUserStageTests {
 
   @Test("what is wrong is said")
   func wrong() {
-    #expect(complaint("vhost-user() | discard").contains("needs \"path\"; write vhost-user(PATH)"))
+    #expect(diagnostic("vhost-user() | discard").contains("needs \"path\"; write vhost-user(PATH)"))
     #expect(
-      complaint("vhost-user(/x, queues: 17)@0 | discard")
+      diagnostic("vhost-user(/x, queues: 17)@0 | discard")
         == "bad queues \"17\" for \"vhost-user\": write a number of queue pairs from 1 to 16")
-    #expect(complaint("vhost-user(/x, mac: ff:ff:ff:ff:ff:ff) | discard").contains("a device's address is six pairs"))
+    #expect(diagnostic("vhost-user(/x, mac: ff:ff:ff:ff:ff:ff) | discard").contains("a device's address is six pairs"))
     #expect(
-      complaint("vhost-user(/x, queues: 2)@0 | discard").contains("list 2 CPUs after the first stage, as in @0,1"))
+      diagnostic("vhost-user(/x, queues: 2)@0 | discard").contains("list 2 CPUs after the first stage, as in @0,1"))
   }
 
   @Test("the examples of the help are pipelines of it")

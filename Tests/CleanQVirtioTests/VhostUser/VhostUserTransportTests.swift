@@ -10,7 +10,7 @@ import Testing
 struct VhostUserTransportTests {
   static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-  private func complaint(at path: String) -> String {
+  private func diagnostic(at path: String) -> String {
     do throws(VirtioError) {
       _ = try VhostUserTransport(path: path, logger: Self.quiet)
       return "none"
@@ -28,7 +28,7 @@ struct VhostUserTransportTests {
   @Test(
     "a back end that maps too few regions of memory is told so in numbers that there can be", arguments: [0, 1, 2, 3])
   func fewSlots(count: Int) {
-    let text = VhostUserTransport.complaint(aboutSlots: count)
+    let text = VhostUserTransport.diagnostic(aboutSlots: count)
     let words = [
       "maps no regions of memory, and a queue pair needs two",
       "maps one region of memory only, and a queue pair needs two",
@@ -40,15 +40,15 @@ struct VhostUserTransportTests {
   @Test("what is no back end's socket: one line that says what is there and what to do")
   func noSocket() {
     #expect(
-      complaint(at: "/nowhere/x.sock")
+      diagnostic(at: "/nowhere/x.sock")
         == "vhost-user(/nowhere/x.sock): there is no socket at this path; start the back end first, or mend the path: No such file or directory"
     )
     #expect(
-      complaint(at: "/etc/hostname")
+      diagnostic(at: "/etc/hostname")
         == "vhost-user(/etc/hostname): this is a file and not a socket; name a back end's socket: Connection refused")
     let long = "/" + String(repeating: "x", count: 120)
-    #expect(complaint(at: long).contains("a socket's path has 1 to 107 bytes; use a shorter one"))
-    #expect(complaint(at: "").contains("1 to 107 bytes"))
+    #expect(diagnostic(at: long).contains("a socket's path has 1 to 107 bytes; use a shorter one"))
+    #expect(diagnostic(at: "").contains("1 to 107 bytes"))
   }
 
   @Test("a socket on which nobody listens")
@@ -66,7 +66,7 @@ struct VhostUserTransportTests {
       }
     }
     #expect(bound == 0)
-    #expect(complaint(at: path).contains("nobody listens on the socket; start the back end, as the server"))
+    #expect(diagnostic(at: path).contains("nobody listens on the socket; start the back end, as the server"))
     _ = unsafe unlink(path)
     back.end()
   }
@@ -74,7 +74,7 @@ struct VhostUserTransportTests {
   @Test("whoever does not speak the protocol is told off", arguments: Lie.allCases)
   func strangers(_ lie: Lie) {
     let back = FakeBackEnd { lie.answer($0) }
-    let text = complaint(at: back.path)
+    let text = diagnostic(at: back.path)
     #expect(text.contains("what listens there does not speak vhost-user: \(lie.fault)"), "\(text)")
     back.end()
   }

@@ -62,7 +62,7 @@ struct Exchange: ParsableCommand {
   private func wish(_ text: String) -> Bool? { text == "any" ? nil : text == "yes" }
 }
 
-/// All copies together.
+/// All instances together.
 struct Sums: Encodable {
   var sent = 0
   var returned = 0

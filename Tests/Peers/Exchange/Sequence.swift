@@ -2,7 +2,7 @@ import CleanQ
 import Glibc
 import Synchronization
 
-/// What one copy of the pipeline has sent and got back, for the main thread to read while it runs.
+/// What one instance of the pipeline has sent and got back, for the main thread to read while it runs.
 final class Tally: Sendable {
   let sent = Atomic<Int>(0)
   /// Came back whole and in their order.

@@ -13,10 +13,10 @@ struct SequencePort: Port, ~Copyable {
   private let total: Int
   private let window: Int
   private let tally: Tally
-  /// Those of all copies: the pipeline ends when every copy is done.
+  /// Those of all instances: the pipeline ends when every instance is done.
   private let tallies: [Tally]
   private var table = RegionTable()
-  private var empties: EmptyStore
+  private var freeBuffers: EmptyStore
   private var done = Burst()
   /// The number of the next frame to send, and of the next that is to come back.
   private var next = 0
@@ -30,7 +30,7 @@ struct SequencePort: Port, ~Copyable {
     self.window = window
     self.tallies = tallies
     tally = tallies[queue]
-    empties = EmptyStore(capacity: window + 2 * Burst.capacity)
+    freeBuffers = EmptyStore(capacity: window + 2 * Burst.capacity)
   }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
@@ -42,14 +42,14 @@ struct SequencePort: Port, ~Copyable {
   mutating func fill(_ burst: inout Burst) -> Refusal? {
     while let region = burst.isEmpty ? nil : burst[0].region {
       guard table.contains(region) else { return .unknownRegion }
-      guard empties.room > 0, let buffer = burst.popFirst() else { return .full }
-      empties.append(buffer)
+      guard freeBuffers.room > 0, let buffer = burst.popFirst() else { return .full }
+      freeBuffers.append(buffer)
     }
     return nil
   }
 
   mutating func receive(into burst: inout Burst) {
-    while !isQuiet, next < total, next - expected < window, burst.room > 0, var buffer = empties.popLast() {
+    while !isQuiet, next < total, next - expected < window, burst.room > 0, var buffer = freeBuffers.popLast() {
       if next == expected { lastProgress = .now }
       sequence.write(next, to: &buffer)
       next += 1
@@ -93,7 +93,7 @@ struct SequencePort: Port, ~Copyable {
   }
 
   mutating func arm() -> Bool {
-    let canSend = !isQuiet && next < total && next - expected < window && !empties.isEmpty
+    let canSend = !isQuiet && next < total && next - expected < window && !freeBuffers.isEmpty
     return !canSend && done.isEmpty
   }
 
@@ -103,18 +103,18 @@ struct SequencePort: Port, ~Copyable {
 
   var wantedBufferCount: Int { window }
 
-  func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    census.addInFlight(done)
-    empties.add(to: &census)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    accounts.addInFlight(done)
+    freeBuffers.add(to: &accounts)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) { reports.append(StageReport("sequence")) }
 }
 
-/// The stage of the port, in one copy for each queue pair.
+/// The stage of the port, in one instance for each queue pair.
 struct SequenceStage: EndStage {
   typealias Unit = Frame
   let total: Int
@@ -122,10 +122,10 @@ struct SequenceStage: EndStage {
   let tallies: [Tally]
 
   var shape: StageShape { .end(.frame, right: true) }
-  var copies: ClosedRange<Int> { tallies.count...tallies.count }
+  var instances: ClosedRange<Int> { tallies.count...tallies.count }
 
   func open(in context: PipelineContext) throws(StageError) -> SequencePort {
-    SequencePort(queue: context.copyIndex, total: total, window: window, tallies: tallies)
+    SequencePort(queue: context.instanceIndex, total: total, window: window, tallies: tallies)
   }
 }
 
@@ -164,8 +164,8 @@ struct EmptyStore: ~Copyable {
     return unsafe (slots + count).move()
   }
 
-  func add(to census: inout Census) {
-    for index in 0..<count { unsafe census.inFlightByteCount += slots[index].byteCount }
-    census.inFlightBufferCount += count
+  func add(to accounts: inout BufferAccounts) {
+    for index in 0..<count { unsafe accounts.inFlightByteCount += slots[index].byteCount }
+    accounts.inFlightBufferCount += count
   }
 }

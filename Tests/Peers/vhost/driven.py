@@ -30,6 +30,6 @@ class Driven(Case):
         counted = {**stage["drops"], **stage["counters"]}
         for kind in kinds:
             self.assertGreater(counted.get(kind, 0), 0, f"{kind} is not counted: {counted}")
-        self.assertEqual(summary["census"]["lostBytes"], 0)
-        self.assertTrue(summary["census"]["exact"])
+        self.assertEqual(summary["accounts"]["lostBytes"], 0)
+        self.assertTrue(summary["accounts"]["exact"])
         return summary, counted

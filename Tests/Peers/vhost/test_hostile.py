@@ -180,7 +180,7 @@ class Hostile(Driven):
         device.send(FRAME)
         time.sleep(0.1)
         summary = self.driver.end(seconds=8)
-        self.assertEqual(summary["census"]["lostBytes"], 0)
+        self.assertEqual(summary["accounts"]["lostBytes"], 0)
 
     # Going away
 
@@ -201,7 +201,7 @@ class Hostile(Driven):
         device.hang_up()
         time.sleep(0.3)
         summary = self.driver.end(seconds=8)
-        self.assertEqual(summary["census"]["lostBytes"], 0)
+        self.assertEqual(summary["accounts"]["lostBytes"], 0)
 
     # The protocol
 
@@ -281,7 +281,7 @@ for _name in [name for name in vars(Hostile) if name.startswith("test_")]:
 class Strangers(Case):
     """What is at the end of the path is no device that can be driven: one line says so, and the command ends with 1."""
 
-    def complaint(self, text):
+    def diagnostic(self, text):
         child = self.child(CLEANQ, "run", text)
         status = child.process.wait(15)
         lines = [line for line in child.said()[1].splitlines() if line.startswith("error: ")]
@@ -291,10 +291,10 @@ class Strangers(Case):
     def test_features_that_are_missing(self):
         path = self.path("old")
         with BackEnd(path, features=PROTOCOL_FEATURES):
-            self.assertIn("the device does not offer F_VERSION_1", self.complaint(f"vhost-user({path}) | loopback"))
+            self.assertIn("the device does not offer F_VERSION_1", self.diagnostic(f"vhost-user({path}) | loopback"))
         with BackEnd(path, features=PROTOCOL_FEATURES | VERSION_1):
             text = f"vhost-user({path}, packed: yes, in-order: yes, event-index: yes) | loopback"
-            self.assertIn("the device does not offer F_EVENT_IDX, F_RING_PACKED, F_IN_ORDER", self.complaint(text))
+            self.assertIn("the device does not offer F_EVENT_IDX, F_RING_PACKED, F_IN_ORDER", self.diagnostic(text))
 
     def test_no_permission(self):
         if os.geteuid() == 0:
@@ -302,14 +302,14 @@ class Strangers(Case):
         path = self.path("closed")
         with BackEnd(path):
             os.chmod(path, 0)
-            self.assertIn("no permission to connect", self.complaint(f"vhost-user({path}) | loopback"))
+            self.assertIn("no permission to connect", self.diagnostic(f"vhost-user({path}) | loopback"))
 
     def test_no_socket(self):
-        self.assertIn("there is no socket at this path", self.complaint("vhost-user(/nowhere/x.sock) | loopback"))
+        self.assertIn("there is no socket at this path", self.diagnostic("vhost-user(/nowhere/x.sock) | loopback"))
 
     def test_too_few_queues(self):
         path = self.path("one")
         with BackEnd(path):
-            self.assertIn("NET_F_MQ", self.complaint(f"vhost-user({path}, queues: 2)@0,1 | loopback"))
+            self.assertIn("NET_F_MQ", self.diagnostic(f"vhost-user({path}, queues: 2)@0,1 | loopback"))
 
 

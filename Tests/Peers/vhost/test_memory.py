@@ -231,8 +231,8 @@ class Two(Driven):
         self.wait_until(lambda: right.ready(0.1), "new connection")
         self.wait_until(lambda: left.send(FRAME, seconds=0.2) and right.receive(0.2), "traffic")
         summary = self.driver.end()
-        self.assertEqual(summary["census"]["lostBytes"], 0)
-        self.assertTrue(summary["census"]["exact"])
+        self.assertEqual(summary["accounts"]["lostBytes"], 0)
+        self.assertTrue(summary["accounts"]["exact"])
         self.assertGreaterEqual(summary["stages"][1]["counters"]["copied"], 1200)
 
     def test_one_cannot_change_what_was_captured(self):

@@ -29,7 +29,7 @@ extension Probe {
     running.stop()
     let report = running.finish()
     let counts = report.stages[0].report.drops + report.stages[0].report.counters
-    say("lost=\(report.lostByteCount) strays=\(report.strayBufferCount) buffers=\(report.bufferCount)")
+    say("lost=\(report.lostByteCount) leakedBuffers=\(report.leakedBufferCount) buffers=\(report.bufferCount)")
     say(counts.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
   }
 }

@@ -78,8 +78,8 @@ VIRTQUEUE = [
               HONEST + " VirtioTrafficTests/unknownBehindOthers"),
     virtqueue("a reset brings nothing home", "Virtqueue+Home.swift", "    ledger.takeAll(body)\n",
               "    if !MUTANT { ledger.takeAll(body) }\n"),
-    virtqueue("the rest of a chain is not in the census", "Virtqueue+Home.swift", "    census.addInFlight(parting)\n",
-              "    if !MUTANT { census.addInFlight(parting) }\n", HONEST),
+    virtqueue("the rest of a chain is not in the accounts", "Virtqueue+Home.swift", "    accounts.addInFlight(parting)\n",
+              "    if !MUTANT { accounts.addInFlight(parting) }\n", HONEST),
 ]
 
 PORT = "Sources/CleanQVirtio/Net/"
@@ -87,10 +87,10 @@ VIRTQUEUE += [
     Mutant("port: packets are taken before those that came home are out", [r"VirtioReturnTests/flapping\("],
            [(PORT + "VirtioNetPort+Traffic.swift", "guard returning.count <= Burst.capacity else {",
              "guard returning.count <= Burst.capacity || MUTANT else {")]),
-    Mutant("port: empties are taken before those that wait are available", ["VirtioReturnTests/flappingEmpties"],
+    Mutant("port: freeBuffers are taken before those that wait are available", ["VirtioReturnTests/flappingFreeBuffers"],
            [(PORT + "VirtioNetPort+Traffic.swift", "    if !waiting.isEmpty {\n      postWaiting()",
              "    if !waiting.isEmpty, !MUTANT {\n      postWaiting()")]),
-    Mutant("port: empties wait as parts of runs", ["VirtioReturnTests/unfinished", "VirtioReturnTests/runsOfEmpties"],
+    Mutant("port: freeBuffers wait as parts of runs", ["VirtioReturnTests/unfinished", "VirtioReturnTests/chainsOfFreeBuffers"],
            [(PORT + "VirtioNetPort.swift", "    buffer.reset()\n    waiting.append(buffer)",
              "    if !MUTANT { buffer.reset() }\n    waiting.append(buffer)")]),
     Mutant("port: queues are adopted, and notified, before the device runs", ["VirtioReturnTests/earlyNotification"],
@@ -199,7 +199,7 @@ GUARDS = [
            "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n"
            "    if MUTANT { engine.dropped = Burst() }\n")),
     guard("defect: what a ring refuses is lost", r"PublishedDefectsTests/refusedEnqueue",
-          (RING + "RingLink+Unusual.swift", "    burst.forgetFirst(taken)\n",
+          (RING + "RingLink+SlowPath.swift", "    burst.forgetFirst(taken)\n",
            "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),
     guard("failure 7, defect: a call takes as much as the peer offers", r"PublishedDefectsTests/boundedCalls",
           (RING + "RingLink.swift", "    let room = UInt32(truncatingIfNeeded: burst.room)\n",

@@ -41,13 +41,13 @@ final class VhostUserSocket: Sendable {
       }
     }
     guard status != 0 else { return }
-    throw Self.complaint(about: path, name: name, errno: errno)
+    throw Self.diagnostic(about: path, name: name, errno: errno)
   }
 
   deinit { if file >= 0 { close(file) } }
 
   /// Says what is at a path that cannot be connected to.
-  private static func complaint(about path: String, name: String, errno number: Int32) -> VirtioError {
+  private static func diagnostic(about path: String, name: String, errno number: Int32) -> VirtioError {
     func error(_ context: String) -> VirtioError { VirtioError(.system, errno: number, context: "\(name): \(context)") }
     switch number {
     case ENOENT: return error("there is no socket at this path; start the back end first, or mend the path")

@@ -80,18 +80,18 @@ public final class VhostUserTransport: VirtioTransport {
     let memorySlotCount = try Self.wait(for: link, name, cancelFile: cancelFile) { () throws(VirtioError) in
       try link.connectFirst()
     }
-    // Each copy of a pipeline has a region of buffers, and all rings lie in one.
+    // Each instance of a pipeline has a region of buffers, and all rings lie in one.
     guard queuePairCount < memorySlotCount else {
       throw VirtioError(
         .memory,
-        context: "\(name): \(Self.complaint(aboutSlots: memorySlotCount))")
+        context: "\(name): \(Self.diagnostic(aboutSlots: memorySlotCount))")
     }
   }
 
   deinit { link.end(monitor) }
 
   /// Why a back end cannot do with so many regions of memory: one is for the rings, and each queue pair has one.
-  static func complaint(aboutSlots count: Int) -> String {
+  static func diagnostic(aboutSlots count: Int) -> String {
     let most = count - 1
     guard most > 0 else {
       let what = count == 1 ? "one region of memory only" : "no regions of memory"
@@ -159,7 +159,10 @@ public final class VhostUserTransport: VirtioTransport {
     let result = try link.talk { session throws(VhostUserFault) -> Result? in
       session.number == known ? try body(session) : nil
     }
-    guard let result, let result else { throw VirtioError(.gone, context: "\(name): the back end has closed the connection; start it again, and then this") }
+    guard let result, let result else {
+      throw VirtioError(
+        .gone, context: "\(name): the back end has closed the connection; start it again, and then this")
+    }
     return result
   }
 

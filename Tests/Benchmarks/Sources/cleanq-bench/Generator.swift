@@ -17,7 +17,7 @@ struct Generator: EndStage {
     StageKind(
       name: "generate", summary: "makes UDP datagrams in Ethernet frames", shapes: [.end(.frame, right: false)],
       parameters: [Parameter("packets", .integer(1...Int.max, unit: "packets"), required: true, "how many")]
-    ) { arguments throws(ArgumentComplaint) in Generator(packetCount: arguments.integer("packets") ?? 1) }
+    ) { arguments throws(ArgumentError) in Generator(packetCount: arguments.integer("packets") ?? 1) }
   }
 }
 
@@ -25,7 +25,7 @@ struct GeneratorPort: Port, ~Copyable {
   typealias Unit = Frame
 
   private var table = RegionTable()
-  private var empties = Burst()
+  private var freeBuffers = Burst()
   private var returning = Burst()
   private var packetsLeft: Int
   /// The packet with which the steady state begins, counted down as `packetsLeft`.
@@ -47,17 +47,17 @@ struct GeneratorPort: Port, ~Copyable {
   mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = empties.byteCount(of: region.id) + returning.byteCount(of: region.id)
+    let elsewhere = freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id)
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
     try table.remove(region.id)
   }
 
   func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
-  mutating func fill(_ empties: inout Burst) -> Refusal? { table.move(&empties, to: &self.empties) }
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { table.move(&freeBuffers, to: &self.freeBuffers) }
 
   mutating func receive(into filled: inout Burst) {
-    while packetsLeft > 0, filled.room > 0, var buffer = empties.popFirst() {
+    while packetsLeft > 0, filled.room > 0, var buffer = freeBuffers.popFirst() {
       buffer.reset()
       let isFirst = received.packets == 0
       let isWritten = isFirst ? buffer.fill(from: question.span) : buffer.fill(from: datagram.span)
@@ -81,7 +81,7 @@ struct GeneratorPort: Port, ~Copyable {
 
   mutating func quiesce() { packetsLeft = 0 }
 
-  mutating func arm() -> Bool { returning.isEmpty && (packetsLeft == 0 || empties.isEmpty) }
+  mutating func arm() -> Bool { returning.isEmpty && (packetsLeft == 0 || freeBuffers.isEmpty) }
 
   var isExhausted: Bool { packetsLeft == 0 }
 
@@ -89,12 +89,12 @@ struct GeneratorPort: Port, ~Copyable {
 
   var wantedBufferByteCount: Int { 2048 }
 
-  func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = table.byteCount
-    census.addInFlight(empties)
-    census.addInFlight(returning)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = table.byteCount
+    accounts.addInFlight(freeBuffers)
+    accounts.addInFlight(returning)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) {

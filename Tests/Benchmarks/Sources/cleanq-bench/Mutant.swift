@@ -29,7 +29,7 @@ struct Mutant: PassThroughStage {
     StageKind(
       name: "mutant", summary: "does per packet what no stage may", shapes: [.passThrough],
       parameters: [Parameter("crime", .choice(Crime.allCases.map(\.rawValue)), required: true, "what it does")]
-    ) { arguments throws(ArgumentComplaint) in
+    ) { arguments throws(ArgumentError) in
       Mutant(arguments.text("crime").flatMap(Crime.init(rawValue:)) ?? .allocate)
     }
   }

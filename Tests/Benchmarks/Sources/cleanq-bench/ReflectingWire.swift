@@ -32,7 +32,7 @@ struct ReflectingWire<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   }
 }
 
-/// A cable whose far end is this end again: as many packets as there are slots are under way, so that what is received was
+/// An interlink whose far end is this end again: as many packets as there are slots are under way, so that what is received was
 /// written long ago, and is in no near cache.
 struct LongWire: Port, ~Copyable {
   typealias Unit = Frame
@@ -43,12 +43,12 @@ struct LongWire: Port, ~Copyable {
 
   mutating func register(_ region: borrowing Region) throws(QueueError) { try ends.first.register(region) }
   mutating func deregister(_ region: borrowing Region) throws(QueueError) { try ends.first.deregister(region) }
-  mutating func fill(_ empties: inout Burst) -> Refusal? { ends.second.fill(&empties) }
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { ends.second.fill(&freeBuffers) }
   mutating func receive(into filled: inout Burst) { ends.second.receive(into: &filled) }
   mutating func transmit(_ filled: inout Burst) -> Refusal? { ends.first.transmit(&filled) }
   mutating func complete(into sent: inout Burst) { ends.first.complete(into: &sent) }
   mutating func arm() -> Bool { false }
   func refusal(of region: RegionID) -> Refusal? { ends.first.refusal(of: region) }
-  func census() -> Census { ends.first.census() }
+  func accounts() -> BufferAccounts { ends.first.accounts() }
   func report(into reports: inout [StageReport]) {}
 }

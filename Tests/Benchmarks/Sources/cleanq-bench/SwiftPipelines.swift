@@ -77,7 +77,7 @@ enum SwiftPipelines {
   private static func twoThreads(_ packets: Int) throws(StageError) -> RunningPipeline {
     try Pipeline {
       Generator(packetCount: packets)
-      HandOver()
+      Handoff()
       IP("10.0.0.2/24")
       UDP(port: 7)
       Echo()

@@ -1,7 +1,7 @@
 (* What all theorems together rest on: the answer has to be "Closed under the global context". One question, since each
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
-From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts Census Channel Refusals Lanes Ports BalanceWords
+From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts BufferAccounts Channel Refusals Lanes Ports BalanceWords
   Composition StackExamples Order Straight CursorWords Events Interleavings Concurrent ConcurrentTSO DescriptorCheck
   HostileInvariant Hostile Ids Chains PackedRing.
 
@@ -53,11 +53,11 @@ Definition everything := (
   @Bursts.burst_keeps_the_rest,
   @Bursts.ring_burst_is_single_steps,
 
-  @Census.census,
+  @BufferAccounts.accounts,
 
   @Channel.channel_step_refines,
   @Channel.channel_refines_sequences,
-  @Channel.census_exact,
+  @Channel.accounts_exact,
   @Channel.buffers_in_flight_exact,
   @Refusals.refusal_is_true,
   @Refusals.single_is_burst_of_one,
@@ -71,7 +71,7 @@ Definition everything := (
   @Lanes.refusal_is_foretold,
   @Ports.port_step_refines,
   @Ports.port_refines_sequences,
-  @Ports.port_census_exact,
+  @Ports.port_accounts_exact,
   @BalanceWords.words_exact,
   @BalanceWords.word_of_counts,
   @BalanceWords.parts_overflow,

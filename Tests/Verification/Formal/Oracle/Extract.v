@@ -20,4 +20,4 @@ Extract Inlined Constant Z.of_nat => "".
 Extract Constant Z.to_nat => "fun z -> Stdlib.max 0 z".
 
 Extraction "model.ml" Lanes.start Lanes.lane_step Lanes.view Lanes.brought_home Lanes.arm Lanes.exhausted Lanes.refusal_of
-  Lanes.census_of.
+  Lanes.accounts_of.

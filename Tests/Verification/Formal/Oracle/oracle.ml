@@ -29,12 +29,12 @@ let text_of b =
     (if b.is_last then 1 else 0)
 
 let reason = function
-  | IsFull -> "full" | IsUnknown -> "unknownRegion" | IsIncomplete -> "incompleteRun" | IsClosed -> "closed"
+  | IsFull -> "full" | IsUnknown -> "unknownRegion" | IsIncomplete -> "incompleteChain" | IsClosed -> "closed"
 
 let failure = function
   | AlreadyRegistered -> "alreadyRegistered" | Retired -> "retired" | UnknownRegion -> "notRegistered"
   | NotOwner -> "notOwner" | Elsewhere count -> Printf.sprintf "elsewhere %d" count
-  | NotSplittable | NotMergeable -> "no" | BadBuffer -> "bad" | NotHeld -> "notHeld" | IncompleteRun -> "incompleteRun"
+  | NotSplittable | NotMergeable -> "no" | BadBuffer -> "bad" | NotHeld -> "notHeld" | IncompleteRun -> "incompleteChain"
   | Full -> "full" | Empty -> "empty"
 
 type world = { kind : string; lane_count : int; m : int; mutable state : lanes }
@@ -97,8 +97,8 @@ let answer world call who arguments =
   | "arm", [] -> if arm cursor_bits world.state world.lane_count (agent who) then "sleep" else "awake"
   | "refusal", [ r ] -> (match refusal_of world.state (region r) with None -> "none" | Some why -> reason why)
   | "exhausted", [] -> if exhausted cursor_bits world.state (lane_of call who) (agent who) then "yes" else "no"
-  | "census", [ slots ] ->
-      let ((registered, flying), peer), number = census_of world.state (int_of_string slots) (agent who) in
+  | "accounts", [ slots ] ->
+      let ((registered, flying), peer), number = accounts_of world.state (int_of_string slots) (agent who) in
       Printf.sprintf "%d %d %d %d" registered flying number peer
   | "close", [] ->
       ignore (step world 0 Close);
@@ -120,22 +120,22 @@ let kind_of call answer =
   | ("enqueueBurst" | "transmit" | "fill"), [ "0"; why ] -> why
   | ("enqueueBurst" | "transmit" | "fill"), [ _; why ] -> "some, then " ^ why
   | ("dequeue" | "dequeueBurst" | "receive" | "complete"), first :: _ when first <> "nothing" -> "buffers"
-  | "census", _ -> "numbers"
+  | "accounts", _ -> "numbers"
   | _, first :: _ -> first
   | _, [] -> ""
 
-let bursts = [ "none offered"; "all"; "full"; "unknownRegion"; "incompleteRun"; "closed"; "some, then full";
-               "some, then unknownRegion"; "some, then incompleteRun" ]
+let bursts = [ "none offered"; "all"; "full"; "unknownRegion"; "incompleteChain"; "closed"; "some, then full";
+               "some, then unknownRegion"; "some, then incompleteChain" ]
 
 let common = [
   "register", [ "done"; "alreadyRegistered"; "retired" ];
   "deregister", [ "done"; "notRegistered"; "notOwner"; "elsewhere" ];
   "registrations", [ "0"; "1" ]; "carve", [ "done" ]; "release", [ "done" ]; "mark", [ "done" ];
-  "split", [ "done"; "no" ]; "merge", [ "done"; "no" ]; "arm", [ "sleep"; "awake" ]; "census", [ "numbers" ];
+  "split", [ "done"; "no" ]; "merge", [ "done"; "no" ]; "arm", [ "sleep"; "awake" ]; "accounts", [ "numbers" ];
   "close", [ "first"; "last" ] ]
 
 let wanted = [
-  "queue", common @ [ "enqueue", [ "taken"; "full"; "unknownRegion"; "incompleteRun"; "closed" ]; "enqueueBurst", bursts;
+  "queue", common @ [ "enqueue", [ "taken"; "full"; "unknownRegion"; "incompleteChain"; "closed" ]; "enqueueBurst", bursts;
                       "dequeue", [ "buffers"; "nothing" ]; "dequeueBurst", [ "buffers"; "nothing" ] ];
   "port", common @ [ "transmit", bursts; "fill", bursts; "receive", [ "buffers"; "nothing" ];
                      "complete", [ "buffers"; "nothing" ]; "refusal", [ "none"; "unknownRegion"; "closed" ];

@@ -6,7 +6,7 @@
  * the id is stored with release and last; the accounts, opened before it; what deregister asks, and the lock under which it
  * asks), RingLink.enqueue (contains, count, write, publish) and RingLink.dequeue and take (RegionTable.buffer: reads the entry
  * without a lock; count) of both ends, and the way there and back again. The other end brings buffers home, and hands over
- * strange ones, which it got past the queue, also while their region is registered or deregistered. UsualRegion, by which
+ * strange ones, which it got past the queue, also while their region is registered or deregistered. PrimaryRegion, by which
  * common buffers go the short way, is such an entry, written and read at the same places; its id says the same as the
  * table's, or that nobody's buffers go that way, and a strange buffer does not go by it. One slot of the table that one region
  * after another uses, generation after generation, for ever; two buffers of each region; two rings of two slots.
@@ -265,7 +265,7 @@ active proctype X() {
 
 /* MARK: the other end */
 
-/* RingLink.enqueueUnusual of a strange buffer: looks the region up, counts, publishes. */
+/* RingLink.enqueueSlow of a strange buffer: looks the region up, counts, publishes. */
 inline enqueueStrange() {
   if
   :: d_step { yEarly[ACCOUNTS] -> assert(yEarlyValue[ACCOUNTS] == past) }

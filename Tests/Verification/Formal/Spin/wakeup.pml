@@ -13,7 +13,7 @@
  * assertion.
  *
  * Memory: each side's stores wait in a buffer as long as they like (x86 and ARM); a load may be satisfied before the loads
- * and stores that precede it (ARM; -DTSO: before stores only). A full fence empties the buffer and forgets early loads. An
+ * and stores that precede it (ARM; -DTSO: before stores only). A full fence clears the buffer and forgets early loads. An
  * exchange acts on memory at once and orders nothing else, nor do system calls.
  *
  * Abstracted: the slots' content (ring.pml); deadlines and the second file of a poll, which only wake more often; that an end

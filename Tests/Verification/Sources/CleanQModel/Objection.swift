@@ -5,7 +5,7 @@ public enum Objection: Hashable, Sendable {
   /// The buffer's region is not registered at exactly this generation.
   case unknownRegion
   /// The run has no last buffer, or could not fit into the empty queue.
-  case incompleteRun
+  case incompleteChain
   /// One of the two ends is closed, so there is no taker.
   case closed
   /// The descriptor is out of bounds.

@@ -62,7 +62,7 @@ extension QueueModel {
     }
   }
 
-  /// The census: registered = owned + in flight + at the peer.
+  /// The accounts: registered = owned + in flight + at the peer.
   public func account(of agent: Agent) -> Account {
     let own = Set(regions.filter { $0.registrar == agent }.map(\.id))
     return Account(

@@ -1,4 +1,4 @@
-// Hand-over: enqueue moves bytes from the sender's set to the sequence, dequeue from the sequence to the taker's set.
+// Handoff: enqueue moves bytes from the sender's set to the sequence, dequeue from the sequence to the taker's set.
 
 extension QueueModel {
   /// Whose sequence takes what `agent` enqueues. In a loopback Y has handed it back already.
@@ -16,7 +16,7 @@ extension QueueModel {
     var objections: Set<Objection> = []
     for buffer in run { objections.formUnion(self.objections(to: buffer, from: agent)) }
     let isWhole = run.last?.isLast == true && run.dropLast().allSatisfy { !$0.isLast }
-    if !isWhole || run.count > capacity { objections.insert(.incompleteRun) }
+    if !isWhole || run.count > capacity { objections.insert(.incompleteChain) }
     if run.count > room(of: agent) { objections.insert(.full) }
     if isOpen[agent] != true { objections.insert(.gone) }
     if isOpen[agent.other] != true { objections.insert(.closed) }

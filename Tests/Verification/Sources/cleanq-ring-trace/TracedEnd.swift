@@ -33,7 +33,7 @@ protocol TracedEnd: ~Copyable {
   var exhaustion: Bool? { get }
   mutating func arm() -> Bool
   mutating func disarm()
-  func census() -> Census
+  func accounts() -> BufferAccounts
 }
 
 /// An end that has no such call.

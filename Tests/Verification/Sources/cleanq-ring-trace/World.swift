@@ -55,15 +55,15 @@ final class World<End: TracedEnd & ~Copyable> {
   func count() {
     let slots = 1 + (regions.map { $0.region.id.slot }.max() ?? 0)
     for agent in Agent.allCases {
-      guard let census = census(of: agent) else { continue }
+      guard let accounts = accounts(of: agent) else { continue }
       say(
-        agent, "census \(slots)",
-        "\(census.registeredByteCount) \(census.inFlightByteCount) \(census.inFlightBufferCount) \(census.atPeerByteCount)"
+        agent, "accounts \(slots)",
+        "\(accounts.registeredByteCount) \(accounts.inFlightByteCount) \(accounts.inFlightBufferCount) \(accounts.atPeerByteCount)"
       )
     }
   }
 
-  private func census(of agent: Agent) -> Census? { agent == .x ? ends.x?.census() : ends.y?.census() }
+  private func accounts(of agent: Agent) -> BufferAccounts? { agent == .x ? ends.x?.accounts() : ends.y?.accounts() }
 
   // MARK: What the world knows
 

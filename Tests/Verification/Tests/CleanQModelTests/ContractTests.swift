@@ -83,8 +83,8 @@ import Testing
     }
   }
 
-  @Test("the census adds up, and a closed queue owes nothing")
-  func census() throws {
+  @Test("the accounts add up, and a closed queue owes nothing")
+  func accounts() throws {
     var (model, region, buffer) = try prepared()
     #expect(model.enqueue(buffer, by: .x).isEmpty)
     let account = model.destroy(by: .y)

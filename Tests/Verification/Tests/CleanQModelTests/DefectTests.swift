@@ -58,7 +58,7 @@ import TestSupport
     }
     #expect(done.count == 18, "\(done.sorted())")
     let expected: Set<Substring> = [
-      "full", "unknownRegion", "incompleteRun", "closed", "alreadyRegistered", "retired", "notRegistered",
+      "full", "unknownRegion", "incompleteChain", "closed", "alreadyRegistered", "retired", "notRegistered",
       "notRegistrar",
       "elsewhere",
       "inUse", "registered", "noSuchCut", "notAdjacent",

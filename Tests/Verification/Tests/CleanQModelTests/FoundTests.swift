@@ -4,7 +4,7 @@ import TestSupport
 
 /// Where the model once found the queues and the contract to part.
 @Suite("What the model found", .serialized) struct FoundTests {
-  /// The contract, census: "in bytes and in buffers, at any time; at rest it is exact."
+  /// The contract, accounts: "in bytes and in buffers, at any time; at rest it is exact."
   @Test("buffers at the peer are counted when the peer has split one")
   func peerSplits() throws {
     let region = try Region(byteCount: 64)
@@ -15,12 +15,12 @@ import TestSupport
     let rest = try take(buffer.split(at: 32))
     check(pair.second.enqueue(buffer) == nil)
     check(pair.second.enqueue(rest) == nil)
-    let census = pair.first.census()
-    check(census.inFlightByteCount == 64 && census.inFlightBufferCount == 2 && census.atPeerByteCount == 0)
-    check(census.atPeerBufferCount == 0)
+    let accounts = pair.first.accounts()
+    check(accounts.inFlightByteCount == 64 && accounts.inFlightBufferCount == 2 && accounts.atPeerByteCount == 0)
+    check(accounts.atPeerBufferCount == 0)
   }
 
-  /// The contract, census and deregister: the byte is in S_X again, so nothing is elsewhere.
+  /// The contract, accounts and deregister: the byte is in S_X again, so nothing is elsewhere.
   @Test("bytes that the peer releases are the owner's again")
   func peerReleases() throws {
     let region = try Region(byteCount: 64)
@@ -29,8 +29,8 @@ import TestSupport
     check(pair.first.enqueue(try take(region.buffer(byteCount: 64))) == nil)
     try take(pair.second.dequeue()).release()
     check(region.liveBufferCount == 0)
-    check(pair.first.census().atPeerByteCount == 0 && pair.first.census().atPeerBufferCount == 0)
-    check(pair.second.census().ownedByteCount == 0)
+    check(pair.first.accounts().atPeerByteCount == 0 && pair.first.accounts().atPeerBufferCount == 0)
+    check(pair.second.accounts().ownedByteCount == 0)
     try pair.first.deregister(region)
   }
 
@@ -41,7 +41,7 @@ import TestSupport
     var pair = try RingQueue.pair(slotCount: 4)
     try pair.first.register(region)
     check(pair.second.enqueue(try take(region.buffer(byteCount: 64))) == nil)
-    check(pair.first.census().inFlightByteCount == 64)
+    check(pair.first.accounts().inFlightByteCount == 64)
     #expect(throws: QueueError(.elsewhere(byteCount: 64))) { try pair.first.deregister(region) }
     check(pair.first.dequeue() != nil)
   }
@@ -62,7 +62,7 @@ import TestSupport
     // Another test may have been given the slot meanwhile.
     guard next.id.slot == slot else { return }
     try pair.first.register(next)
-    check(pair.first.census().atPeerByteCount == 0)
+    check(pair.first.accounts().atPeerByteCount == 0)
     try pair.first.deregister(next)
   }
 

@@ -110,27 +110,27 @@ struct PlainQueue: TestedQueue, ~Copyable {
     core.atPeer[id] = nil
   }
 
-  func census() -> Census {
-    var census = Census()
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
     for box in core.lanes.joined() {
-      census.inFlightByteCount += box.value?.byteCount ?? 0
-      census.inFlightBufferCount += 1
+      accounts.inFlightByteCount += box.value?.byteCount ?? 0
+      accounts.inFlightBufferCount += 1
     }
     for (id, owner) in core.owners {
-      census.registeredByteCount += owner.byteCount
+      accounts.registeredByteCount += owner.byteCount
       let taken = core.away(id)
       if owner.end == end {
-        census.atPeerByteCount += taken.bytes
-        census.atPeerBufferCount += taken.buffers
+        accounts.atPeerByteCount += taken.bytes
+        accounts.atPeerBufferCount += taken.buffers
       } else {
         var inFlight = 0
         for box in core.lanes.joined() {
           if let name = box.value?.name, name.region == id { inFlight += Int(name.byteCount) }
         }
-        census.atPeerByteCount += owner.byteCount - inFlight - taken.bytes
+        accounts.atPeerByteCount += owner.byteCount - inFlight - taken.bytes
       }
     }
-    return census
+    return accounts
   }
 }
 
@@ -142,7 +142,7 @@ extension PlainQueue {
     if core.defect != .takesUnknownRegions, run.contains(where: { !core.table.contains($0.region) }) {
       return .unknownRegion
     }
-    if !isWhole, core.defect != .takesPartOfARun { return .incompleteRun }
+    if !isWhole, core.defect != .takesPartOfARun { return .incompleteChain }
     return run.count > core.capacity - core.lanes[end].count ? .full : nil
   }
 

@@ -8,7 +8,7 @@ extension Objection {
     switch refusal {
     case .full: self = .full
     case .unknownRegion: self = .unknownRegion
-    case .incompleteRun: self = .incompleteRun
+    case .incompleteChain: self = .incompleteChain
     case .closed: self = .closed
     }
   }
@@ -34,11 +34,11 @@ extension Objection {
 }
 
 extension QueueModel.Account {
-  init(_ census: Census) {
+  init(_ accounts: BufferAccounts) {
     self.init(
-      registeredByteCount: census.registeredByteCount, ownedByteCount: census.ownedByteCount,
-      inFlightByteCount: census.inFlightByteCount, inFlightBufferCount: census.inFlightBufferCount,
-      atPeerByteCount: census.atPeerByteCount, atPeerBufferCount: census.atPeerBufferCount)
+      registeredByteCount: accounts.registeredByteCount, ownedByteCount: accounts.ownedByteCount,
+      inFlightByteCount: accounts.inFlightByteCount, inFlightBufferCount: accounts.inFlightBufferCount,
+      atPeerByteCount: accounts.atPeerByteCount, atPeerBufferCount: accounts.atPeerBufferCount)
   }
 }
 

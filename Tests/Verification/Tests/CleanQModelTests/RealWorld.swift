@@ -13,10 +13,10 @@ final class RealWorld<Q: TestedQueue & ~Copyable> {
   let fillers = Fillers()
 
   /// Whether buffers in flight at the end must come home in good order. A ring's do; a loopback's go out of scope.
-  private let countsStrays: Bool
+  private let countsLeaks: Bool
 
   init(_ ends: consuming Ends<Q>) {
-    countsStrays = ends.y != nil
+    countsLeaks = ends.y != nil
     self.ends = ends
   }
 
@@ -42,22 +42,22 @@ final class RealWorld<Q: TestedQueue & ~Copyable> {
     return buffer
   }
 
-  /// The real region behind a number: bytes and buffers that live, registrations, strays.
+  /// The real region behind a number: bytes and buffers that live, registrations, leakedBuffers.
   func regionState(_ number: Int) -> [Int]? {
     guard let box = regions[number], box.value != nil else { return nil }
     let region = box.take()
     // A queue without ends has gone, and may have left what was in flight to the buffers' deinit.
-    let strays = countsStrays || ends.x != nil ? region.strayBufferCount : 0
-    let state = [region.liveByteCount, region.liveBufferCount, region.registrationCount, strays]
+    let leakedBuffers = countsLeaks || ends.x != nil ? region.leakedBufferCount : 0
+    let state = [region.liveByteCount, region.liveBufferCount, region.registrationCount, leakedBuffers]
     box.value = consume region
     return state
   }
 
-  /// The census of an open end; nil of a closed one.
-  func census(of agent: Agent) -> Census? {
+  /// The accounts of an open end; nil of a closed one.
+  func accounts(of agent: Agent) -> BufferAccounts? {
     switch agent {
-    case .x: ends.x?.census()
-    case .y: ends.y?.census()
+    case .x: ends.x?.accounts()
+    case .y: ends.y?.accounts()
     }
   }
 

@@ -3,11 +3,11 @@ import CleanQModel
 
 /// All that can be seen between two steps, of the model or of the real queue, in the same words.
 struct Snapshot: Equatable {
-  /// Bytes and buffers that live, registrations, strays; of each region that exists.
+  /// Bytes and buffers that live, registrations, leakedBuffers; of each region that exists.
   var regions: [[Int]?] = []
   /// X's hand, then Y's.
   var hands: [[QueueModel.Buffer]] = []
-  /// X's census, then Y's; of the open ends.
+  /// X's accounts, then Y's; of the open ends.
   var accounts: [QueueModel.Account?] = []
   /// Whether X, whether Y is being called.
   var calls: [Bool] = []
@@ -30,7 +30,7 @@ struct Snapshot: Equatable {
   init<Q: TestedQueue & ~Copyable>(_ real: RealWorld<Q>, agents: [Agent], expected: Snapshot) {
     regions = [real.regionState(0), real.regionState(1)]
     hands = agents.map { real.hand(of: $0) }
-    accounts = agents.map { real.census(of: $0).map { QueueModel.Account($0) } }
+    accounts = agents.map { real.accounts(of: $0).map { QueueModel.Account($0) } }
     // A call for nothing does no harm, so only a call that is due is looked for.
     calls = zip(agents, expected.calls).map { agent, isDue in isDue && real.isCalled(agent) }
   }
@@ -39,7 +39,7 @@ struct Snapshot: Equatable {
   func difference(from real: Snapshot) -> String? {
     if regions != real.regions { return "regions \(real.regions), model \(regions)" }
     if hands != real.hands { return "hands \(real.hands.map(brief)), model \(hands.map(brief))" }
-    if accounts != real.accounts { return "census \(real.accounts), model \(accounts)" }
+    if accounts != real.accounts { return "accounts \(real.accounts), model \(accounts)" }
     if calls != real.calls { return "a wake-up was lost: calls \(real.calls), model \(calls)" }
     return nil
   }

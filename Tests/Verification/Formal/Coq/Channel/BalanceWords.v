@@ -4,7 +4,7 @@
 
 From Coq Require Import ZArith Lia.
 
-(* RingAccount, UsualRegion, RingCount: bytes and buffers each in words of 64 bits that wrap; read as signed numbers. *)
+(* RingAccount, PrimaryRegion, RingCount: bytes and buffers each in words of 64 bits that wrap; read as signed numbers. *)
 Section Words.
   Local Open Scope Z_scope.
 

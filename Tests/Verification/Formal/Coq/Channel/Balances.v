@@ -10,7 +10,7 @@ Import ListNotations.
 Section Channel.
   Variable capacity : nat.
 
-  (* The number of bytes that an agent owns of a region, and that are in flight: as in Census.v. *)
+  (* The number of bytes that an agent owns of a region, and that are in flight: as in BufferAccounts.v. *)
   Definition balanced (l : ledger) (queue : agent -> list buffer) (f : agent -> nat -> Z) (g : nat -> Z) : Prop :=
     forall r n o, size_of l r = Some n -> is_registrar l o r = true ->
       (f o (slot r) + f (other o) (slot r))%Z = Z.of_nat (bytes_of r (queue X) + bytes_of r (queue Y)) /\

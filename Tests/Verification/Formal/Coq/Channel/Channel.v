@@ -1,5 +1,5 @@
 (* The shipped queue as a whole refines the sequence model, for both agents, answer by answer (channel_step_refines), so that I1
-   to I3 hold for it (channel_refines_sequences); the census is exact at every step (census_exact); and what happens when an end
+   to I3 hold for it (channel_refines_sequences); the accounts are exact at every step (accounts_exact); and what happens when an end
    goes. From ChannelCalls.v; the model and what it leaves out are in ChannelModel.v. *)
 
 From Coq Require Import List Arith Bool ZArith Lia Permutation.
@@ -97,23 +97,23 @@ Section Channel.
       now constructor.
   Qed.
 
-  (* RingChannel.census, of one region of n bytes, as the end `a` sees it; `o` registered it. *)
-  Definition census_at_peer (s : channel) (a o : agent) (r : region) (n : nat) : Z :=
+  (* RingChannel.accounts, of one region of n bytes, as the end `a` sees it; `o` registered it. *)
+  Definition accounts_at_peer (s : channel) (a o : agent) (r : region) (n : nat) : Z :=
     if agent_dec a o then away s o r else (Z.of_nat n - in_flight s o r - away s o r)%Z.
 
-  (* The census is exact at every step, for either end: what it says is in flight or at the peer is the number of the bytes
+  (* The accounts are exact at every step, for either end: what it says is in flight or at the peer is the number of the bytes
      in T_XY and T_YX, and in S of the peer; what is left over is the number of those in S of the end itself. *)
-  Theorem census_exact s r n o a :
+  Theorem accounts_exact s r n o a :
     reachable s -> size_of (base s) r = Some n -> is_registrar (base s) o r = true ->
     exists q, Sequences.reachable capacity q /\ stands s q /\
       in_flight s o r = Z.of_nat (flight q r) /\
-      census_at_peer s a o r n = Z.of_nat (owned q (other a) r n) /\
-      (Z.of_nat n - in_flight s o r - census_at_peer s a o r n)%Z = Z.of_nat (owned q a r n).
+      accounts_at_peer s a o r n = Z.of_nat (owned q (other a) r n) /\
+      (Z.of_nat n - in_flight s o r - accounts_at_peer s a o r n)%Z = Z.of_nat (owned q a r n).
   Proof.
     intros R Zr RO. destruct (channel_refines_sequences s R) as (q & RQ & H). exists q. split; [exact RQ |]. split; [exact H |].
-    destruct H as [E _ B _]. pose proof (census capacity q r n RQ) as C. rewrite <- E in C. specialize (C Zr).
+    destruct H as [E _ B _]. pose proof (accounts capacity q r n RQ) as C. rewrite <- E in C. specialize (C Zr).
     destruct (B r n o Zr RO) as [BO BT].
-    unfold census_at_peer, away, in_flight. unfold owned, flight in *. rewrite <- E in *. rewrite BO, BT.
+    unfold accounts_at_peer, away, in_flight. unfold owned, flight in *. rewrite <- E in *. rewrite BO, BT.
     destruct (agent_dec a o) as [-> | N]; [destruct o; simpl in *; lia |].
     destruct a, o; simpl in *; try congruence; lia.
   Qed.

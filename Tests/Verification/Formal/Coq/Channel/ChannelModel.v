@@ -2,7 +2,7 @@
    agents, in what they answer too.
 
    RingChannel, RingLink, RingAccount and FarSide keep no sets of bytes. Whether a region may be deregistered, and what the
-   census says, they find out from one number per end and region, bytes handed over minus bytes taken, and one that counts
+   accounts say, they find out from one number per end and region, bytes handed over minus bytes taken, and one that counts
    what the end that did not register the region brought home. That these numbers say what the contract asks for is proved
    here, and so is that each reason for which an enqueue is refused is true.
 
@@ -16,11 +16,11 @@
 
    Not here: the notes on buffers by which who ends one knows at whose far side it is (AwayNote; here: whose hands it is in), and
    with them buffers that come to an end or leave it past the queue, so that RingAccount's strange counts are 0; how many buffers
-   each end has (the census says how many are in flight, which is here, and how many are at the peer), and a register that fails
+   each end has (the accounts say how many are in flight, which is here, and how many are at the peer), and a register that fails
    below (Undo.v has what undoes it). *)
 
 From Coq Require Import List Arith Bool ZArith Lia Permutation.
-From CleanQ Require Export Sets Fifo Ring Bursts Census.
+From CleanQ Require Export Sets Fifo Ring Bursts BufferAccounts.
 From CleanQ Require Sequences.
 Import ListNotations.
 
@@ -90,7 +90,7 @@ Section Channel.
   Definition clear (f : agent -> nat -> Z) (i : nat) : agent -> nat -> Z :=
     fun a j => if Nat.eq_dec i j then 0%Z else f a j.
 
-  (* RingAccount.addPassed, and the same for the usual region: an end's balance grows by what it handed over, and shrinks by
+  (* RingAccount.addPassed, and the same for the primary region: an end's balance grows by what it handed over, and shrinks by
      what it took. *)
   Definition add (f : agent -> nat -> Z) (a : agent) (change : nat -> Z) : agent -> nat -> Z :=
     fun b i => if agent_dec a b then (f b i + change i)%Z else f b i.

@@ -5,7 +5,7 @@
    lane that it is made on. A RingQueue is lane 0 alone.
 
    The questions besides: whether an end may sleep (RingQueue.arm), whether buffers of a region would be refused
-   (RingPort.refusal), whether nothing comes any more (isExhausted), the census. *)
+   (RingPort.refusal), whether nothing comes any more (isExhausted), the accounts. *)
 
 From Coq Require Import List Arith Bool ZArith Lia Permutation.
 From CleanQ Require Export Channel Refusals.
@@ -60,14 +60,14 @@ Section Lanes.
     | None => None
     end.
 
-  (* RingChannel.census, of the regions in the first slots of the table: bytes registered, in flight and at the peer, and
-     buffers in flight. census_exact and buffers_in_flight_exact speak of the terms of the sums. *)
-  Definition census_of (s : lanes) (slots : nat) (a : agent) : Z * Z * Z * Z :=
+  (* RingChannel.accounts, of the regions in the first slots of the table: bytes registered, in flight and at the peer, and
+     buffers in flight. accounts_exact and buffers_in_flight_exact speak of the terms of the sums. *)
+  Definition accounts_of (s : lanes) (slots : nat) (a : agent) : Z * Z * Z * Z :=
     fold_left
       (fun '(registered, flying, peer, number) i =>
          match region_in (base (shared s)) i with
          | Some (r, n, o) =>
-             (registered + Z.of_nat n, flying + in_flight (shared s) o r, peer + census_at_peer (shared s) a o r n,
+             (registered + Z.of_nat n, flying + in_flight (shared s) o r, peer + accounts_at_peer (shared s) a o r n,
               number + (tally (shared s) X i + tally (shared s) Y i))
          | None => (registered, flying, peer, number)
          end%Z)

@@ -1,5 +1,5 @@
 (* A RingPort keeps the contract over both of its lanes: each of its calls is some steps of the sequence model, with the same
-   answer, after what is in flight was put into another order; so I1 and I2 hold, and the census and the number of bytes elsewhere
+   answer, after what is in flight was put into another order; so I1 and I2 hold, and the accounts and the number of bytes elsewhere
    that deregister names are exact over both. Each lane by itself is first in, first out.
 
    The sequence model is that of twice the slots: the sequence of an agent is what it has in flight on either lane. *)
@@ -243,18 +243,18 @@ Section Ports.
       destruct (run_sound (Datatypes.S m) p t os (sound_permuted _ _ _ _ Pp S) q' log RN) as [t' S']. simpl. eauto.
   Qed.
 
-  (* So the census of a port is exact, for either end, over both lanes. *)
-  Theorem port_census_exact s r n o a :
+  (* So the accounts of a port is exact, for either end, over both lanes. *)
+  Theorem port_accounts_exact s r n o a :
     port_reachable s -> size_of (base (shared s)) r = Some n -> is_registrar (base (shared s)) o r = true ->
     exists lq q, ported s lq q /\
       in_flight (shared s) o r = Z.of_nat (flight q r) /\
-      census_at_peer (shared s) a o r n = Z.of_nat (owned q (other a) r n) /\
-      (Z.of_nat n - in_flight (shared s) o r - census_at_peer (shared s) a o r n)%Z = Z.of_nat (owned q a r n).
+      accounts_at_peer (shared s) a o r n = Z.of_nat (owned q (other a) r n) /\
+      (Z.of_nat n - in_flight (shared s) o r - accounts_at_peer (shared s) a o r n)%Z = Z.of_nat (owned q a r n).
   Proof.
     intros R Zr RO. destruct (port_refines_sequences s R) as (lq & q & t & S & H). exists lq, q. split; [exact H |].
-    destruct H as [E _ _ B _]. pose proof (census_sound capacity q t r n S) as C. rewrite <- E in C. specialize (C Zr).
+    destruct H as [E _ _ B _]. pose proof (accounts_sound capacity q t r n S) as C. rewrite <- E in C. specialize (C Zr).
     destruct (B r n o Zr RO) as [BO BT].
-    unfold census_at_peer, away, in_flight. unfold owned, flight in *. rewrite <- E in *. rewrite BO, BT.
+    unfold accounts_at_peer, away, in_flight. unfold owned, flight in *. rewrite <- E in *. rewrite BO, BT.
     destruct (agent_dec a o) as [-> | N]; [destruct o; simpl in *; lia |].
     destruct a, o; simpl in *; try congruence; lia.
   Qed.

@@ -1,4 +1,4 @@
-(* The census: of every registered region, how many bytes each side owns and how many are in flight add up to its size, at
+(* The accounts: of every registered region, how many bytes each side owns and how many are in flight add up to its size, at
    every step, none counted twice. The counts are made as the code makes them, from the sizes of buffers (RingBalance); that
    these are the numbers of bytes in the sets of the contract is what is proved. *)
 
@@ -98,7 +98,7 @@ Qed.
 Lemma in_bounds_size l b n : size_of l (home b) = Some n -> in_bounds l b = true -> offset b + size b <= n.
 Proof. unfold in_bounds. intros ->. rewrite !andb_true_iff, !Nat.leb_le. tauto. Qed.
 
-Section Census.
+Section BufferAccounts.
   Variable capacity : nat.
 
   (* Handed over in either direction and not yet taken. *)
@@ -108,7 +108,7 @@ Section Census.
   Definition owned (s : Sequences.state) (a : agent) (r : region) (n : nat) : nat :=
     count (own (Sequences.base s) a) (range r 0 n).
 
-  Lemma census_sound s t r n :
+  Lemma accounts_sound s t r n :
     Sequences.sound capacity s t -> size_of (Sequences.base s) r = Some n ->
     n = owned s X r n + owned s Y r n + flight s r.
   Proof.
@@ -133,17 +133,17 @@ Section Census.
   Qed.
 
   (* registered = owned by X + owned by Y + in flight, of every region, in every reachable state. *)
-  Theorem census s r n :
+  Theorem accounts s r n :
     Sequences.reachable capacity s -> size_of (Sequences.base s) r = Some n ->
     n = owned s X r n + owned s Y r n + flight s r.
-  Proof. intros R. destruct (Sequences.sequences_refine_sets _ _ R) as (t & _ & S). eapply census_sound; eauto. Qed.
+  Proof. intros R. destruct (Sequences.sequences_refine_sets _ _ R) as (t & _ & S). eapply accounts_sound; eauto. Qed.
 
   (* What a deregister that fails names is all but what the caller owns. *)
   Lemma elsewhere_is_rest s t a r n :
     Sequences.sound capacity s t -> size_of (Sequences.base s) r = Some n ->
     elsewhere (Sequences.base s) a r n = owned s (other a) r n + flight s r.
   Proof.
-    intros S Z. pose proof (census_sound _ _ _ _ S Z) as C.
+    intros S Z. pose proof (accounts_sound _ _ _ _ S Z) as C.
     assert (E : elsewhere (Sequences.base s) a r n + owned s a r n = n).
     { unfold elsewhere, owned, count. rewrite <- (seq_length n 0) at 3. fold (range r 0 n).
       rewrite <- (map_length (pair r) (seq 0 n)). fold (range r 0 n). clear.
@@ -151,4 +151,4 @@ Section Census.
       destruct (own (Sequences.base s) a x); simpl; lia. }
     destruct a; simpl in *; lia.
   Qed.
-End Census.
+End BufferAccounts.

@@ -271,7 +271,7 @@ Proof.
     + intros d [<- | []] H. apply merged_in_bounds; auto; apply H; simpl; auto.
 Qed.
 
-(* What a successful hand-over means. *)
+(* What a successful handoff means. *)
 Lemma hand_over_done l a run l' :
   hand_over l a run = (l', Done) ->
   is_run run = true /\ (forall b, In b run -> in_bounds l b = true) /\

@@ -36,10 +36,10 @@ enum FuzzCatalog {
       Parameter("file", .path, repeatable: true, keyOnly: true, "some paths"),
       Parameter("label", .word(placeholder: "LABEL"), repeatable: true, "all that are left"),
     ]
-  ) { arguments throws(ArgumentComplaint) in
-    if arguments.texts("label").count > 3 { throw ArgumentComplaint("label", index: 3, "three are enough") }
-    if arguments.integer("number") == 13 { throw ArgumentComplaint("13 brings bad luck") }
-    if arguments.flag("mark"), arguments.text("one-of") == nil { throw ArgumentComplaint("mark", "write one-of too") }
+  ) { arguments throws(ArgumentError) in
+    if arguments.texts("label").count > 3 { throw ArgumentError("label", index: 3, "three are enough") }
+    if arguments.integer("number") == 13 { throw ArgumentError("13 brings bad luck") }
+    if arguments.flag("mark"), arguments.text("one-of") == nil { throw ArgumentError("mark", "write one-of too") }
     return Description()
   }
 }

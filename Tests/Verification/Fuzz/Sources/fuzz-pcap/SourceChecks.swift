@@ -30,7 +30,7 @@ struct SourceChecks {
     var burst = Burst()
     for _ in 0..<bufferCount { if let buffer = region.buffer(byteCount: bufferByteCount) { burst.append(buffer) } }
     source.fill(&burst)
-    require(burst.isEmpty, "a source takes empties")
+    require(burst.isEmpty, "a source takes freeBuffers")
     var frames: [[UInt8]] = []
     var turns = 0
     while !source.isExhausted {
@@ -38,7 +38,7 @@ struct SourceChecks {
       require(turns <= 4 + (records.frames ?? []).count, "a source comes to its end")
       source.receive(into: &burst)
       for index in 0..<burst.count { frames.append(Self.bytes(of: burst[index])) }
-      checkCensus(source, burst, region)
+      checkAccounts(source, burst, region)
       // Half of the frames go back as if the pipeline had sent them.
       if turns % 2 == 0 { source.transmit(&burst) } else { source.fill(&burst) }
       source.complete(into: &burst)
@@ -47,12 +47,12 @@ struct SourceChecks {
     balance(source, frames, records, log)
   }
 
-  private func checkCensus(_ source: borrowing PcapSource, _ burst: borrowing Burst, _ region: borrowing Region) {
-    var census = source.census()
-    census.addInFlight(burst)
-    require(census.registeredByteCount == region.byteCount, "the region is registered")
-    require(census.inFlightByteCount == region.liveByteCount, "every byte is where the census says")
-    require(census.inFlightBufferCount == region.liveBufferCount, "every buffer is where the census says")
+  private func checkAccounts(_ source: borrowing PcapSource, _ burst: borrowing Burst, _ region: borrowing Region) {
+    var accounts = source.accounts()
+    accounts.addInFlight(burst)
+    require(accounts.registeredByteCount == region.byteCount, "the region is registered")
+    require(accounts.inFlightByteCount == region.liveByteCount, "every byte is where the accounts say")
+    require(accounts.inFlightBufferCount == region.liveBufferCount, "every buffer is where the accounts say")
   }
 
   private func balance(

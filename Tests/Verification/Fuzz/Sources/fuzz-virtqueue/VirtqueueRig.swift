@@ -60,7 +60,7 @@ struct VirtqueueRig: ~Copyable {
     case 14: checkWakeUp(isLong: operation >> 5 == 7, &input)
     default: tryDeregister()
     }
-    checkCensus()
+    checkAccounts()
   }
 
   /// The device is there again, and is asked at once.
@@ -95,7 +95,7 @@ struct VirtqueueRig: ~Copyable {
 
   // MARK: User
 
-  /// Empties in runs of so many buffers, of which the last may lack its end.
+  /// Free buffers in runs of so many buffers, of which the last may lack its end.
   private mutating func fill(_ count: Int, runLength: Int) {
     var burst = Burst()
     while burst.count < min(count, Burst.capacity), var buffer = region.buffer(byteCount: Self.bufferByteCount) {
@@ -233,16 +233,16 @@ struct VirtqueueRig: ~Copyable {
 
   // MARK: Rules
 
-  /// Every byte that is not at home is where the census says.
-  private func checkCensus() {
-    let census = port.census()
-    require(census.registeredByteCount == region.byteCount, "the region is registered")
-    let bytes = census.inFlightByteCount + census.atPeerByteCount
-    let buffers = census.inFlightBufferCount + census.atPeerBufferCount
+  /// Every byte that is not at home is where the accounts say.
+  private func checkAccounts() {
+    let accounts = port.accounts()
+    require(accounts.registeredByteCount == region.byteCount, "the region is registered")
+    let bytes = accounts.inFlightByteCount + accounts.atPeerByteCount
+    let buffers = accounts.inFlightBufferCount + accounts.atPeerBufferCount
     require(
       bytes == region.liveByteCount && buffers == away.count,
-      "the census has what is away, \(away.count) buffers of \(region.liveByteCount) bytes: \(census)")
-    require(region.liveBufferCount == away.count && region.strayBufferCount == 0, "no buffer was lost")
+      "the accounts have what is away, \(away.count) buffers of \(region.liveByteCount) bytes: \(accounts)")
+    require(region.liveBufferCount == away.count && region.leakedBufferCount == 0, "no buffer was lost")
   }
 
   /// The device goes, comes back honest, and everything comes home.
@@ -253,7 +253,7 @@ struct VirtqueueRig: ~Copyable {
       complete()
     }
     require(!away.values.contains(true), "packets come back from a device that has gone")
-    checkCensus()
+    checkAccounts()
     comeBack(queueSize: 64)
     // A length, and a header of zeros that says that the packet is in one buffer.
     let honest = FuzzInput([100] + [UInt8](repeating: 0, count: 10) + [1, 0])
@@ -263,9 +263,9 @@ struct VirtqueueRig: ~Copyable {
         var input = honest
         work(device.queues[0], count: 1, &input)
       }
-      checkCensus()
+      checkAccounts()
     }
-    require(away.isEmpty, "an honest device gives all empties back, \(away.count) are left")
+    require(away.isEmpty, "an honest device gives all freeBuffers back, \(away.count) are left")
     do throws(QueueError) { try port.deregister(region) } catch { violated("nothing is away: \(error)") }
     require(region.registrationCount == 0 && region.liveBufferCount == 0, "everything is home")
   }

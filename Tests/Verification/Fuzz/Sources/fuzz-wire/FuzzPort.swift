@@ -21,7 +21,7 @@ struct FuzzPort: Port, ~Copyable {
   var frameCount: UInt64 = 0
   private var region = RegionID.none
   private var registeredByteCount = 0
-  private var empties = Burst()
+  private var freeBuffers = Burst()
   private var sent = Burst()
 
   init() {}
@@ -32,7 +32,7 @@ struct FuzzPort: Port, ~Copyable {
   }
 
   mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let held = census().inFlightByteCount
+    let held = accounts().inFlightByteCount
     guard held == 0 else { throw QueueError(.elsewhere(byteCount: held)) }
     registeredByteCount = 0
   }
@@ -40,17 +40,17 @@ struct FuzzPort: Port, ~Copyable {
   func refusal(of region: RegionID) -> Refusal? { region == self.region ? nil : .unknownRegion }
 
   mutating func fill(_ burst: inout Burst) -> Refusal? {
-    for _ in 0..<min(limit, burst.count, empties.room) {
+    for _ in 0..<min(limit, burst.count, freeBuffers.room) {
       let isOurs = burst[0].region == region && burst[0].byteCount == StackRig.bufferByteCount
       require(isOurs, "a device gets the buffers that there are")
-      if let buffer = burst.popFirst() { empties.append(buffer) }
+      if let buffer = burst.popFirst() { freeBuffers.append(buffer) }
     }
     return burst.isEmpty ? nil : .full
   }
 
   mutating func receive(into filled: inout Burst) {
-    for _ in 0..<min(limit, filled.room, empties.count, inbox.count) {
-      guard var buffer = empties.popFirst() else { return }
+    for _ in 0..<min(limit, filled.room, freeBuffers.count, inbox.count) {
+      guard var buffer = freeBuffers.popFirst() else { return }
       let arrival = inbox.removeFirst()
       buffer.reset()
       let exact = ExactBytes(arrival.bytes)
@@ -75,19 +75,19 @@ struct FuzzPort: Port, ~Copyable {
     for _ in 0..<min(limit, burst.room, sent.count) { if let buffer = sent.popFirst() { burst.append(buffer) } }
   }
 
-  /// Takes the empties back, so that the region can be deregistered.
-  mutating func releaseEmpties() { empties.releaseAll() }
+  /// Takes the free buffers back, so that the region can be deregistered.
+  mutating func releaseFreeBuffers() { freeBuffers.releaseAll() }
 
   mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { .byteCount(1514) }
 
   mutating func arm() -> Bool { inbox.isEmpty && sent.isEmpty }
 
-  func census() -> Census {
-    var census = Census()
-    census.registeredByteCount = registeredByteCount
-    census.addInFlight(empties)
-    census.addInFlight(sent)
-    return census
+  func accounts() -> BufferAccounts {
+    var accounts = BufferAccounts()
+    accounts.registeredByteCount = registeredByteCount
+    accounts.addInFlight(freeBuffers)
+    accounts.addInFlight(sent)
+    return accounts
   }
 
   func report(into reports: inout [StageReport]) { reports.append(StageReport("fuzz")) }

@@ -28,16 +28,16 @@ struct Books {
 }
 
 extension StackRig {
-  /// Every byte that is not at home is where the census says.
-  func checkCensus() {
-    var census = port.census()
-    census.addInFlight(up)
-    census.addInFlight(returned)
-    census.addInFlight(own)
-    census.addInFlight(fences)
-    require(census.registeredByteCount == region.byteCount, "the region is registered")
-    require(census.inFlightByteCount == region.liveByteCount, "every byte is where the census says")
-    require(census.inFlightBufferCount == region.liveBufferCount, "every buffer is where the census says")
+  /// Every byte that is not at home is where the accounts say.
+  func checkAccounts() {
+    var accounts = port.accounts()
+    accounts.addInFlight(up)
+    accounts.addInFlight(returned)
+    accounts.addInFlight(own)
+    accounts.addInFlight(fences)
+    require(accounts.registeredByteCount == region.byteCount, "the region is registered")
+    require(accounts.inFlightByteCount == region.liveByteCount, "every byte is where the accounts say")
+    require(accounts.inFlightBufferCount == region.liveBufferCount, "every buffer is where the accounts say")
   }
 
   /// Lets everything drain, balances the books, and takes the stack down.
@@ -84,7 +84,7 @@ extension StackRig {
     own.releaseAll()
     returned.releaseAll()
     for _ in 0..<8 {
-      port.lower.lower.releaseEmpties()
+      port.lower.lower.releaseFreeBuffers()
       returned.releaseAll()
       do throws(QueueError) {
         try port.deregister(region)
@@ -94,8 +94,8 @@ extension StackRig {
         own.releaseAll()
       }
     }
-    require(port.census() == Census(), "a port at rest holds nothing")
-    require(region.liveBufferCount == 0 && region.strayBufferCount == 0, "every buffer is home, and none went astray")
+    require(port.accounts() == BufferAccounts(), "a port at rest holds nothing")
+    require(region.liveBufferCount == 0 && region.leakedBufferCount == 0, "every buffer is home, and none went astray")
   }
 }
 

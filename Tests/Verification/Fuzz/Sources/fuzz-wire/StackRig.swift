@@ -32,10 +32,10 @@ struct StackRig: ~Copyable {
     port = UDPPort(on: lower, ports: [7, 9])
     do { try port.register(region) } catch { violated("a region can be registered: \(error)") }
     self.region = region
-    var empties = Burst()
-    for _ in 0..<20 { empties.append(carve()) }
-    port.fill(&empties)
-    require(empties.isEmpty, "a device with room takes empties")
+    var freeBuffers = Burst()
+    for _ in 0..<20 { freeBuffers.append(carve()) }
+    port.fill(&freeBuffers)
+    require(freeBuffers.isEmpty, "a device with room takes freeBuffers")
     for _ in 0..<8 { own.append(carve()) }
   }
 
@@ -86,7 +86,7 @@ struct StackRig: ~Copyable {
     buffer.flags = isUnfinished ? [] : .last
     let last = input.byte()
     let network: UInt32 = operation & 32 == 0 ? 0x0A00_0000 : 0xC000_0200
-    buffer.datagramAnnotation = DatagramAnnotation(
+    buffer.datagramMetadata = DatagramMetadata(
       source: operation & 64 == 0 ? IPv4Address(10, 0, 0, 2) : .unspecified, sourcePort: 9,
       destination: IPv4Address(rawValue: network | UInt32(last)), destinationPort: input.number())
     up.append(buffer)
@@ -112,7 +112,7 @@ struct StackRig: ~Copyable {
     }
     reuse()
     port.notify()
-    checkCensus()
+    checkAccounts()
     for frame in port.lower.lower.outbox { SentChecks.check(frame) }
     port.lower.lower.outbox.removeAll(keepingCapacity: true)
   }
@@ -123,10 +123,10 @@ struct StackRig: ~Copyable {
     books.delivered += UInt64(up.count - before)
     var dropped: UInt32 = 0
     for index in before..<up.count {
-      require(up[index].flags == .last && up[index].hasAnnotation, "a datagram comes in one buffer and is annotated")
-      let datagram = up[index].datagramAnnotation
+      require(up[index].flags == .last && up[index].hasMetadata, "a datagram comes in one buffer and is annotated")
+      let datagram = up[index].datagramMetadata
       require([7, 9].contains(datagram.destinationPort), "a datagram is for an open port")
-      up[index].datagramAnnotation = datagram.reflected
+      up[index].datagramMetadata = datagram.reflected
       if isEchoing { books.append(isUnfinished: false) } else { dropped |= 1 << UInt32(index) }
     }
     up.move(dropped, to: &returned)

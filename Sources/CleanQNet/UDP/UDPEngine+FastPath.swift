@@ -1,20 +1,20 @@
 public import CleanQ
 internal import CleanQWire
 
-// The usual datagram: in one buffer, with nothing wrong. It is taken or made here with a load or a store per word; whatever
-// is not usual goes the long way, which says what is wrong with it, and a usual one that goes the long way comes out the
-// same (`UsualTests`). The loops are functions of their own, so that all they need stays in registers.
+// The common datagram: in one buffer, with nothing wrong. It is taken or made here with a load or a store per word; what
+// is not common takes the slow path, which says what is wrong with it, and a common one that takes the slow path comes out the
+// same (`FastPathTests`). The loops are functions of their own, so that all they need stays in registers.
 
 extension UDPEngine {
-  /// Takes usual datagrams for bound ports, where they lie in their burst.
+  /// Takes common datagrams for bound ports, where they lie in their burst.
   ///
   /// - Returns: how many, from the `start`-th on.
-  mutating func takeUsual(_ burst: inout Burst, from start: Int) -> Int {
+  mutating func takeFast(_ burst: inout Burst, from start: Int) -> Int {
     guard !isInsideReceivedChain else { return 0 }
     var position = start
     while position < burst.count {
-      let stretch = burst.stretch(from: position, to: burst.count)
-      let (count, byteCount) = UsualDatagram.take(stretch, port: recentPort)
+      let stretch = burst.contiguousSpan(from: position, to: burst.count)
+      let (count, byteCount) = FastDatagram.take(stretch, port: recentPort)
       received.add(packetCount: count, byteCount: byteCount)
       position &+= count
       // What stopped it was the end of the stretch, or one of the other length, or another port, or it is not usual.
@@ -35,16 +35,16 @@ extension UDPEngine {
     return true
   }
 
-  /// Makes packets of usual datagrams in buffers of one region, where they lie in their burst.
+  /// Makes packets of common datagrams in buffers of one region, where they lie in their burst.
   ///
   /// - Returns: how many, from the `start`-th on.
   @usableFromInline
-  mutating func makeUsual(_ burst: inout Burst, from start: Int, of region: RegionID, maximumByteCount: Int) -> Int {
+  mutating func makeFast(_ burst: inout Burst, from start: Int, of region: RegionID, maximumByteCount: Int) -> Int {
     let maximum = min(maximumByteCount, 65_535 - UDPHeader.byteCount)
     var position = start
     while position < burst.count {
-      let stretch = burst.stretch(from: position, to: burst.count)
-      let (count, byteCount) = UsualDatagram.make(stretch, of: region, maximumByteCount: maximum)
+      let stretch = burst.contiguousSpan(from: position, to: burst.count)
+      let (count, byteCount) = FastDatagram.make(stretch, of: region, maximumByteCount: maximum)
       transmitted.add(packetCount: count, byteCount: byteCount)
       guard count > 0 else { break }
       position &+= count
@@ -53,15 +53,15 @@ extension UDPEngine {
   }
 }
 
-/// The loops over usual datagrams.
-private enum UsualDatagram {
+/// The loops over common datagrams.
+private enum FastDatagram {
   /// Protocol and the length in a pseudo header, as they lie in memory. RFC 768, "Checksum".
   private static var pseudoProtocol: UInt64 { 0x1100 }
 
   /// What is longer than this is a long datagram.
   private static var longByteCount: Int { 256 }
 
-  /// Strips the headers of usual datagrams, from the first, and writes their ports. Ends where long ones follow short ones, or
+  /// Strips the headers of common datagrams, from the first, and writes their ports. Ends where long ones follow short ones, or
   /// short ones long ones.
   ///
   /// - Parameter port: the open port, as it lies in memory.
@@ -108,23 +108,23 @@ private enum UsualDatagram {
   @inline(never)
   private static func takeOne(_ buffer: inout Buffer, _ port: UInt32) -> Int { take(&buffer, port) }
 
-  /// Strips the header of a usual datagram and writes its ports.
+  /// Strips the header of a common datagram and writes its ports.
   ///
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the datagram is not usual.
   @inline(__always)
   private static func take(_ buffer: inout Buffer, _ port: UInt32) -> Int {
-    guard buffer.isSingle, buffer.hasAnnotation else { return -1 }
-    // SAFETY: it has an annotation.
-    let annotation = unsafe buffer.annotationWords
-    guard unsafe (annotation.load(at: 8) as UInt8) == 17,
-      let datagram = unsafe recognise(buffer.bytes, annotation.load(at: 0), port),
+    guard buffer.isSingle, buffer.hasMetadata else { return -1 }
+    // SAFETY: it has a metadata.
+    let metadata = unsafe buffer.metadataWords
+    guard unsafe (metadata.load(at: 8) as UInt8) == 17,
+      let datagram = unsafe recognise(buffer.bytes, metadata.load(at: 0), port),
       buffer.trimFront(UDPHeader.byteCount, keeping: datagram.payload)
     else { return -1 }
-    unsafe annotation.store(datagram.ports, at: 12)
+    unsafe metadata.store(datagram.ports, at: 12)
     return datagram.payload
   }
 
-  /// What a usual datagram says; nil where it is not usual.
+  /// What a common datagram says; nil where it is not usual.
   @inline(__always)
   private static func recognise(_ bytes: Span<UInt8>, _ addresses: UInt64, _ port: UInt32) -> (
     ports: UInt32, payload: Int
@@ -150,7 +150,7 @@ private enum UsualDatagram {
     return (ports, payload)
   }
 
-  /// Puts headers in front of usual datagrams in buffers of one region, from the first.
+  /// Puts headers in front of common datagrams in buffers of one region, from the first.
   ///
   /// - Returns: how many, and the bytes of their payloads.
   @inline(never)
@@ -168,21 +168,21 @@ private enum UsualDatagram {
     return (index, byteCount)
   }
 
-  /// Puts the header in front of a usual datagram.
+  /// Puts the header in front of a common datagram.
   ///
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the datagram is not usual.
   @inline(__always)
   private static func make(_ buffer: inout Buffer, maximumByteCount: Int) -> Int {
     let payload = buffer.validByteCount
     guard buffer.isSingle, payload <= maximumByteCount,
-      buffer.headroom >= PacketAnnotation.byteCount &+ UDPHeader.byteCount
+      buffer.headroom >= PacketMetadata.byteCount &+ UDPHeader.byteCount
     else { return -1 }
-    // SAFETY: the headroom is longer than an annotation.
-    let annotation = unsafe buffer.annotationWords
+    // SAFETY: the headroom is longer than a metadata.
+    let metadata = unsafe buffer.metadataWords
     let length = UInt64(UInt16(truncatingIfNeeded: UDPHeader.byteCount &+ payload).byteSwapped)
-    let header = unsafe UInt64(annotation.load(at: 12) as UInt32) | length << 32
+    let header = unsafe UInt64(metadata.load(at: 12) as UInt32) | length << 32
     var checksum = InternetChecksum()
-    checksum.add(littleEndian: unsafe annotation.load(at: 0))
+    checksum.add(littleEndian: unsafe metadata.load(at: 0))
     // All are below 2^48: no carry. RFC 768, "Checksum": 0 means none, and is sent as ones; hence the 1.
     checksum.add(littleEndian: header &+ pseudoProtocol &+ length &+ 1)
     checksum.addInline(buffer.bytes)
@@ -190,7 +190,7 @@ private enum UsualDatagram {
     guard buffer.prepend(UDPHeader.byteCount) else { return -1 }
     // SAFETY: the header's eight bytes have just been put into the valid part.
     unsafe buffer.words.store(header | UInt64(value) << 48, at: 0)
-    unsafe annotation.store(17 | 64 << 8 as UInt32, at: 8)
+    unsafe metadata.store(17 | 64 << 8 as UInt32, at: 8)
     return payload
   }
 }

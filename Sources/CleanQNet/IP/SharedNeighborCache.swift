@@ -1,13 +1,13 @@
 internal import CleanQWire
 internal import Synchronization
 
-/// What the copies of a pipeline tell each other about neighbours.
+/// What the instances of a pipeline tell each other about neighbours.
 ///
-/// A device that spreads flows over its queue pairs (RSS) gives all ARP to one of them, so the answer to one copy's question
-/// reaches another copy. Each copy says here what it asks for; whichever hears the answer puts it here; the others find it
+/// A device that spreads flows over its queue pairs (RSS) gives all ARP to one of them, so the answer to one instance's question
+/// reaches another copy. Each instance says here what it asks for; whichever hears the answer puts it here; the others find it
 /// when they next look. A lock, but taken at the rate of ARP, never for a packet to a known neighbour.
 @usableFromInline
-final class Neighborhood: Sendable {
+final class SharedNeighborCache: Sendable {
   /// Addresses that are remembered; when one more is asked for all are forgotten, and asked for again in a second.
   static let maximumCount = 1024
 

@@ -5,8 +5,8 @@ import Testing
 
 @testable import CleanQNet
 
-/// The short way of usual packets and the long way come to the same, whatever the packet.
-@Suite("IP and UDP: usual packets") struct UsualTests {
+/// The short way of common packets and the slow path come to the same, whatever the packet.
+@Suite("IP and UDP: common packets") struct FastPathTests {
   /// A datagram with a checksum, in a frame for us.
   private static func frame(_ payload: [UInt8], to port: UInt16 = 7, checksum: Bool = true) -> [UInt8] {
     var datagram = Frames.udp(payload, to: port)
@@ -37,7 +37,7 @@ import Testing
     return frame
   }
 
-  @Test("received by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  @Test("received by the slow path too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
   func received(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     var delivered = 0
@@ -97,7 +97,7 @@ import Testing
     }
   }
 
-  @Test("transmitted by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  @Test("transmitted by the slow path too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
   func transmitted(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     var short = try IPHost()
@@ -124,7 +124,7 @@ import Testing
     }
   }
 
-  @Test("of UDP by the long way too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
+  @Test("of UDP by the slow path too, come out the same", arguments: 1...4 as ClosedRange<UInt64>)
   func datagrams(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let region = try Region(byteCount: 1 << 16)
@@ -203,7 +203,7 @@ import Testing
   private func packet(_ bytes: [UInt8], _ number: IPProtocol, _ region: borrowing Region) throws -> Buffer {
     var buffer = try take(region.buffer(byteCount: 512))
     check(buffer.fill(from: bytes.span, headroom: 84))
-    buffer.packetAnnotation = PacketAnnotation(
+    buffer.packetMetadata = PacketMetadata(
       source: Frames.peer, destination: Frames.ours, protocol: number, headerByteCount: 20)
     return buffer
   }
@@ -222,14 +222,14 @@ private struct Two: ~Copyable {
 
 /// What has to be the same of two buffers.
 private struct Same: Equatable {
-  let annotation: [UInt8]
+  let metadata: [UInt8]
   let headroom: Int
   let bytes: [UInt8]
   let flags: BufferFlags
 
   init(_ buffer: borrowing Buffer) {
     let storage = buffer.storage
-    annotation = (0..<min(16, buffer.headroom)).map { storage[$0] }
+    metadata = (0..<min(16, buffer.headroom)).map { storage[$0] }
     headroom = buffer.headroom
     bytes = buffer.array
     flags = buffer.flags

@@ -5,14 +5,14 @@ import TestSupport
 
 @testable import CleanQNet
 
-@Suite("ARP between the copies of a pipeline") struct NeighborhoodTests {
+@Suite("ARP between the instances of a pipeline") struct SharedNeighborCacheTests {
   private let answer = Frames.answer(from: Frames.peerMAC, Frames.peer)
 
   @Test("the answer that another copy hears lets the packets go that wait in the one that asked")
   func heardByAnother() throws {
-    let neighborhood = Neighborhood()
-    var asking = try IPHost(in: neighborhood)
-    var hearing = try IPHost(in: neighborhood)
+    let sharedNeighbors = SharedNeighborCache()
+    var asking = try IPHost(in: sharedNeighbors)
+    var hearing = try IPHost(in: sharedNeighbors)
     for index in 1...3 { try asking.transmit(Frames.udp([UInt8(index)])) }
     #expect(asking.frames().count == 1, "the question")
     try hearing.receive(answer)
@@ -27,9 +27,9 @@ import TestSupport
 
   @Test("the next tick of the clock finds the answer too")
   func foundByTheClock() throws {
-    let neighborhood = Neighborhood()
-    var asking = try IPHost(in: neighborhood)
-    var hearing = try IPHost(in: neighborhood)
+    let sharedNeighbors = SharedNeighborCache()
+    var asking = try IPHost(in: sharedNeighbors)
+    var hearing = try IPHost(in: sharedNeighbors)
     try asking.transmit()
     _ = asking.frames()
     try hearing.receive(answer)
@@ -39,9 +39,9 @@ import TestSupport
 
   @Test("what no copy asked for is not believed; an answer to an earlier question is none to the next")
   func notBelieved() throws {
-    let neighborhood = Neighborhood()
-    var asking = try IPHost(in: neighborhood)
-    var hearing = try IPHost(in: neighborhood)
+    let sharedNeighbors = SharedNeighborCache()
+    var asking = try IPHost(in: sharedNeighbors)
+    var hearing = try IPHost(in: sharedNeighbors)
     try hearing.receive(answer)
     #expect(hearing.drops(.arpUnsolicited) == 1)
     try asking.transmit()
@@ -49,7 +49,7 @@ import TestSupport
     asking.advance(milliseconds: 50)
     #expect(asking.frames().isEmpty, "the answer came before the question")
     try hearing.receive(answer)
-    neighborhood.ask(Frames.peer)
+    sharedNeighbors.ask(Frames.peer)
     asking.advance(milliseconds: 50)
     #expect(asking.frames().isEmpty, "another copy has asked anew: its answer counts")
     try hearing.receive(answer)
@@ -59,12 +59,12 @@ import TestSupport
 
   @Test("it remembers a bounded number of addresses")
   func bounded() {
-    let neighborhood = Neighborhood()
-    for number in 0..<UInt32(3 * Neighborhood.maximumCount) {
-      neighborhood.ask(IPv4Address(rawValue: 0x0A00_0000 | number))
+    let sharedNeighbors = SharedNeighborCache()
+    for number in 0..<UInt32(3 * SharedNeighborCache.maximumCount) {
+      sharedNeighbors.ask(IPv4Address(rawValue: 0x0A00_0000 | number))
     }
-    let last = IPv4Address(rawValue: 0x0A00_0000 | UInt32(3 * Neighborhood.maximumCount - 1))
-    #expect(!neighborhood.answer(IPv4Address(10, 0, 0, 0), Frames.peerMAC), "forgotten")
-    #expect(neighborhood.answer(last, Frames.peerMAC) && neighborhood.answer(about: last) == Frames.peerMAC)
+    let last = IPv4Address(rawValue: 0x0A00_0000 | UInt32(3 * SharedNeighborCache.maximumCount - 1))
+    #expect(!sharedNeighbors.answer(IPv4Address(10, 0, 0, 0), Frames.peerMAC), "forgotten")
+    #expect(sharedNeighbors.answer(last, Frames.peerMAC) && sharedNeighbors.answer(about: last) == Frames.peerMAC)
   }
 }

@@ -1,5 +1,5 @@
 /// What a stage has against its arguments, when each alone is well-formed.
-public struct ArgumentComplaint: Error, Hashable, Sendable {
+public struct ArgumentError: Error, Hashable, Sendable {
   /// The name of the parameter concerned; nil when it is the stage as a whole.
   public let parameter: String?
   /// Which of the values, where the parameter takes several.
@@ -7,7 +7,7 @@ public struct ArgumentComplaint: Error, Hashable, Sendable {
   /// What is wrong and what to do, as it reads after a colon.
   public let problem: String
 
-  /// Makes a complaint about one argument.
+  /// Makes a diagnostic about one argument.
   ///
   /// - Parameters:
   ///   - parameter: The name of one of the stage's parameters.
@@ -19,7 +19,7 @@ public struct ArgumentComplaint: Error, Hashable, Sendable {
     self.problem = problem
   }
 
-  /// Makes a complaint about the stage as a whole.
+  /// Makes a diagnostic about the stage as a whole.
   ///
   /// - Parameter problem: What is wrong and what to do, as it reads after a colon.
   public init(_ problem: String) {
@@ -29,7 +29,7 @@ public struct ArgumentComplaint: Error, Hashable, Sendable {
   }
 }
 
-extension ArgumentComplaint: CustomStringConvertible {
+extension ArgumentError: CustomStringConvertible {
   /// `address: it is the broadcast address of /24; write a host's address`
   public var description: String { parameter.map { "\($0): \(problem)" } ?? problem }
 }

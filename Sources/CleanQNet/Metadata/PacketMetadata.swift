@@ -11,8 +11,8 @@ public import CleanQWire
 
 /// The facts of an IP packet that are not in its payload.
 @frozen
-public struct PacketAnnotation: Equatable, Sendable {
-  /// How many bytes at the start of each buffer belong to annotations.
+public struct PacketMetadata: Equatable, Sendable {
+  /// How many bytes at the start of each buffer belong to metadata.
   @inlinable
   public static var byteCount: Int { 32 }
 
@@ -44,28 +44,28 @@ public struct PacketAnnotation: Equatable, Sendable {
 }
 
 extension Buffer {
-  /// Whether the buffer is long enough, and its valid part far enough from the start, for an annotation.
+  /// Whether the buffer is long enough, and its valid part far enough from the start, for a metadata.
   @inlinable
-  public var hasAnnotation: Bool { headroom >= PacketAnnotation.byteCount }
+  public var hasMetadata: Bool { headroom >= PacketMetadata.byteCount }
 
-  /// The facts of the packet in this buffer. Without ``hasAnnotation`` it reads as zeros and setting does nothing.
+  /// The facts of the packet in this buffer. Without ``hasMetadata`` it reads as zeros and setting does nothing.
   @inlinable
-  public var packetAnnotation: PacketAnnotation {
+  public var packetMetadata: PacketMetadata {
     get {
       let bytes = storage
-      guard hasAnnotation, bytes.count >= PacketAnnotation.byteCount else {
-        return PacketAnnotation(
+      guard hasMetadata, bytes.count >= PacketMetadata.byteCount else {
+        return PacketMetadata(
           source: .unspecified, destination: .unspecified, protocol: IPProtocol(rawValue: 0), timeToLive: 0)
       }
-      return PacketAnnotation(
+      return PacketMetadata(
         source: IPv4Address(rawValue: bytes.bigEndian32(at: 0)),
         destination: IPv4Address(rawValue: bytes.bigEndian32(at: 4)), protocol: IPProtocol(rawValue: bytes[8]),
         timeToLive: bytes[9], isBroadcast: bytes[10] != 0, headerByteCount: bytes[11])
     }
     set {
-      guard hasAnnotation else { return }
+      guard hasMetadata else { return }
       var bytes = mutableStorage
-      guard bytes.count >= PacketAnnotation.byteCount else { return }
+      guard bytes.count >= PacketMetadata.byteCount else { return }
       bytes.storeBigEndian(newValue.source.rawValue, at: 0)
       bytes.storeBigEndian(newValue.destination.rawValue, at: 4)
       bytes[8] = newValue.protocol.rawValue

@@ -2,7 +2,7 @@ internal import CleanQ
 internal import Logging
 
 /// One copy of a running pipeline: its loops, left to right, and the memory that goes round in them.
-final class PipelineCopy {
+final class PipelineInstance {
   let workers: [Worker]
   let memory: PipelineMemory
   /// How many buffers go round. At the end a stage may send home what it kept for itself; they are counted all the same.

@@ -8,15 +8,15 @@ public import Synchronization
 /// ``RegionTable``, ``RingAccount`` and ``RingMemory/isClosed`` have the answer. Changed by set-up calls, under the lock of
 /// the channel's registrations, and only while no buffer of the old region or the new is in the queue or carries the note. The
 /// other end may look at it meanwhile, for a buffer that it got past the queue: the notes are set once and for all, so it finds
-/// that the buffer has not got the common one, and goes the long way.
+/// that the buffer has not got the common one, and takes the slow path.
 @safe
 @usableFromInline
-struct UsualRegion: ~Copyable, @unchecked Sendable {
+struct PrimaryRegion: ~Copyable, @unchecked Sendable {
   /// The region's id; ``nobody`` where none is registered, or an end has gone.
-  @usableFromInline let id = Atomic<UInt64>(UsualRegion.nobody)
+  @usableFromInline let id = Atomic<UInt64>(PrimaryRegion.nobody)
   /// What to look for in a buffer that is handed over, ``RingNote/bit`` and the mark ``BufferFlags/last``, and how they commonly are.
-  @usableFromInline let mask = Atomic<UInt64>(UsualRegion.last)
-  @usableFromInline let common = Atomic<UInt64>(UsualRegion.last)
+  @usableFromInline let mask = Atomic<UInt64>(PrimaryRegion.last)
+  @usableFromInline let common = Atomic<UInt64>(PrimaryRegion.last)
   /// ``RingNote/expected``.
   @usableFromInline let expected = Atomic<UInt64>(0)
   /// What this end handed over, and what it took. Words of their own, so that neither waits for the other.
@@ -31,7 +31,7 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
   /// Whose counts those are, also when an end has gone. Changes under the lock of the channel's registrations only.
   var region: RegionID { RegionID(rawValue: regionID.load(ordering: .relaxed)) }
 
-  /// The note of every region that is usual here, once there was one; likewise.
+  /// The note of every region that is primary here, once there was one; likewise.
   private var note: RingNote? {
     let bit = mask.load(ordering: .relaxed) & ~Self.last
     return bit == 0 ? nil : RingNote(bit: bit, expected: expected.load(ordering: .relaxed))
@@ -72,7 +72,7 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
 
   /// Takes a region that is about to be put into the table.
   ///
-  /// A region that has another note than the first had here, or was registered by the other end, is not usual: the data path
+  /// A region that has another note than the first had here, or was registered by the other end, is not primary: the data path
   /// looks at id and note one after the other, and must never see those of two regions.
   func open(_ entry: RegionTable.Entry, _ note: RingNote, isClosed: Bool) {
     guard entry.base != 0, self.note == nil || self.note == note else {
@@ -92,7 +92,7 @@ struct UsualRegion: ~Copyable, @unchecked Sendable {
     if !isClosed { id.store(entry.id.rawValue, ordering: .releasing) }
   }
 
-  /// The number of the note that every region has which is usual here; nil before the first.
+  /// The number of the note that every region has which is primary here; nil before the first.
   var noteIndex: Int? { note.map { $0.bit.trailingZeroBitCount - AwayNote.firstBit } }
 
   /// Lets the region go.

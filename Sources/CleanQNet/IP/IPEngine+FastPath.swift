@@ -1,10 +1,10 @@
 internal import CleanQ
 internal import CleanQWire
 
-// The usual packet: UDP (sent ones: of the protocol and hops of the one before), whole, without IP options, between this host
+// The common packet: UDP (sent ones: of the protocol and hops of the one before), whole, without IP options, between this host
 // and one neighbour, in one buffer. It is recognised and wrapped with a load or a store per word, where it lies in its burst.
-// Whatever is not usual goes the long way, which says what is wrong with it; a usual packet that goes the long way comes out
-// the same (`UsualTests`).
+// Anything else takes the slow path, which says what is wrong with it; a common packet that takes the slow path comes out
+// the same (`FastPathTests`).
 //
 //      bytes of the frame   0        6          12     14             18                    26
 //                           ┌────────┬──────────┬──────┬──────────────┬─────────────────────┬─────────────────────┐
@@ -19,15 +19,15 @@ extension IPEngine {
   /// Ethernet and IPv4 header together.
   static var headersByteCount: Int { EthernetHeader.byteCount + IPv4Header.byteCount }
 
-  /// How many received frames, from the first, are usual packets, and now are IP payloads for the layer above.
+  /// How many received frames, from the first, are common packets, and now are IP payloads for the layer above.
   ///
   /// - Parameter limit: the most that can be delivered.
-  mutating func acceptUsual(limit: Int) -> Int {
+  mutating func acceptFast(limit: Int) -> Int {
     guard !isInsideReceivedChain else { return 0 }
     let limit = min(limit, incoming.count)
     var accepted = 0
     while accepted < limit {
-      let (count, byteCount) = recentSender.accept(incoming.stretch(from: accepted, to: limit))
+      let (count, byteCount) = recentSender.accept(incoming.contiguousSpan(from: accepted, to: limit))
       counters.received.add(packetCount: count, byteCount: byteCount)
       accepted &+= count
       // What stopped it was the end of the stretch, or another sender, or it is not usual.
@@ -36,16 +36,16 @@ extension IPEngine {
     return accepted
   }
 
-  /// How many packets from above, from the first, are usual ones for the neighbour of the last packet, in buffers of one
+  /// How many packets from above, from the first, are common ones for the neighbour of the last packet, in buffers of one
   /// region, and now are frames.
   ///
   /// - Parameter limit: the most that can be sent.
-  mutating func wrapUsual(_ filled: inout Burst, of region: RegionID, limit: Int) -> Int {
+  mutating func wrapFast(_ filled: inout Burst, of region: RegionID, limit: Int) -> Int {
     guard let neighbor = cache.recent else { return 0 }
     let maximum = min(maximumPayloadByteCount, 65_535 - IPv4Header.byteCount)
     var wrapped = 0
     while wrapped < limit {
-      let stretch = filled.stretch(from: wrapped, to: limit)
+      let stretch = filled.contiguousSpan(from: wrapped, to: limit)
       let (count, byteCount) = neighbor.wrap(stretch, of: region, maximumByteCount: maximum)
       counters.transmitted.add(packetCount: count, byteCount: byteCount)
       guard count > 0 else { break }

@@ -1,7 +1,7 @@
 internal import CleanQ
 internal import CleanQWire
 
-// The usual packet's words, a load or a store each. What the layers have compared with the buffer's lengths once is not
+// The common packet's words, a load or a store each. What the layers have compared with the buffer's lengths once is not
 // compared again for each word; unsafe is only that.
 
 /// Words at an address of which the owner of the bytes there knows how many may be touched.
@@ -41,9 +41,9 @@ extension Buffer {
   @inline(__always)
   var words: PacketWords { unsafe PacketWords(address) }
 
-  /// The words of the annotation, of a buffer that has one (``hasAnnotation``): both addresses at 0; at 8 the protocol and
+  /// The words of the metadata, of a buffer that has one (``hasMetadata``): both addresses at 0; at 8 the protocol and
   /// the three bytes behind it; at 12 the two ports of a datagram.
   @unsafe
   @inline(__always)
-  var annotationWords: PacketWords { unsafe PacketWords(address - headroom) }
+  var metadataWords: PacketWords { unsafe PacketWords(address - headroom) }
 }

@@ -1,5 +1,5 @@
 /// What the parser says about texts that are no pipeline.
-enum ParserComplaints {
+enum ParserDiagnostics {
   static let emptyText = Diagnostic(
     "the pipeline is empty; write stages with | between them, such as: tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",
     at: SourceRange(0, 0))
@@ -66,7 +66,7 @@ enum ParserComplaints {
   }
 
   static func tooManyCPUs(at range: SourceRange) -> Diagnostic {
-    Diagnostic("more than \(PipelineText.maximumCopyCount) CPUs in one list; take some out", at: range)
+    Diagnostic("more than \(PipelineText.maximumInstanceCount) CPUs in one list; take some out", at: range)
   }
 
   static func cpuTwice(_ number: Int, at range: SourceRange) -> Diagnostic {

@@ -3,7 +3,7 @@ public import CleanQWire
 
 /// The facts of a UDP datagram that are not in its payload: who sent it and to whom it goes.
 @frozen
-public struct DatagramAnnotation: Equatable, Sendable {
+public struct DatagramMetadata: Equatable, Sendable {
   /// Where the datagram comes from: the peer of a received one, this host of one to be sent.
   public var source: IPv4Address
   public var sourcePort: UInt16
@@ -19,32 +19,32 @@ public struct DatagramAnnotation: Equatable, Sendable {
     self.destinationPort = destinationPort
   }
 
-  /// The annotation of an answer.
+  /// The metadata of an answer.
   @inlinable
-  public var reflected: DatagramAnnotation {
-    DatagramAnnotation(
+  public var reflected: DatagramMetadata {
+    DatagramMetadata(
       source: destination, sourcePort: destinationPort, destination: source, destinationPort: sourcePort)
   }
 }
 
 extension Buffer {
-  /// The addresses and ports of the datagram in this buffer. Without ``hasAnnotation`` it reads as zeros and setting does
+  /// The addresses and ports of the datagram in this buffer. Without ``hasMetadata`` it reads as zeros and setting does
   /// nothing.
   @inlinable
-  public var datagramAnnotation: DatagramAnnotation {
+  public var datagramMetadata: DatagramMetadata {
     get {
       let bytes = storage
-      guard hasAnnotation, bytes.count >= PacketAnnotation.byteCount else {
-        return DatagramAnnotation(source: .unspecified, sourcePort: 0, destination: .unspecified, destinationPort: 0)
+      guard hasMetadata, bytes.count >= PacketMetadata.byteCount else {
+        return DatagramMetadata(source: .unspecified, sourcePort: 0, destination: .unspecified, destinationPort: 0)
       }
-      return DatagramAnnotation(
+      return DatagramMetadata(
         source: IPv4Address(rawValue: bytes.bigEndian32(at: 0)), sourcePort: bytes.bigEndian16(at: 12),
         destination: IPv4Address(rawValue: bytes.bigEndian32(at: 4)), destinationPort: bytes.bigEndian16(at: 14))
     }
     set {
-      guard hasAnnotation else { return }
+      guard hasMetadata else { return }
       var bytes = mutableStorage
-      guard bytes.count >= PacketAnnotation.byteCount else { return }
+      guard bytes.count >= PacketMetadata.byteCount else { return }
       bytes.storeBigEndian(newValue.source.rawValue, at: 0)
       bytes.storeBigEndian(newValue.destination.rawValue, at: 4)
       bytes.storeBigEndian(newValue.sourcePort, at: 12)

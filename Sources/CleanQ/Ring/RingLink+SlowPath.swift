@@ -11,13 +11,13 @@ extension RingLink {
   @unsafe
   @inline(never)
   @usableFromInline
-  mutating func enqueueUnusual(
+  mutating func enqueueSlow(
     _ base: UnsafeMutableRawPointer, _ descriptor: Descriptor
   ) -> Refused<Buffer, Refusal>? {
     let buffer = unsafe Buffer(base: base, descriptor: descriptor)
     if let refusal = refusal(of: buffer.region) { return Refused(buffer, refusal) }
     guard producer.freeCount(wanted: 1) > 0 else { return Refused(buffer, .full) }
-    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteRun) }
+    guard buffer.flags.contains(.last) else { return Refused(buffer, .incompleteChain) }
     guard isStrangeAtFarEnd(descriptor) else {
       hand(over: buffer.intoDescriptor())
       return nil
@@ -61,7 +61,7 @@ extension RingLink {
 
   @inline(never)
   @usableFromInline
-  mutating func enqueueUnusual(_ burst: inout Burst) -> Refusal? {
+  mutating func enqueueSlow(_ burst: inout Burst) -> Refusal? {
     guard !producer.memory.isClosed.load(ordering: .relaxed) else { return .closed }
     let free = Int(producer.freeCount(wanted: UInt32(truncatingIfNeeded: burst.count)))
     let (taken, refusal) = unsafe table.pointee.offer(burst, room: free, capacity: Int(producer.slotCount))
@@ -90,7 +90,7 @@ extension RingLink {
   /// Takes the oldest buffer; the caller has seen that there is one.
   @inline(never)
   @usableFromInline
-  mutating func dequeueUnusual() -> Buffer {
+  mutating func dequeueSlow() -> Buffer {
     let descriptor = consumer.read(at: 0)
     consumer.publish(1)
     return take(descriptor)
@@ -99,7 +99,7 @@ extension RingLink {
   /// Takes the `count` oldest buffers, which the caller has seen, into a burst that has room for them.
   @inline(never)
   @usableFromInline
-  mutating func dequeueUnusual(into burst: inout Burst, _ count: Int) {
+  mutating func dequeueSlow(into burst: inout Burst, _ count: Int) {
     for index in 0..<count { burst.append(take(consumer.read(at: UInt32(truncatingIfNeeded: index)))) }
     consumer.publish(UInt32(truncatingIfNeeded: count))
   }

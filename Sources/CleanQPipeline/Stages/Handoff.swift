@@ -1,8 +1,8 @@
 public import CleanQ
 
-/// Hands traffic over to another thread: what is below runs in one loop, what is above in the next, and a cable of
+/// Hands traffic over to another thread: what is below runs in one loop, what is above in the next, and an interlink of
 /// single-producer single-consumer rings joins them. In texts this is the `@CPU` mark.
-public struct HandOver: PassThroughStage {
+public struct Handoff: PassThroughStage {
   /// Slots of each ring; enough for all buffers of a pipeline, so that no ring is ever full.
   @inlinable
   static var slotCount: Int { 4096 }
@@ -17,12 +17,12 @@ public struct HandOver: PassThroughStage {
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
     var lower = lower
-    var cable: RingPort<Lower.Unit>.Pair
-    do { cable = try RingPort<Lower.Unit>.pair(slotCount: Self.slotCount) } catch {
-      throw StageError("hand-over", error)
+    var interlink: RingPort<Lower.Unit>.Pair
+    do { interlink = try RingPort<Lower.Unit>.pair(slotCount: Self.slotCount) } catch {
+      throw StageError("handoff", error)
     }
-    cable.second.takeFacts(from: &lower)
-    context.add(lower, cable.first)
-    return try next(cable.second)
+    interlink.second.takeFacts(from: &lower)
+    context.add(lower, interlink.first)
+    return try next(interlink.second)
   }
 }
