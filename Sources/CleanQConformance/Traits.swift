@@ -18,6 +18,8 @@ public struct Traits: Sendable {
   public var keepsOverflow = false
   /// The queue takes regions of 8 GiB, of which no page is touched. A device that pins memory does not.
   public var takesHugeRegions = true
+  /// The queue takes it for an error when a buffer gets to the other side, or comes back, by another way: ``CheckedQueue`` does.
+  public var seesEveryBuffer = false
   /// Random walks, one per seed, and their length.
   public var seeds: [UInt64] = [1, 2, 3]
   public var stepCount = 250

@@ -60,6 +60,7 @@ private struct Device: EndStage {
   private static func plain(_ capacity: Int) -> Traits {
     var traits = Traits(capacity: capacity)
     traits.takesHugeRegions = false
+    traits.seesEveryBuffer = true
     return traits
   }
 

@@ -36,14 +36,12 @@ private struct HandPort: Port, ~Copyable {
   mutating func transmit(_ burst: inout Burst) -> Refusal? {
     guard !burst.isEmpty else { return nil }
     guard !hand.isShut else { return .full }
-    var isFirst = true
-    for index in 0..<burst.count {
-      if isFirst { hand.numbers.append(number(of: burst[index])) }
-      isFirst = burst[index].flags.contains(.last)
+    // Whole packets: the burst may end inside one.
+    while let bufferCount = burst.packetBufferCount, bufferCount > 0 {
+      hand.numbers.append(number(of: burst[0]))
+      for _ in 0..<bufferCount { if let buffer = burst.popFirst() { hand.arrived.append(buffer) } }
     }
-    guard isFirst else { return .incompleteChain }
-    hand.arrived.append(contentsOf: &burst)
-    return nil
+    return burst.isEmpty ? nil : .incompleteChain
   }
 
   mutating func complete(into burst: inout Burst) { hand.emptied.move(to: &burst) }

@@ -115,7 +115,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports, [false, true])
-    func censusAndEnd(io: TAP.IO, offload: Bool) throws {
+    func accountsAndEnd(io: TAP.IO, offload: Bool) throws {
       try Namespace.enter {
         let region: Region
         do {

@@ -159,11 +159,15 @@ class Streamed(Case):
         path = captures.write(self.work / "in.pcap", [bytes(60)] * 9)
         before = path.read_bytes()
         (self.work / "link.pcap").symlink_to(path)
-        for text in (f'pcap("{path}", read) | pcap("{self.work}/link.pcap") | discard',
-                     f'loopback | pcap("{self.work}/two.pcap") | pcap("{self.work}/two.pcap") | discard'):
+        by_link, by_name = "another stage reads or writes this file", "is taken by a stage to its left already"
+        for text, status, reason in (
+            (f'pcap("{path}", read) | pcap("{self.work}/link.pcap") | discard', 1, by_link),
+            (f'loopback | pcap("{path}") | pcap("{self.work}/link.pcap") | discard', 1, by_link),
+            (f'loopback | pcap("{self.work}/two.pcap") | pcap("{self.work}/./two.pcap") | discard', 64, by_name),
+        ):
             done = self.namespace().run(CLEANQ, "run", text, check=False)
-            self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertIn("another stage reads or writes this file", done.stderr)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(reason, done.stderr)
         self.assertEqual(path.read_bytes(), before)
 
     def one_diagnostic(self, stderr, pattern):

@@ -140,7 +140,7 @@ class Signals(Case):
                 self.assertEqual(end["reason"], "completed")
                 self.assertRegex(end["text"], f"^ended by pcap\\({stage}.*\\): {reason}$")
 
-    def test_census(self):
+    def test_accounts(self):
         """As many buffers at the start, in a snapshot and at the end; and nothing at a device where there is none."""
         daemon = self.daemon(self.ns, "run", ECHO)
         echoes(self, self.ns, count=20)

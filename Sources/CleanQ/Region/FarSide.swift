@@ -5,7 +5,7 @@
 /// queue again, or it ends; at the far side are the bytes of the live buffers that carry the note. A queue makes the note
 /// (``note(_:isAway:)``) and counts how often that changes a buffer, not how often a buffer passes: one may leave the far side, or
 /// get there, past this queue. Whoever ends or cuts a buffer takes the region's lock anyway, and tells the accounts of all
-/// queues whose note the buffer carries (``change``). So accounts are exact, and costs the data path two instructions.
+/// queues whose note the buffer carries (``change``). So accounts are exact, and they cost the data path two instructions.
 ///
 /// One per registration. Sendable: each call but `note` takes the region's lock; none but `note` is for the data path.
 public final class FarSide: Sendable {
