@@ -150,7 +150,7 @@ import TestSupport
     #expect(counters.first { $0.name == "icmp-errors-made" }?.value == 55)
   }
 
-  @Test("failure 10: of another protocol, without a metadata, or in a chain, it is dropped under its own name")
+  @Test("failure 10: of another protocol, without metadata, or in a chain, it is dropped under its own name")
   func others() throws {
     #expect(try receive([1, 2, 3], protocol: .icmp).drop == "not-udp")
     #expect(try receive(datagram([1]), headroom: 31).drop == "no-headroom")

@@ -1,7 +1,7 @@
 public import CPlatform
 
 extension Buffer {
-  /// Where devices put the first byte of a frame: room for a metadata and for headers that a layer puts in front, and
+  /// Where devices put the first byte of a frame: room for metadata and for headers that a layer puts in front, and
   /// such that what follows a 14-byte Ethernet header starts at a multiple of 64.
   @inlinable
   public static var standardHeadroom: Int { 50 }

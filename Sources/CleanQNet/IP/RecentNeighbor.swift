@@ -12,7 +12,7 @@ struct RecentNeighbor: BitwiseCopyable, Sendable {
   private let addresses: UInt64
   /// The sum of those words of an IP header.
   private let sum: UInt16
-  /// Protocol and hops, as a metadata has them.
+  /// Protocol and hops, as metadata has them.
   private let rest: UInt16
 
   /// - Parameter metadata: of a packet whose number of hops is not 0.
@@ -49,7 +49,7 @@ struct RecentNeighbor: BitwiseCopyable, Sendable {
   private func wrap(_ buffer: inout Buffer, maximumByteCount: Int) -> Int {
     let payload = buffer.validByteCount
     guard buffer.isSingle, payload <= maximumByteCount, buffer.headroom >= IPEngine.headersByteCount else { return -1 }
-    // SAFETY: the headroom is longer than a metadata.
+    // SAFETY: the headroom is longer than the metadata.
     let metadata = unsafe buffer.metadataWords
     guard unsafe metadata.load(at: 0) == addresses, unsafe metadata.load(at: 8) == rest,
       buffer.prepend(IPEngine.headersByteCount)

@@ -48,7 +48,7 @@ struct RecentSender: BitwiseCopyable, Sendable {
     guard buffer.isSingle, buffer.hasMetadata, let packet = recognise(buffer.bytes),
       buffer.trimFront(IPEngine.headersByteCount, keeping: packet.payload)
     else { return -1 }
-    // SAFETY: it has a metadata, and its headers are behind that.
+    // SAFETY: it has metadata, and its headers are behind that.
     let metadata = unsafe buffer.metadataWords
     unsafe metadata.store(addresses, at: 0)
     unsafe metadata.store(packet.rest | UInt32(IPv4Header.byteCount) << 24, at: 8)

@@ -44,7 +44,7 @@ public struct PacketMetadata: Equatable, Sendable {
 }
 
 extension Buffer {
-  /// Whether the buffer is long enough, and its valid part far enough from the start, for a metadata.
+  /// Whether the buffer is long enough, and its valid part far enough from the start, for metadata.
   @inlinable
   public var hasMetadata: Bool { headroom >= PacketMetadata.byteCount }
 

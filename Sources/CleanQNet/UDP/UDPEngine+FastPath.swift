@@ -114,7 +114,7 @@ private enum FastDatagram {
   @inline(__always)
   private static func take(_ buffer: inout Buffer, _ port: UInt32) -> Int {
     guard buffer.isSingle, buffer.hasMetadata else { return -1 }
-    // SAFETY: it has a metadata.
+    // SAFETY: it has metadata.
     let metadata = unsafe buffer.metadataWords
     guard unsafe (metadata.load(at: 8) as UInt8) == 17,
       let datagram = unsafe recognise(buffer.bytes, metadata.load(at: 0), port),
@@ -177,7 +177,7 @@ private enum FastDatagram {
     guard buffer.isSingle, payload <= maximumByteCount,
       buffer.headroom >= PacketMetadata.byteCount &+ UDPHeader.byteCount
     else { return -1 }
-    // SAFETY: the headroom is longer than a metadata.
+    // SAFETY: the headroom is longer than the metadata.
     let metadata = unsafe buffer.metadataWords
     let length = UInt64(UInt16(truncatingIfNeeded: UDPHeader.byteCount &+ payload).byteSwapped)
     let header = unsafe UInt64(metadata.load(at: 12) as UInt32) | length << 32
