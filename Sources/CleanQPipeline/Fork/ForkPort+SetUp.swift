@@ -124,7 +124,8 @@ extension ForkPort where Selector: ForkSelector {
 
   private func wanted(_ branch: Int) -> WantedBuffers { unsafe entries[branch].junction.pointee.wanted }
 
-  /// What is in the fork and its branches, on this thread and on others, and the reports of the branches' stages, each branch after its account. What nobody claimed is in the report of the stage below.
+  /// What is in the fork and its branches, on this thread and on others; the reports of the branches' stages, each
+  /// branch after its account. What nobody claimed is in the report of the stage below.
   public func report(into report: inout PortReport) {
     if unclaimedCount > 0, let last = report.stages.indices.last {
       report.stages[last].drops.append(StageReport.Count("unclaimed", unclaimedCount))

@@ -229,19 +229,18 @@ extension CopyingPort where Lower: ~Copyable {
 
   /// Of the accounts the pipeline's buffers only; the device's report, with what was copied.
   public func report(into report: inout PortReport) {
-    var below = PortReport()
-    lower.report(into: &below)
-    if var device = below.stages.popLast() {
+    lower.report(into: &report)
+    let lost = lostByteCount(report.accounts)
+    if var device = report.stages.popLast() {
       device.counters.append(.init("copied", copiedCount))
       device.drops += [.init("too-long-to-copy", tooLongCount), .init("not-sent", UInt64(pending.count))]
         .filter { $0.value > 0 }
-      let lost = lostByteCount(below.accounts)
       if lost != 0 {
         device.failure = device.failure ?? "\(lost) bytes of its own memory are in no buffer that it knows"
       }
-      below.stages.append(device)
+      report.stages.append(device)
     }
-    report.stages += below.stages
+    report.accounts = BufferAccounts()
     report.accounts.registeredByteCount = table.byteCount
     freeBuffers.add(to: &report.accounts)
     returning.add(to: &report.accounts)
