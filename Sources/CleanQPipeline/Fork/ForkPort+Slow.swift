@@ -127,8 +127,7 @@ extension ForkPort where Selector: ForkSelector {
     unsafe entries[branch].state.pointee.primeCount -= 1
     lend(&buffer, to: branch)
     priming.append(buffer)
-    let loop = branches.loop(branch)
-    _ = unsafe loop.fillRight(loop.junction, &priming)
+    unsafe entries[branch].junction.pointee.right.fill(&priming)
     if var refused = priming.popFirst() {
       takeBackStale(&refused)
       returned.append(refused)

@@ -134,7 +134,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     let state = unsafe entries[branch].state
     unsafe state.pointee.skipCount = 0
     unsafe state.pointee.isDue = false
-    if unsafe entries[branch].turn(entries[branch].junction) > 0 { unsafe state.pointee.isDue = true }
+    if unsafe BranchLoop.turn(entries[branch].junction) > 0 { unsafe state.pointee.isDue = true }
   }
 
   /// Takes packets that a branch transmits, whole ones, as many as fit.
