@@ -41,6 +41,7 @@ let package = Package(
     .library(name: "CleanQPipeline", targets: ["CleanQPipeline"]),
     .library(name: "CleanQNet", targets: ["CleanQNet"]),
     .library(name: "CleanQTAP", targets: ["CleanQTAP"]),
+    .library(name: "CleanQTAPStages", targets: ["CleanQTAPStages"]),
     .library(name: "CleanQPcap", targets: ["CleanQPcap"]),
     .library(name: "CleanQVFIO", targets: ["CleanQVFIO"]),
     .library(name: "CleanQVirtio", targets: ["CleanQVirtio"]),
@@ -68,9 +69,8 @@ let package = Package(
     library("CleanQWire", []),
     library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
-    library(
-      "CleanQTAP",
-      ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
+    library("CleanQTAP", ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire"]),
+    library("CleanQTAPStages", ["CleanQPlatform", "CleanQ", "CleanQWire", "CleanQTAP", "CleanQPipeline"]),
     library(
       "CleanQPcap",
       ["CPlatform", "CPcap", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
@@ -81,7 +81,7 @@ let package = Package(
     .executableTarget(
       name: "cleanq",
       dependencies: [
-        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap",
+        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAPStages", "CleanQPcap",
         "CleanQVFIO", "CleanQVirtio", arguments, logging,
       ],
       swiftSettings: settings),
@@ -95,13 +95,13 @@ let package = Package(
     .executableTarget(
       name: "cleanq-together",
       dependencies: [
-        "CleanQ", "CleanQNet", "CleanQPipeline", "CleanQTAP", "CleanQVirtio", arguments, logging,
+        "CleanQ", "CleanQNet", "CleanQPipeline", "CleanQTAPStages", "CleanQVirtio", arguments, logging,
       ],
       path: "Tests/Soak/Together", swiftSettings: settings),
-    example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
-    example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
+    example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAPStages"]),
+    example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAPStages"]),
     example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),
-    example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
+    example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAPStages", logging]),
     .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: settings),
     tests("CleanQTests", ["CPlatform", "CleanQPlatform", "CleanQ", "TestSupport"]),
     tests(
@@ -120,7 +120,7 @@ let package = Package(
       "CleanQTAPTests",
       [
         "CPlatform", "CleanQPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQTAP",
-        "TestSupport", logging,
+        "CleanQTAPStages", "TestSupport", logging,
       ]),
     tests(
       "CleanQVirtioTests",

@@ -6,7 +6,7 @@
 
 import CleanQPcap
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import Glibc
 
 @main

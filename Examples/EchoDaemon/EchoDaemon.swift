@@ -6,7 +6,7 @@
 
 import CleanQNet
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import Glibc
 
 @main

@@ -8,7 +8,7 @@
 import CleanQ
 import CleanQNet
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import Glibc
 import Logging
 

@@ -1,7 +1,7 @@
 import CleanQNet
 import CleanQPcap
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import CleanQVFIO
 import CleanQVirtio
 

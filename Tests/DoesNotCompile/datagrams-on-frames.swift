@@ -3,7 +3,7 @@
 import CleanQ
 import CleanQNet
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 
 let right = Pipeline {
   TAP("tap0")

@@ -2,7 +2,7 @@ import ArgumentParser
 import CleanQ
 import CleanQNet
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import CleanQVirtio
 import FoundationEssentials
 import Glibc

@@ -1,7 +1,7 @@
 import CleanQNet
 import CleanQPcap
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 
 /// The stages of the command, and one that has a parameter of every type.
 enum FuzzCatalog {

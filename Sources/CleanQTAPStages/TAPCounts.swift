@@ -1,7 +1,7 @@
 internal import CleanQPipeline
 
-extension TAPCounters {
-  /// What the numbers in the stage's report mean.
+/// What the numbers in the report of the stage `tap` mean.
+enum TAPCounts {
   static var descriptions: [CountDescription] {
     [
       .drop("oversize", "frame longer than the device's MTU and Ethernet header; raise the MTU of this device"),

@@ -1,10 +1,8 @@
 public import CleanQPipeline
+internal import CleanQTAP
 internal import CleanQWire
 
 extension TAP {
-  /// What an MTU can be. Source: RFC 791 § 3.2 for the least; Linux drivers/net/tun.c, `tun_net_initialize`, for the most.
-  static let mtuRange = 68...65_521
-
   /// The `tap` of pipeline texts.
   public static var kind: StageKind {
     StageKind(
@@ -13,16 +11,17 @@ extension TAP {
       shapes: [.end(.frame, right: true)],
       parameters: [
         Parameter(
-          "name", .custom(placeholder: "NAME") { TAPName.diagnostic(about: $0) }, required: true,
+          "name", .custom(placeholder: "NAME") { TAPConfiguration.diagnostic(aboutName: $0) }, required: true,
           "the device; made where it does not exist, gone at the end unless it was there before, and then as it was"),
         Parameter(
-          "address", .custom(placeholder: "ADDRESS/PREFIX") { diagnostic(aboutAddress: $0) }, keyOnly: true,
+          "address", .custom(placeholder: "ADDRESS/PREFIX") { TAPConfiguration.diagnostic(aboutAddress: $0) },
+          keyOnly: true,
           "an IPv4 address for the kernel's side, beside those that it has"),
         Parameter(
-          "mac", .custom(placeholder: "MAC") { diagnostic(aboutMAC: $0) }, keyOnly: true,
+          "mac", .custom(placeholder: "MAC") { TAPConfiguration.diagnostic(aboutMAC: $0) }, keyOnly: true,
           "the Ethernet address of the kernel's side"),
         Parameter(
-          "mtu", .integer(mtuRange, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
+          "mtu", .integer(TAPConfiguration.mtuRange, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
           "the longest IP packet on the link; 1500 in a new device"),
         Parameter("persistent", .boolean, keyOnly: true, "whether a device that is made stays at the end"),
         Parameter(
@@ -44,7 +43,7 @@ extension TAP {
         that is removed while the pipeline runs ends the pipeline. Address, MAC and MTU of a device that was there before are put \
         back at the end, but not by a process that is killed (SIGKILL).
         """,
-      counts: TAPCounters.descriptions
+      counts: TAPCounts.descriptions
     ) { arguments throws(ArgumentError) in
       var tap = TAP(arguments.text("name") ?? "")
       tap.address = arguments.text("address").flatMap { try? IPv4Prefix($0) }
@@ -56,34 +55,5 @@ extension TAP {
       tap.offload = arguments.boolean("offload") ?? true
       return tap
     }
-  }
-
-  /// What is wrong with the text of an address, as it reads after a colon; nil when nothing is.
-  static func diagnostic(aboutAddress text: String) -> String? {
-    do throws(IPv4Prefix.ParseError) {
-      return diagnostic(about: try IPv4Prefix(text))
-    } catch {
-      return error.description
-    }
-  }
-
-  /// What is wrong with a prefix as the address of an interface, as it reads after a colon; nil when nothing is.
-  static func diagnostic(about prefix: IPv4Prefix) -> String? {
-    let address = prefix.address
-    let isHost = !address.isUnspecified && !address.isMulticast && !address.isClassE
-    return isHost ? nil : "\(address) is no host's address; write one as in 10.0.0.1/24"
-  }
-
-  /// What is wrong with the text of an Ethernet address, as it reads after a colon; nil when nothing is.
-  static func diagnostic(aboutMAC text: String) -> String? {
-    guard let mac = MACAddress(text) else {
-      return "an Ethernet address is six pairs of hexadecimal digits with colons, as in 02:00:00:00:00:01"
-    }
-    return diagnostic(about: mac)
-  }
-
-  /// What is wrong with an Ethernet address as that of a device, as it reads after a colon; nil when nothing is.
-  static func diagnostic(about mac: MACAddress) -> String? {
-    mac.isUnicast ? nil : "\(mac) is no single device's address; write one as in 02:00:00:00:00:01"
   }
 }

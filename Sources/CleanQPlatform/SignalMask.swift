@@ -4,10 +4,10 @@ internal import Glibc
 ///
 /// A write to a closed pipe raises SIGPIPE and one beyond the file size limit SIGXFSZ, both deadly by default. Threads of our
 /// own have every signal blocked; this is for what is written before they run.
-struct SignalMask: ~Copyable {
+package struct SignalMask: ~Copyable {
   private var before = sigset_t()
 
-  init() {
+  package init() {
     var all = sigset_t()
     // SAFETY: the sets are this value's own.
     _ = unsafe sigfillset(&all)
@@ -15,7 +15,7 @@ struct SignalMask: ~Copyable {
   }
 
   /// Takes away what a write here has raised, and lets the signals through again that came from elsewhere.
-  consuming func restore() {
+  package consuming func restore() {
     var raised = sigset_t()
     var noWait = timespec(tv_sec: 0, tv_nsec: 0)
     // SAFETY: as above. Both signals go to the thread that wrote, so no other thread's signal is taken.
