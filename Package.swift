@@ -40,6 +40,7 @@ let package = Package(
     .library(name: "CleanQWire", targets: ["CleanQWire"]),
     .library(name: "CleanQPipeline", targets: ["CleanQPipeline"]),
     .library(name: "CleanQNet", targets: ["CleanQNet"]),
+    .library(name: "CleanQNetStages", targets: ["CleanQNetStages"]),
     .library(name: "CleanQTAP", targets: ["CleanQTAP"]),
     .library(name: "CleanQTAPStages", targets: ["CleanQTAPStages"]),
     .library(name: "CleanQPcap", targets: ["CleanQPcap"]),
@@ -68,7 +69,8 @@ let package = Package(
     library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
     library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
-    library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
+    library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire"]),
+    library("CleanQNetStages", ["CleanQ", "CleanQWire", "CleanQNet", "CleanQPipeline", logging]),
     library("CleanQTAP", ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire"]),
     library("CleanQTAPStages", ["CleanQPlatform", "CleanQ", "CleanQWire", "CleanQTAP", "CleanQPipeline"]),
     library(
@@ -81,7 +83,8 @@ let package = Package(
     .executableTarget(
       name: "cleanq",
       dependencies: [
-        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAPStages", "CleanQPcap",
+        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
+        "CleanQTAPStages", "CleanQPcap",
         "CleanQVFIO", "CleanQVirtio", arguments, logging,
       ],
       swiftSettings: settings),
@@ -90,29 +93,38 @@ let package = Package(
       path: "Tests/Peers/Exchange", swiftSettings: settings),
     .executableTarget(
       name: "cleanq-vm-probe",
-      dependencies: ["CPlatform", "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQVFIO", "CleanQVirtio", logging],
+      dependencies: [
+        "CPlatform", "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "CleanQVFIO", "CleanQVirtio", logging,
+      ],
       path: "Tests/VM/Probe", swiftSettings: settings),
     .executableTarget(
       name: "cleanq-together",
       dependencies: [
-        "CleanQ", "CleanQNet", "CleanQPipeline", "CleanQTAPStages", "CleanQVirtio", arguments, logging,
+        "CleanQ", "CleanQNet", "CleanQNetStages", "CleanQPipeline", "CleanQTAPStages", "CleanQVirtio", arguments,
+        logging,
       ],
       path: "Tests/Soak/Together", swiftSettings: settings),
-    example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAPStages"]),
+    example("EchoDaemon", ["CleanQPipeline", "CleanQNetStages", "CleanQTAPStages"]),
     example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAPStages"]),
     example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),
-    example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAPStages", logging]),
+    example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "CleanQTAPStages", logging]),
     .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: settings),
     tests("CleanQTests", ["CPlatform", "CleanQPlatform", "CleanQ", "TestSupport"]),
     tests(
       "CleanQConformanceTests",
-      ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
+      [
+        "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport",
+        logging,
+      ]),
     tests("CleanQWireTests", ["CleanQWire", "TestSupport"]),
-    tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
+    tests(
+      "CleanQNetTests",
+      ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport", logging]),
     tests(
       "CleanQPcapTests",
       [
-        "CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap",
+        "CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
+        "CleanQPcap",
         "TestSupport",
         logging,
       ]),

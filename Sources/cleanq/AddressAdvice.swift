@@ -1,4 +1,5 @@
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 import CleanQPlatform
 import CleanQTAPStages

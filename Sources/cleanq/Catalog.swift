@@ -1,4 +1,5 @@
 import CleanQNet
+import CleanQNetStages
 import CleanQPcap
 import CleanQPipeline
 import CleanQTAPStages

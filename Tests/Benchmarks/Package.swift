@@ -26,7 +26,7 @@ let package = Package(
     .executableTarget(
       name: "cleanq-bench",
       dependencies: [
-        cleanq("CleanQ"), cleanq("CleanQWire"), cleanq("CleanQPipeline"), cleanq("CleanQNet"), cleanq("CleanQPcap"),
+        cleanq("CleanQ"), cleanq("CleanQWire"), cleanq("CleanQPipeline"), cleanq("CleanQNet"), cleanq("CleanQNetStages"), cleanq("CleanQPcap"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),

@@ -2,6 +2,7 @@
 // expected: no exact matches in call to static method 'buildPartialBlock'
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 import CleanQTAPStages
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 import CleanQTAPStages
 import CleanQVirtio

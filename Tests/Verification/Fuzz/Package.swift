@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "FuzzSupport", swiftSettings: settings),
     fuzzer("fuzz-wire", [cleanq("CleanQ"), cleanq("CleanQWire"), cleanq("CleanQNet")]),
     fuzzer(
-      "fuzz-language", [cleanq("CleanQPipeline"), cleanq("CleanQNet"), cleanq("CleanQTAPStages"), cleanq("CleanQPcap")]),
+      "fuzz-language", [cleanq("CleanQPipeline"), cleanq("CleanQNetStages"), cleanq("CleanQTAPStages"), cleanq("CleanQPcap")]),
     fuzzer(
       "fuzz-pcap",
       [

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPcap
 import CleanQPipeline
 import Glibc

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CleanQNet
+import CleanQNetStages
 import CleanQPcap
 import CleanQPipeline
 

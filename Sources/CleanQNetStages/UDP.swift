@@ -1,6 +1,6 @@
 public import CleanQ
+public import CleanQNet
 public import CleanQPipeline
-internal import CleanQWire
 
 /// The `udp` stage: packets below, datagrams above. Begins a branch of the packets to its ports.
 public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
@@ -8,7 +8,7 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   public typealias Above = Datagram
 
   /// Headroom, in bytes, that a datagram needs that is given to a ``UDPPort``: for the headers of UDP, IP and Ethernet.
-  public static let headroom = UDPHeader.byteCount + IP.headroom
+  public static let headroom = Headroom.datagram
 
   /// The open ports.
   public let ports: [UInt16]

@@ -1,3 +1,4 @@
+public import CleanQNet
 public import CleanQPipeline
 
 /// The `echo` stage: sends frames, packets or datagrams back to their senders, except those that ``EchoGuard`` names.

@@ -1,7 +1,8 @@
+internal import CleanQNet
 internal import CleanQPipeline
 
-extension IPCounters {
-  /// What the numbers in the stage's report mean.
+/// What the numbers in the report of the stage `ip` mean.
+enum IPCounts {
   static var descriptions: [CountDescription] {
     IPDropReason.allCases.map { .drop($0.name, $0.meaning) } + [
       .counter("arp-requests-received", "ARP requests for this host's address"),

@@ -1,4 +1,5 @@
 public import CleanQ
+public import CleanQNet
 public import CleanQPipeline
 internal import CleanQWire
 
@@ -9,7 +10,7 @@ public struct IP: LayerStage, ClaimingStage {
 
   /// Headroom, in bytes, that a packet needs that is given to an ``IPPort``: for the headers of IP and Ethernet, which are
   /// written over the metadata.
-  public static let headroom = ICMPError.headroom
+  public static let headroom = Headroom.packet
 
   /// The interface's address and prefix length: `10.0.0.2/24`.
   public let address: String
@@ -41,7 +42,16 @@ public struct IP: LayerStage, ClaimingStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
-    try next(IPPort(on: lower, configuration(), sharedNeighbors: sharedNeighbors(in: context), logger: context.logger))
+    try next(
+      IPPort(
+        on: lower, configuration(), sharedNeighbors: sharedNeighbors(in: context), onEvent: events(in: context)))
+  }
+
+  /// Lets what happens on the link be logged.
+  @usableFromInline
+  func events(in context: PipelineContext) -> IPEventHandler {
+    let log = IPLog(context.logger)
+    return { log.write($0, at: $1) }
   }
 
   /// What the instances of the pipeline tell each other, where there are several.
@@ -56,8 +66,8 @@ public struct IP: LayerStage, ClaimingStage {
   func configuration() throws(StageError) -> IPConfiguration {
     do { return try IPConfiguration(address: address, mac: mac, gateway: gateway) } catch {
       let values = ["address": address, "mac": mac ?? "", "gateway": gateway ?? ""]
-      let name = error.parameter ?? "address"
-      throw StageError("ip(\(address))", "bad \(name) \"\(values[name] ?? "")\": \(error.problem)")
+      throw StageError(
+        "ip(\(address))", "bad \(error.parameter) \"\(values[error.parameter] ?? "")\": \(error.message)")
     }
   }
 
@@ -86,11 +96,15 @@ public struct IP: LayerStage, ClaimingStage {
         are answered, be it ping, an error or a datagram from above, unless there is a gateway. A priority tag (802.1Q with VLAN 0) is \
         taken off; frames of a VLAN are dropped. IP options are skipped: an echo reply carries none, so "ping -R" records nothing.
         """,
-      counts: IPCounters.descriptions, claims: .frame
+      counts: IPCounts.descriptions, claims: .frame
     ) { arguments throws(ArgumentError) in
       let stage = IP(
         arguments.text("address") ?? "", mac: arguments.text("mac"), gateway: arguments.text("gateway"))
-      _ = try IPConfiguration(address: stage.address, mac: stage.mac, gateway: stage.gateway)
+      do throws(IPConfigurationError) {
+        _ = try IPConfiguration(address: stage.address, mac: stage.mac, gateway: stage.gateway)
+      } catch {
+        throw ArgumentError(error.parameter, error.message)
+      }
       return stage
     }
   }

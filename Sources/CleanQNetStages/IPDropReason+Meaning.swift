@@ -1,3 +1,5 @@
+internal import CleanQNet
+
 extension IPDropReason {
   /// What it means and what to do, for the person who reads the summary.
   var meaning: String {

@@ -1,4 +1,5 @@
 public import CleanQ
+public import CleanQNet
 public import CleanQPipeline
 public import CleanQWire
 

@@ -1,3 +1,4 @@
+internal import CleanQNet
 internal import CleanQPipeline
 
 extension UDPDrop {
