@@ -43,7 +43,9 @@ let package = Package(
     .library(name: "CleanQNetStages", targets: ["CleanQNetStages"]),
     .library(name: "CleanQTAP", targets: ["CleanQTAP"]),
     .library(name: "CleanQTAPStages", targets: ["CleanQTAPStages"]),
-    .library(name: "CleanQPcap", targets: ["CleanQPcap"]),
+    .library(name: "CleanQCapture", targets: ["CleanQCapture"]),
+    .library(name: "CleanQCaptureStages", targets: ["CleanQCaptureStages"]),
+    .library(name: "CleanQNetworking", targets: ["CleanQNetworking"]),
     .library(name: "CleanQVFIO", targets: ["CleanQVFIO"]),
     .library(name: "CleanQVirtio", targets: ["CleanQVirtio"]),
     .executable(name: "cleanq", targets: ["cleanq"]),
@@ -52,7 +54,7 @@ let package = Package(
     .trait(
       name: "Pipelines",
       description:
-        "CleanQPipeline and all that stands on it: CleanQNet, CleanQTAP, CleanQPcap, CleanQVFIO, CleanQVirtio."),
+        "CleanQPipeline and all that stands on it: CleanQNetworking, and the stages of each device and protocol."),
     .trait(name: "Command", description: "The command `cleanq`.", enabledTraits: ["Pipelines"]),
     .default(enabledTraits: isFetched ? [] : ["Command"]),
   ],
@@ -68,23 +70,29 @@ let package = Package(
     library("CleanQ", ["CPlatform"]),
     library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
-    library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
+    library("RequiresPipelines", []),
+    library("CleanQPipeline", ["RequiresPipelines", "CPlatform", "CleanQPlatform", "CleanQ", logging]),
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire"]),
     library("CleanQNetStages", ["CleanQ", "CleanQWire", "CleanQNet", "CleanQPipeline", logging]),
     library("CleanQTAP", ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire"]),
     library("CleanQTAPStages", ["CleanQPlatform", "CleanQ", "CleanQWire", "CleanQTAP", "CleanQPipeline"]),
-    library(
-      "CleanQPcap",
-      ["CPlatform", "CPcap", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+    library("CleanQCapture", ["CPlatform", "CPcap", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQNet"]),
+    library("CleanQCaptureStages", ["CleanQ", "CleanQCapture", "CleanQPipeline", logging]),
     library("CleanQVFIO", ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQPipeline"]),
     library(
       "CleanQVirtio",
       ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQVFIO", "CleanQWire", "CleanQPipeline", logging]),
+    library(
+      "CleanQNetworking",
+      [
+        "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNetStages", "CleanQTAPStages", "CleanQCaptureStages", "CleanQVFIO",
+        "CleanQVirtio",
+      ]),
     .executableTarget(
       name: "cleanq",
       dependencies: [
         "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
-        "CleanQTAPStages", "CleanQPcap",
+        "CleanQTAPStages", "CleanQCaptureStages",
         "CleanQVFIO", "CleanQVirtio", arguments, logging,
       ],
       swiftSettings: settings),
@@ -105,9 +113,9 @@ let package = Package(
       ],
       path: "Tests/Soak/Together", swiftSettings: settings),
     example("EchoDaemon", ["CleanQPipeline", "CleanQNetStages", "CleanQTAPStages"]),
-    example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAPStages"]),
-    example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),
-    example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "CleanQTAPStages", logging]),
+    example("CapturingForwarder", ["CleanQPipeline", "CleanQCaptureStages", "CleanQTAPStages"]),
+    example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQCaptureStages", logging]),
+    example("EmbeddedQueue", ["CleanQ", "CleanQNet", "CleanQTAP"]),
     .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: settings),
     tests("CleanQTests", ["CPlatform", "CleanQPlatform", "CleanQ", "TestSupport"]),
     tests(
@@ -121,10 +129,10 @@ let package = Package(
       "CleanQNetTests",
       ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport", logging]),
     tests(
-      "CleanQPcapTests",
+      "CleanQCaptureTests",
       [
         "CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
-        "CleanQPcap",
+        "CleanQCapture", "CleanQCaptureStages",
         "TestSupport",
         logging,
       ]),

@@ -4,7 +4,7 @@
 //
 // Each device has a thread of its own: `Handoff` puts an interlink of rings between the two loops. It runs until Ctrl-C.
 
-import CleanQPcap
+import CleanQCaptureStages
 import CleanQPipeline
 import CleanQTAPStages
 import Glibc

@@ -4,7 +4,6 @@
 //
 // The stages are checked by the compiler and fused into one loop. It runs until Ctrl-C.
 
-import CleanQNet
 import CleanQNetStages
 import CleanQPipeline
 import CleanQTAPStages

@@ -10,6 +10,11 @@ package struct WakeSet: ~Copyable, Sendable {
   private let epoll: OwnedFile
   private var isArmed = false
 
+  private init(_ epoll: consuming OwnedFile) { self.epoll = epoll }
+
+  /// One that can watch nothing.
+  package static var none: WakeSet { WakeSet(.none) }
+
   /// Sets `errno` and returns nil where the process has no file descriptors left.
   package init?() {
     epoll = OwnedFile(owning: cplatform_epoll_create())

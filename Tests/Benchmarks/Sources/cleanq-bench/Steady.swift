@@ -2,7 +2,7 @@ import ArgumentParser
 import CleanQ
 import CleanQNet
 import CleanQNetStages
-import CleanQPcap
+import CleanQCaptureStages
 import CleanQPipeline
 import Glibc
 import Logging

@@ -1,6 +1,6 @@
 import CleanQNet
 import CleanQNetStages
-import CleanQPcap
+import CleanQCaptureStages
 import CleanQPipeline
 import CleanQTAPStages
 
