@@ -24,8 +24,11 @@ struct Generator: EndStage {
 struct GeneratorPort: Port, ~Copyable {
   typealias Unit = Frame
 
+  /// Several bursts, so that there is always a whole one here, whatever else is on its way.
+  private static let bufferCount = 4 * Burst.capacity
+
   private var table = RegionTable()
-  private var freeBuffers = Burst()
+  private var freeBuffers = BufferStore(capacity: Self.bufferCount)
   private var returning = Burst()
   private var packetsLeft: Int
   /// The packet with which the steady state begins, counted down as `packetsLeft`.
@@ -54,7 +57,11 @@ struct GeneratorPort: Port, ~Copyable {
 
   func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
-  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { table.move(&freeBuffers, to: &self.freeBuffers) }
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    let (taken, refusal) = table.offer(freeBuffers, room: self.freeBuffers.room, capacity: Self.bufferCount)
+    for _ in 0..<taken { if let buffer = freeBuffers.popFirst() { self.freeBuffers.append(buffer) } }
+    return refusal
+  }
 
   mutating func receive(into filled: inout Burst) {
     while packetsLeft > 0, filled.room > 0, var buffer = freeBuffers.popFirst() {
@@ -85,14 +92,14 @@ struct GeneratorPort: Port, ~Copyable {
 
   var isExhausted: Bool { packetsLeft == 0 }
 
-  var wantedBufferCount: Int { Burst.capacity }
+  var wantedBufferCount: Int { Self.bufferCount }
 
   var wantedBufferByteCount: Int { 2048 }
 
   func accounts() -> BufferAccounts {
     var accounts = BufferAccounts()
     accounts.registeredByteCount = table.byteCount
-    accounts.addInFlight(freeBuffers)
+    freeBuffers.add(to: &accounts)
     accounts.addInFlight(returning)
     return accounts
   }
