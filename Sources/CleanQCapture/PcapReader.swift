@@ -134,7 +134,7 @@ struct PcapReader: ~Copyable {
       unsafe pcap_close(handle)
       throw CaptureError(
         path,
-        "\(path) was captured on a link of type \(LinkType.name(dlt: dlt)); captures of Ethernet, Linux cooked (-i any), raw IP "
+        "\(path) was captured on a link of type \(LinkType.name(dlt: dlt)); supported are Ethernet, Linux cooked (-i any), raw IP "
           + "and loopback can be read"
       )
     }

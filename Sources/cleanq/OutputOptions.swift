@@ -6,12 +6,12 @@ struct OutputOptions: ParsableArguments {
   var json = false
 
   @Option(
-    parsing: .unconditional, help: "Print a line of rates on standard error every so many seconds.",
+    parsing: .unconditional, help: "Print a line of rates on standard error at this interval, in seconds.",
     transform: { try WholeNumber.read($0, 1...86_400, "the whole seconds between two lines") })
   var stats: Int?
 
   @Option(
-    help: "The least important messages shown on standard error: debug, info, notice, warning or error.",
+    help: "The lowest level of messages on standard error: debug, info, notice, warning or error.",
     transform: level)
   var logLevel = Logger.Level.notice
 }

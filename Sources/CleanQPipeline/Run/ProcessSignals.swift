@@ -84,7 +84,7 @@ package struct ProcessSignals: ~Copyable {
     let slot = endFile < 0 ? -1 : cplatform_signal_watch(ends[1], endFile, bits)
     guard slot >= 0 else {
       for file in ends + [endFile] where file >= 0 { close(file) }
-      throw StageError("pipeline", "no room to wait for signals; let fewer pipelines wait for them at a time")
+      throw StageError("pipeline", "too many pipelines wait for signals; run fewer at a time")
     }
     return (ends[0], ends[1], endFile, slot)
   }
