@@ -9,7 +9,7 @@ enum CaptureAdvice {
     ([0x04, 0x22, 0x4D, 0x18], "lz4", "lz4cat"),
   ]
 
-  /// What is wrong with a file that is no capture, and what to do.
+  /// What is wrong with a file that is not a capture, and what to do.
   ///
   /// - Parameters:
   ///   - isEmpty: whether it has no bytes.

@@ -21,7 +21,8 @@ extension PcapTap {
           "precision", .choice(TimestampPrecision.allCases.map(\.rawValue)), keyOnly: true,
           "of the timestamps (default: micro)"),
         Parameter(
-          "count", .integer(1...Int.max, unit: "packets"), keyOnly: true, "end the pipeline after this number of captured packets"),
+          "count", .integer(1...Int.max, unit: "packets"), keyOnly: true,
+          "end the pipeline after this number of captured packets"),
         Parameter("stop", .flag, "end the pipeline if the file can no longer be written"),
       ],
       examples: [

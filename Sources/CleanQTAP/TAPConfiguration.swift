@@ -28,7 +28,7 @@ public struct TAPConfiguration: Sendable, Hashable {
   public var io = IO.auto
   /// Whether UDP datagrams of one flow that are sent together go to the kernel as one frame, which it takes apart again.
   ///
-  /// The kernel then does for many what it does for each, until a socket wants them. Whoever watches the device, as tcpdump
+  /// The kernel then does for many what it does for each, until a socket wants them. A program that watches the device, as tcpdump
   /// does, sees frames longer than the MTU, as with a card that joins what it receives. Before Linux 6.2 each goes alone:
   /// ``TAPEvent/withoutSegmentation``.
   public var offload = true

@@ -17,7 +17,7 @@ public struct CaptureRecord: Equatable, Sendable {
 }
 
 extension Buffer {
-  /// Where the record lies: behind the first 16 bytes of the buffer, which layers use.
+  /// Where the record is: behind the first 16 bytes of the buffer, which layers use.
   @usableFromInline static var recordOffset: Int { 16 }
   @usableFromInline static var recordEnd: Int { 32 }
 

@@ -1,4 +1,4 @@
-/// What the parser says about texts that are no pipeline.
+/// What the parser says about texts that are not a pipeline.
 enum ParserDiagnostics {
   static let emptyText = Diagnostic(
     "the pipeline is empty; write stages with | between them, such as: tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",

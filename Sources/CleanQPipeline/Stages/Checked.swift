@@ -1,7 +1,7 @@
 public import CleanQ
 internal import Logging
 
-/// The `checked` stage: sees to it, at run time, that every byte that passes is handed over by the side that owns it.
+/// The `checked` stage: checks, at run time, that every byte that passes is passed on by the side that owns it.
 ///
 /// May stand between any two stages, more than once. Each violation is a counter in the summary, and the first ones are
 /// lines in the log; ``CheckedPort`` says which there are. A pipeline without violations is not changed by it.

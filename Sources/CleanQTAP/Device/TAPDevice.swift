@@ -56,7 +56,7 @@ struct TAPDevice: ~Copyable, Sendable {
       throw Self.cannotAttach(name, errno: number)
     }
     if offload { try setHeader() }
-    // To be allowed to hand over segments is how a driver that takes them can be told.
+    // A driver that accepts segments is recognised by its permission to pass them.
     let takesSegments = offload && setOffload(CPLATFORM_TUN_UDP_SEGMENTS)
     // A device that another program used may have been told that checksums and segments can be left to the reader.
     guard setOffload(0) else { throw Self.cannotAttach(name, errno: errno) }

@@ -24,7 +24,7 @@ struct BufferLane: ~Copyable, @unchecked Sendable {
 
   deinit {
     for index in 0..<(doneCount + waitingCount) {
-      // SAFETY: the slots from the head on are initialised, so many of them.
+      // SAFETY: this number of slots from the head on is initialised.
       unsafe slots.advanced(by: (head &+ index) & mask).move().release()
     }
     unsafe slots.deallocate()
@@ -78,7 +78,7 @@ struct BufferLane: ~Copyable, @unchecked Sendable {
 
   /// Declares the first `count` waiting buffers done.
   mutating func finishFirst(_ count: Int) {
-    precondition(count >= 0 && count <= waitingCount, "so many buffers do not wait")
+    precondition(count >= 0 && count <= waitingCount, "fewer buffers wait")
     doneCount &+= count
     waitingCount &-= count
   }
