@@ -19,8 +19,9 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   /// Datagrams that were not sent.
   @usableFromInline var unsent = Burst()
 
-  /// - Parameter ports: the ports that are open; datagrams to others are answered with an ICMP error.
-  public init(on lower: consuming Lower, ports: [UInt16]) {
+  /// - Parameter ports: the ports that are open; datagrams to others are answered with an ICMP error. May change while the port is
+  ///   in use.
+  public init(on lower: consuming Lower, ports: PortSet) {
     self.lower = lower
     engine = UDPEngine(ports: ports)
     maximumByteCount = self.lower.capabilities.link.maximumPacketByteCount.map { $0 - 8 } ?? 65_507
