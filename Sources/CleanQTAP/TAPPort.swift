@@ -59,6 +59,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var counters = TAPCounters()
   /// The device was looked at since the last ``receive(into:)``.
   var hasLooked = false
+  /// The device was watched since the last tick.
+  var hasSlept = false
   var isQuiescing = false
   var isGone = false
 

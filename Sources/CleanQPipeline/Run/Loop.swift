@@ -106,7 +106,8 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   @inlinable
   func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int, place: LoopPlace) {
     var wait = IdleWait(
-      files: [control.stopFile, control.wakeFile(of: index)] + junction.wakeFileDescriptors)
+      files: [control.stopFile, control.wakeFile(of: index)] + junction.wakeFileDescriptors,
+      longestSpinNanoseconds: control.spinNanoseconds)
     var standing = junction.sleep(.tick(.now))
     // While the loop is awake, time passes at each tick in every stage, whether or not one below it asked for that: a layer
     // may be alone in its loop. A sleeping loop is woken for a deadline only.

@@ -5,7 +5,7 @@ internal import Glibc
 
 /// A file that is readable while the port is armed and the device has a frame.
 ///
-/// An epoll set which contains the device only while the port sleeps: a port that has no buffers to read into, or has
+/// An epoll set which contains the device only while the port is armed: a port that has no buffers to read into, or has
 /// ended, sleeps although frames wait, and a busy port costs the kernel's sender nothing. No wake-up can be lost: adding a
 /// file to the set looks at it first, so a frame that came before counts too.
 struct TAPWaker: ~Copyable, Sendable {
