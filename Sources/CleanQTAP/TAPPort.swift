@@ -88,8 +88,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = receiving.byteCount(of: region.id) + transmitting.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: receiving.store.byteCount(of: region.id) + transmitting.store.byteCount(of: region.id))
     try table.remove(region.id)
   }
 

@@ -156,7 +156,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     _ junction: inout Junction<Left, Right>, _ end: inout LoopEnd, _ control: RunControl, hasMoved: Bool,
     at now: MonotonicTime
   ) {
-    switch end.next(hasMoved: hasMoved, isEmpty: junction.up.isEmpty, at: now) {
+    switch end.next(hasMoved: hasMoved, isEmpty: junction.backlog.toReceive.isEmpty, at: now) {
     case .goOn: break
     case .quiesce: junction.left.quiesce()
     case .passOn: try? junction.right.control(.endTransmission)
