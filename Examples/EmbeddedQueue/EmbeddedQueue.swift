@@ -7,10 +7,8 @@
 
 import CleanQ
 import CleanQNet
-import CleanQPipeline
 import CleanQTAP
 import Glibc
-import Logging
 
 @main
 struct EmbeddedQueue {
@@ -27,8 +25,7 @@ struct EmbeddedQueue {
       exit(64)
     }
     // The stack is one concrete type, UDPPort<IPPort<TAPPort>>, and every call below goes straight through it.
-    let context = PipelineContext(logger: Logger(label: "embedded"))
-    let tap = try TAP(arguments[1]).open(in: context)
+    let tap = try TAPPort(TAPConfiguration(arguments[1])) { event in print(event) }
     let ip = IPPort(on: tap, try IPConfiguration(address: arguments[2]))
     var stack = UDPPort(on: ip, ports: [port])
 

@@ -7,7 +7,7 @@
 // text is wrong.
 
 import CleanQ
-import CleanQPcap
+import CleanQCaptureStages
 import CleanQPipeline
 import Glibc
 import Logging

@@ -1,6 +1,5 @@
 public import CleanQ
-internal import CleanQPipeline
-internal import Logging
+internal import CleanQPlatform
 
 /// The open TAP device as a port of Ethernet frames.
 ///
@@ -35,11 +34,9 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   /// The device was made, and keeps its settings if it stays.
   let isNew: Bool
   let device: TAPDevice
-  var waker: TAPWaker
+  var waker: WakeSet
   var watch: TAPWatch
-  var log: TAPLog
-  let logger: Logger
-  let stageName: String
+  let onEvent: TAPEventHandler
   /// The longest packet of the link at the last look, whether it was up then, and when the next look is due.
   var mtu: Int
   var isUp = true
@@ -57,6 +54,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var batch = IOBatch(capacity: UringTransport.entryCount, vectorCapacity: 2 * TAPPort.transmitCapacity)
   var budget = ReadBudget()
   var counters = TAPCounters()
+  /// The drops that events have told of.
+  var toldDrops = TAPCounters.Drops()
   /// The device was looked at since the last ``receive(into:)``.
   var hasLooked = false
   /// The device was watched since the last tick.
@@ -64,10 +63,15 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var isQuiescing = false
   var isGone = false
 
-  /// Opens the device that a description asks for; see ``OpenTAP``.
-  init(_ tap: TAP, logger: Logger) throws(StageError) { self.init(try OpenTAP(tap, logger: logger), tap, logger) }
+  /// Makes the device that a configuration asks for, or attaches to it.
+  ///
+  /// - Parameter onEvent: is told what happens to the device, from its opening on.
+  /// - Throws: what is wrong and what to do; nothing is left of the attempt.
+  public init(_ configuration: TAPConfiguration, onEvent: @escaping TAPEventHandler = { _ in }) throws(TAPError) {
+    self.init(try OpenTAP(configuration, onEvent), configuration, onEvent)
+  }
 
-  private init(_ open: consuming OpenTAP, _ tap: TAP, _ logger: Logger) {
+  private init(_ open: consuming OpenTAP, _ tap: TAPConfiguration, _ onEvent: @escaping TAPEventHandler) {
     watch = TAPWatch(name: tap.name, index: open.device.index)
     transport = open.transport
     link = .some(open.link)
@@ -75,11 +79,9 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     device = open.device
     waker = open.waker
     mtu = open.mtu
-    log = TAPLog(logger, stage: tap.stageName, name: tap.name)
     hasDriverHeader = tap.offload
     takesTrains = open.takesTrains
-    self.logger = logger
-    stageName = tap.stageName
+    self.onEvent = onEvent
   }
 
   public mutating func register(_ region: borrowing Region) throws(QueueError) {

@@ -2,6 +2,7 @@ import CleanQ
 import CleanQPipeline
 import CleanQPlatform
 import CleanQWire
+import CleanQTAPStages
 import Glibc
 import Testing
 import TestSupport

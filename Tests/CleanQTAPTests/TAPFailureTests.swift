@@ -9,7 +9,7 @@ import TestSupport
 extension WithDevices {
   @Suite struct TAPFailureTests {
     @Test(arguments: transports)
-    func linkDownDropsAndComesBack(io: TAP.IO) throws {
+    func linkDownDropsAndComesBack(io: TAPConfiguration.IO) throws {
       try Namespace.enter {
         var rig = try Rig(io)
         try Administrator.setUp(false)
@@ -31,7 +31,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports)
-    func removedDeviceEndsThePort(io: TAP.IO) throws {
+    func removedDeviceEndsThePort(io: TAPConfiguration.IO) throws {
       try Namespace.enter {
         var rig = try Rig(io)
         var files: [Int32] = []
@@ -68,7 +68,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports)
-    func withoutBuffersFramesWaitAndNothingSpins(io: TAP.IO) throws {
+    func withoutBuffersFramesWaitAndNothingSpins(io: TAPConfiguration.IO) throws {
       try Namespace.enter {
         var rig = try Rig(io, buffers: 0)
         rig.socket.broadcast(UDPFrame.number(1))

@@ -1,10 +1,9 @@
 public import CleanQ
 internal import CleanQWire
-public import Logging
 
 /// IPv4 over Ethernet on a port of frames: ARP, ICMP, and packets for this host.
 ///
-/// To send, put a packet's payload behind ``IP/headroom`` bytes of headroom and set `packetMetadata`; a source of 0.0.0.0
+/// To send, put a packet's payload behind ``Headroom/packet`` bytes of headroom and set `packetMetadata`; a source of 0.0.0.0
 /// means this interface's address. A packet that cannot be sent is dropped, counted and completed as if it had been; so is
 /// one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 ///
@@ -24,19 +23,11 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   ///
   /// - Parameters:
   ///   - now: the time that it starts with.
-  ///   - logger: where it says, limited in rate, what happens on the link: neighbours that change, conflicts; nil for nowhere.
+  ///   - sharedNeighbors: what the instances of this port tell each other; nil where there is only one.
+  ///   - onEvent: is told what stations on the link do; nil for nobody.
   public init(
-    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, logger: Logger? = nil
-  ) {
-    self.init(on: lower, configuration, now: now, sharedNeighbors: nil, logger: logger)
-  }
-
-  /// - Parameter sharedNeighbors: what the instances of this port tell each other; nil where there is only one.
-  @usableFromInline
-  init(
     on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now,
-    sharedNeighbors: SharedNeighborCache?,
-    logger: Logger?
+    sharedNeighbors: SharedNeighborCache? = nil, onEvent: IPEventHandler? = nil
   ) {
     self.lower = lower
     let link = self.lower.capabilities.link
@@ -44,7 +35,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     engine = IPEngine(
       configuration, hardwareAddress: address?.isUnicast == true ? address : nil,
       mtu: link.maximumPacketByteCount.map { $0 - 14 } ?? 1500, now: now, sharedNeighbors: sharedNeighbors,
-      logger: logger)
+      onEvent: onEvent)
   }
 
   @inlinable

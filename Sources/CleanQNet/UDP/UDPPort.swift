@@ -2,7 +2,7 @@ public import CleanQ
 
 /// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the metadata.
 ///
-/// To send, put the payload behind at least ``UDP/headroom`` bytes of headroom and set `datagramMetadata`; an answer to a
+/// To send, put the payload behind at least ``Headroom/datagram`` bytes of headroom and set `datagramMetadata`; an answer to a
 /// received datagram only has to reflect it. A datagram that cannot be sent is dropped, counted and completed as if it had
 /// been; so is one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 @frozen

@@ -2,6 +2,7 @@ import ArgumentParser
 import CPlatform
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 
 /// What a fork costs: datagrams are generated and echoed through a stack with a fork in it, less through the same stack without,
