@@ -90,7 +90,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inline(__always)
   mutating func deliver(_ filled: inout Burst, of region: RegionID, to branch: Int) -> Int {
     let state = unsafe entries[branch].state
-    let limit = unsafe min(filled.count, state.pointee.lendableCount, state.pointee.inbox.room)
+    let limit = unsafe min(filled.count, state.pointee.lendableCount, state.pointee.backlog.toReceive.room)
     let cell = ForkBranches.cell(region.slot) &+ branch
     let (own, all) = unsafe (notes[cell], entry(of: region).pointee.notes)
     var count = 0
@@ -104,7 +104,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     }
     guard count > 0 else { return 0 }
     unsafe state.pointee.lentCount &+= count
-    unsafe filled.moveFirst(count, to: &state.pointee.inbox)
+    unsafe filled.moveFirst(count, to: &state.pointee.backlog.toReceive)
     return count
   }
 
@@ -115,14 +115,14 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     var branch = next
     for _ in 0..<count {
       let state = unsafe entries[branch].state
-      if unsafe state.pointee.isDue || state.pointee.isPolled || !state.pointee.inbox.isEmpty
-        || !state.pointee.sent.isEmpty || state.pointee.skipCount >= ForkBranches.mostSkips
+      if unsafe state.pointee.isDue || state.pointee.isPolled || state.pointee.backlog.hasArrivals
+        || state.pointee.skipCount >= ForkBranches.mostSkips
       {
         turn(branch)
       } else {
         unsafe state.pointee.skipCount &+= 1
       }
-      if unsafe !state.pointee.outbox.isEmpty { collect(branch, into: &filled) }
+      if unsafe !state.pointee.backlog.toTransmit.isEmpty { collect(branch, into: &filled) }
       branch = branch &+ 1 == count ? 0 : branch &+ 1
     }
     next = next &+ 1 == count ? 0 : next &+ 1
@@ -143,10 +143,12 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inline(__always)
   mutating func collect(_ branch: Int, into filled: inout Burst) {
     let state = unsafe entries[branch].state
-    guard unsafe state.pointee.outbox.count <= filled.room, unsafe !state.pointee.outbox.contains(.reply) else {
+    guard unsafe state.pointee.backlog.toTransmit.count <= filled.room,
+      unsafe !state.pointee.backlog.toTransmit.contains(.reply)
+    else {
       return collectSlowly(branch, into: &filled)
     }
-    unsafe filled.append(contentsOf: &state.pointee.outbox)
+    unsafe filled.append(contentsOf: &state.pointee.backlog.toTransmit)
     noteRoom(in: branch)
   }
 
@@ -182,11 +184,11 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
         guard found < limit, found > 0 else { break }
       }
       let state = unsafe entries[branch].state
-      guard unsafe run <= state.pointee.sent.room else {
+      guard unsafe run <= state.pointee.backlog.toComplete.room else {
         if let refusal = fillSlowly(branch, run, &freeBuffers) { return refusal }
         continue
       }
-      unsafe freeBuffers.moveFirst(run, to: &state.pointee.sent)
+      unsafe freeBuffers.moveFirst(run, to: &state.pointee.backlog.toComplete)
     }
     return nil
   }
@@ -195,7 +197,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   public mutating func complete(into sent: inout Burst) {
     if !returned.isEmpty { sent.append(contentsOf: &returned) }
     for branch in 0..<count {
-      if unsafe !entries[branch].state.pointee.emptied.isEmpty { takeBack(branch, into: &sent) }
+      if unsafe !entries[branch].state.pointee.backlog.toFill.isEmpty { takeBack(branch, into: &sent) }
     }
   }
 
@@ -204,9 +206,9 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inline(__always)
   mutating func takeBack(_ branch: Int, into sent: inout Burst) {
     let state = unsafe entries[branch].state
-    let taken = unsafe min(state.pointee.emptied.count, sent.room)
-    unsafe settle(branch, &state.pointee.emptied, taken)
-    unsafe state.pointee.emptied.moveFirst(taken, to: &sent)
+    let taken = unsafe min(state.pointee.backlog.toFill.count, sent.room)
+    unsafe settle(branch, &state.pointee.backlog.toFill, taken)
+    unsafe state.pointee.backlog.toFill.moveFirst(taken, to: &sent)
     noteRoom(in: branch)
   }
 
