@@ -15,16 +15,4 @@ package enum FileReadiness {
     // SAFETY: one local variable.
     return unsafe poll(&entry, 1, Int32(clamping: milliseconds))
   }
-
-  /// Waits for one of some files. Their `revents` say which; none does where a signal came first.
-  ///
-  /// - Parameter timeoutMilliseconds: the longest to wait; negative for as long as it takes.
-  /// - Returns: how many are ready, 0 after the time, negative with `errno` set where a signal came.
-  @discardableResult
-  package static func wait(_ files: inout [pollfd], timeoutMilliseconds: Int) -> Int32 {
-    // SAFETY: the array is alive for the call, and its count goes with it.
-    unsafe files.withUnsafeMutableBufferPointer {
-      unsafe poll($0.baseAddress, nfds_t($0.count), Int32(clamping: timeoutMilliseconds))
-    }
-  }
 }

@@ -58,6 +58,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var toldDrops = TAPCounters.Drops()
   /// The device was looked at since the last ``receive(into:)``.
   var hasLooked = false
+  /// The device was watched since the last tick.
+  var hasSlept = false
   var isQuiescing = false
   var isGone = false
 
@@ -88,8 +90,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = receiving.byteCount(of: region.id) + transmitting.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: receiving.store.byteCount(of: region.id) + transmitting.store.byteCount(of: region.id))
     try table.remove(region.id)
   }
 

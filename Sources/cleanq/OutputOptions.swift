@@ -11,6 +11,13 @@ struct OutputOptions: ParsableArguments {
   var stats: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "How long an idle thread spins before it sleeps, if packets arrive that often; 0 to sleep at once.",
+      valueName: "microseconds"),
+    transform: { try WholeNumber.read($0, 0...1_000_000, "the microseconds that a thread spins") })
+  var spin = 50
+
+  @Option(
     help: "The lowest level of messages on standard error: debug, info, notice, warning or error.",
     transform: level)
   var logLevel = Logger.Level.notice

@@ -145,6 +145,9 @@ struct StageOpener {
       boxes.append(box)
     }
     let parts = ForkBranches(boxes, keys: plan.keys, keyCount: plan.selector.keyCount)
+    for (index, branch) in stage.branches.enumerated() {
+      ForkPlan.claimingStage(of: branch.map(\.description))?.stage.didOpen(BranchClaims(parts.claims, index))
+    }
     guard let fork = Self.fork(plan.selector, parts).port(of: Unit.self) else {
       throw StageError(stage.name, "has branches that claim another kind of traffic than it gives")
     }

@@ -207,8 +207,8 @@ extension CopyingPort where Lower: ~Copyable {
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id))
     try table.remove(region.id)
   }
 
