@@ -6,7 +6,7 @@ internal import CleanQWire
 /// header. Captures of Ethernet stay as they are.
 ///
 /// Where the capture has no Ethernet addresses, those are 02:00 and the four bytes of the IPv4 address, which is what the stage
-/// `ip` has on such a link, or the last four of the IPv6 address; group and broadcast addresses are mapped as on Ethernet.
+/// `ip` has on this link, or the last four of the IPv6 address; group and broadcast addresses are mapped as on Ethernet.
 ///
 /// Source: tcpdump.org/linktypes.html.
 enum EthernetConversion: CaseIterable {

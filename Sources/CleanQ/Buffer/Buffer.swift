@@ -1,7 +1,7 @@
 /// The exclusive right to access a range of bytes in a region. The holder of the value owns the bytes.
 ///
 /// A buffer cannot be copied. Handing it to a queue consumes it, so using it after handoff does not compile. One that
-/// goes out of scope brings its bytes home to the region, where it is counted as leaked.
+/// goes out of scope returns its bytes to the region, where it is counted as leaked.
 ///
 /// Layout: `byteCount` bytes, of which a range in the middle is valid. Before it is headroom (for headers still to
 /// be prepended), behind it tailroom.

@@ -111,7 +111,7 @@ public struct Burst: ~Copyable, @unchecked Sendable {
     while room > 0, let buffer = other.popFirst() { append(buffer) }
   }
 
-  /// Sends every buffer home to its region.
+  /// Returns every buffer to its region.
   public mutating func releaseAll() {
     while let buffer = popFirst() { buffer.release() }
   }
@@ -136,7 +136,7 @@ extension Burst {
   @inlinable
   mutating func adopt(_ count: Int) { used &+= count }
 
-  /// Drops the first `count` buffers without sending them home: their bytes have a new owner.
+  /// Drops the first `count` buffers without returning them: their bytes have a new owner.
   @inlinable
   mutating func forgetFirst(_ count: Int) {
     head = (head &+ count) & (Self.capacity &- 1)

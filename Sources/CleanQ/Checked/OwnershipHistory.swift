@@ -2,7 +2,7 @@ internal import Glibc
 
 /// The last events of each part of one region: 16 for every 2 KiB, found by the first byte of the buffer.
 ///
-/// Memory: an eighth of the region, touched only where buffers start. Owned by whoever made the value, who calls
+/// Memory: an eighth of the region, touched only where buffers start. Owned by the maker of the value, who calls
 /// ``deallocate()``.
 @safe
 struct OwnershipHistory: BitwiseCopyable {

@@ -42,7 +42,7 @@ extension OwnershipLedger {
     return .pass
   }
 
-  /// Tries again after taking into account what was released on the far side, and may have been carved anew.
+  /// Tries again after taking into account what was released at the peer, and may have been carved anew.
   @inline(never)
   private func moveReturned(
     _ range: Range<Int>, down: Bool, in account: UnsafeMutablePointer<RegionAccount>

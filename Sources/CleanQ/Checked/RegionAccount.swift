@@ -31,7 +31,7 @@ struct RegionAccount: BitwiseCopyable {
     if isAdopted { map.assign(0..<byteCount, below: true) }
   }
 
-  /// Bytes that were released on the far side are on the near one again.
+  /// Bytes that were released at the peer are on this side again.
   ///
   /// - Returns: whether there were any.
   func settleReturned() -> Bool {

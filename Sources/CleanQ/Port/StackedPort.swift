@@ -70,7 +70,7 @@ extension StackedPort where Self: ~Copyable {
 
 extension Port where Self: ~Copyable {
   /// For a layer above: takes empty buffers that the layer holds. Those of a region that the port does not know, and would never
-  /// take, go home to their region.
+  /// take, return to their region.
   @inlinable
   public mutating func fillOrRelease(_ freeBuffers: inout Burst) {
     var refusal = fill(&freeBuffers)

@@ -32,7 +32,7 @@ struct FarSideAccounts {
     return index
   }
 
-  /// What has been added to the far side otherwise than through the queue; less than nothing where it was taken away.
+  /// What has been added to the peer's account without passing the queue; negative if it was taken away.
   func change(at index: Int) -> (byteCount: Int, bufferCount: Int) {
     (accounts[index].byteCount, accounts[index].bufferCount)
   }
@@ -68,7 +68,7 @@ struct FarSideAccounts {
 
   /// The queue lets the region go, or goes itself.
   ///
-  /// - Parameter awayByteCount: bytes that are still at its far side.
+  /// - Parameter awayByteCount: bytes that are still at its peer.
   mutating func close(_ index: Int, awayByteCount: Int) {
     accounts[index] = awayByteCount > 0 ? Account(use: .ending, byteCount: awayByteCount) : Account()
   }

@@ -134,7 +134,7 @@ final class RingChannel: @unchecked Sendable {
     // Read once, so that what it lags behind is missed on one side and found on the other.
     let far = balance(of: registration.end.other).passed(slot)
     let strange = balances.0.strange(slot) + balances.1.strange(slot)
-    // Some may have been released on the far side, or split.
+    // Some may have been released at the peer, or split.
     let change = registration.farSide.change
     let away = RingCount(byteCount: change.byteCount, bufferCount: change.bufferCount) + strange - far
     return Standing(inFlight: near + far, away: away)

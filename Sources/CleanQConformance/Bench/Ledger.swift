@@ -4,7 +4,7 @@ internal import CleanQ
 ///
 /// The other side gives back in the order in which it took, so the three lists are one sequence in three pieces.
 struct Ledger {
-  /// T_XY: handed over, not yet taken by the other side.
+  /// T_XY: enqueued, not yet dequeued by the other side.
   var outward: [Descriptor] = []
   /// S_Y: with the other side.
   var atPeer: [Descriptor] = []

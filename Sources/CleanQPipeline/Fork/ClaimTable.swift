@@ -51,7 +51,7 @@ final class ClaimTable: @unchecked Sendable {
     if let owner { throw ClaimError(by: names[owner]) }
   }
 
-  /// Ends a claim of a branch, from the next packet on: the packets go to whoever answers unclaimed ones, or end. Does nothing where
+  /// Ends a claim of a branch, from the next packet on: the packets go to the branch for unclaimed ones, or end. Does nothing where
   /// the branch has no such claim.
   func withdraw(_ key: Int, of branch: Int) {
     claimed.withLock { claimed in

@@ -4,7 +4,7 @@
 /// gaps end within the longest spin: under load, and where one packet at a time goes back and forth. Where packets come further
 /// apart it sleeps at once, as a program does that blocks.
 struct AdaptiveSpin: Equatable {
-  /// What a loop learns at most: so many gaps of one kind it needs to change its mind.
+  /// The limit of the counter: how many gaps of one kind change the decision.
   static let memory = 16
   /// A gap that was slept through seems longer by the wake-up.
   static let wakeUpFactor: UInt64 = 2

@@ -14,7 +14,7 @@ public import CleanQ
 ///
 /// A port that takes no more leaves the rest in the junction's burst, and nothing more is asked of the other side until it
 /// does: back pressure, without loss. What a port would never take is dropped and counted (``DroppedRuns``): a packet's buffers
-/// go back where they came from, empty ones home to their region.
+/// go back where they came from, free ones to their region.
 @frozen
 public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyable where Left.Unit == Right.Unit {
   public var left: Left

@@ -7,7 +7,7 @@ final class PipelineInstance {
   /// The loop that owns the memory.
   let owner: Worker
   let memory: PipelineMemory
-  /// How many buffers go round. At the end a stage may send home what it kept for itself; they are counted all the same.
+  /// How many buffers circulate. At the end a stage may release those that it kept for itself; they are counted anyway.
   let bufferCount: Int
 
   /// Gives the opened loops their memory.

@@ -79,7 +79,7 @@ final class RunControl: Sendable {
     close(doneFile)
   }
 
-  /// Lets the threads go, or sends them home where not all could be started.
+  /// Releases the threads, or ends them if not all could be started.
   func openGate(_ everyThreadStarted: Bool) {
     gate.store(everyThreadStarted ? Gate.open : Gate.abandoned, ordering: .releasing)
   }
