@@ -85,8 +85,8 @@ let package = Package(
     library(
       "CleanQNetworking",
       [
-        "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNetStages", "CleanQTAPStages", "CleanQCaptureStages", "CleanQVFIO",
-        "CleanQVirtio",
+        "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNetStages", "CleanQTAPStages", "CleanQCaptureStages",
+        "CleanQVFIO", "CleanQVirtio",
       ]),
     .executableTarget(
       name: "cleanq",

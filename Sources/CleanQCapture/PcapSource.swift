@@ -4,7 +4,8 @@ public import CleanQ
 ///
 /// Each frame is copied into a buffer that was filled. Frames that fit none are dropped as `oversize`. A frame keeps its time and the
 /// length that it had (``Buffer/record``); one that the capture cut short is captured as it is, and not sent. Captures of raw IP,
-/// loopback and Linux cooked become Ethernet frames (``EthernetConversion``). What the pipeline sends goes nowhere: it is dropped as `read-only`, and its buffers come
+/// loopback and Linux cooked become Ethernet frames (``EthernetConversion``). What the pipeline sends goes nowhere: it is dropped as
+/// `read-only`, and its buffers come
 /// back as sent. Whatever the file contains, it can only end early, with one line in the log.
 ///
 /// Thread-confined.

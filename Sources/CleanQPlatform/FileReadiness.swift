@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 
 /// What poll(2) says of files.
 package enum FileReadiness {
@@ -16,15 +16,12 @@ package enum FileReadiness {
     return unsafe poll(&entry, 1, Int32(clamping: milliseconds))
   }
 
-  /// Waits for one of some files. Their `revents` say which; none does where a signal came first.
+  /// Waits until one of some files can be read, a time is over, or a signal comes.
   ///
   /// - Parameter timeoutMilliseconds: the longest to wait; negative for as long as it takes.
-  /// - Returns: how many are ready, 0 after the time, negative with `errno` set where a signal came.
-  @discardableResult
-  package static func wait(_ files: inout [pollfd], timeoutMilliseconds: Int) -> Int32 {
+  package static func waitUntilReadable(_ files: Int32..., timeoutMilliseconds: Int) {
+    var entries = files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     // SAFETY: the array is alive for the call, and its count goes with it.
-    unsafe files.withUnsafeMutableBufferPointer {
-      unsafe poll($0.baseAddress, nfds_t($0.count), Int32(clamping: timeoutMilliseconds))
-    }
+    _ = unsafe poll(&entries, nfds_t(entries.count), Int32(clamping: timeoutMilliseconds))
   }
 }

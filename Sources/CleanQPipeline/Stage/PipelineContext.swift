@@ -1,6 +1,5 @@
 public import CleanQ
-internal import CPlatform
-internal import Glibc
+internal import CleanQPlatform
 public import Logging
 
 /// What the stages of one pipeline share while it is being opened.
@@ -151,12 +150,7 @@ public final class PipelineContext {
   }
 
   /// Whether the start is to be abandoned.
-  public var isCancelled: Bool {
-    guard cancelFile >= 0 else { return false }
-    var file = pollfd(fd: cancelFile, events: Int16(POLLIN), revents: 0)
-    // SAFETY: one local variable.
-    return unsafe poll(&file, 1, 0) > 0
-  }
+  public var isCancelled: Bool { FileReadiness.isReadable(cancelFile) }
 
   /// Registers what a stage does when the pipeline is asked to reopen its files, ``RunningPipeline/reopen()``: SIGHUP asks
   /// for it after logrotate has renamed them.
