@@ -30,7 +30,7 @@ struct EmbeddedQueue {
     var stack = UDPPort(on: ip, ports: [port])
 
     // Memory: one region, registered with the stack down to the device, cut into buffers that will go round.
-    let bufferByteCount = stack.wantedBufferByteCount
+    let bufferByteCount = stack.capabilities.wantedBufferByteCount
     let region = try Region(byteCount: 256 * bufferByteCount)
     try stack.register(region)
     var burst = Burst()
@@ -43,8 +43,7 @@ struct EmbeddedQueue {
 
     var answers = Burst()
     var done = Burst()
-    var files: [Int32] = []
-    stack.addWakeFileDescriptors(to: &files)
+    let files = stack.capabilities.wakeFileDescriptors
     while left > 0 {
       // What the stack has refused stays in `answers` and goes first; nothing new is taken meanwhile.
       if answers.isEmpty {

@@ -71,32 +71,34 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     return refusal
   }
 
-  public mutating func arm() -> Bool {
-    // Whoever looks at the file while nothing happens sees everything that did.
-    let lowerSleeps = lower.arm()
-    return tap.arm(lowerSleeps: lowerSleeps, lowerHasEnded: lower.isExhausted)
+  /// The port is exhausted when its source has ended, or when as many packets as were asked for are captured; and what could wait is
+  /// in the file.
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = lower.sleep(step)
+    switch step {
+    case .tick: break
+    case .arm:
+      // Whoever looks at the file while nothing happens sees everything that did.
+      readiness.hasWork = !tap.arm(lowerSleeps: !readiness.hasWork, lowerHasEnded: readiness.isExhausted)
+    case .disarm: tap.disarm()
+    }
+    readiness.isExhausted = tap.isComplete || readiness.isExhausted && tap.lowerMayEnd
+    return readiness
   }
 
-  public mutating func disarm() {
-    lower.disarm()
-    tap.disarm()
+  public var capabilities: PortCapabilities {
+    var capabilities = lower.capabilities
+    capabilities.wakeFileDescriptors.append(tap.wakeFile)
+    return capabilities
   }
 
-  public func addWakeFileDescriptors(to list: inout [Int32]) {
-    lower.addWakeFileDescriptors(to: &list)
-    list.append(tap.wakeFile)
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    defer { if request == .quiesce { tap.quiesce() } }
+    try lower.control(request)
   }
 
-  public mutating func quiesce() {
-    lower.quiesce()
-    tap.quiesce()
-  }
-
-  /// Whether the source has ended, or as many packets as were asked for are captured; and what could wait is in the file.
-  public var isExhausted: Bool { tap.isComplete || lower.isExhausted && tap.lowerMayEnd }
-
-  public func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    reports.append(tap.report())
+  public func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    report.stages.append(tap.report())
   }
 }

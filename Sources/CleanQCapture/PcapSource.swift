@@ -76,55 +76,53 @@ public struct PcapSource: Port, ~Copyable {
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id))
     try table.remove(region.id)
   }
 
-  public mutating func quiesce() { isAtEnd = true }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    guard request == .quiesce else { throw QueueError(.unsupported) }
+    isAtEnd = true
+  }
 
-  public var isExhausted: Bool { isAtEnd }
-
-  public var wantedBufferCount: Int { Self.bufferCapacity }
-
-  public var wantedBufferByteCount: Int {
+  public var capabilities: PortCapabilities {
     let frameByteCount = min(reader.snaplen, Self.maximumFrameByteCount)
-    // A multiple of a cache line; 64 bytes hold the headroom.
-    return max(2048, (frameByteCount + 64 + 63) & ~63)
+    return PortCapabilities(
+      wantedBufferCount: Self.bufferCapacity,
+      // A multiple of a cache line; 64 bytes hold the headroom.
+      wantedBufferByteCount: max(2048, (frameByteCount + 64 + 63) & ~63),
+      wakeFileDescriptors: reader.wakeFile.map { [$0] } ?? [])
   }
 
   /// A stream that has nothing to read wakes the pipeline when it has; a file never lets it sleep.
-  public mutating func arm() -> Bool {
-    guard returning.isEmpty else { return false }
-    let isWanted = !isAtEnd && !freeBuffers.isEmpty
-    reader.watch(isWanted)
-    return !isWanted || !reader.isReadable
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = Readiness(isExhausted: isAtEnd)
+    guard step == .arm else { return readiness }
+    readiness.hasWork = !returning.isEmpty
+    if !readiness.hasWork {
+      let isWanted = !isAtEnd && !freeBuffers.isEmpty
+      reader.watch(isWanted)
+      readiness.hasWork = isWanted && reader.isReadable
+    }
+    return readiness
   }
 
-  public func addWakeFileDescriptors(to list: inout [Int32]) {
-    if let file = reader.wakeFile { list.append(file) }
-  }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    freeBuffers.add(to: &accounts)
-    returning.add(to: &accounts)
-    return accounts
-  }
-
-  public func report(into reports: inout [StageReport]) {
-    var report = StageReport("pcap")
-    report.received = received
-    report.transmitted = transmitted
-    report.drops = [
+  public func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = table.byteCount
+    freeBuffers.add(to: &report.accounts)
+    returning.add(to: &report.accounts)
+    var own = StageReport("pcap")
+    own.received = received
+    own.transmitted = transmitted
+    own.drops = [
       .init("oversize", oversizeFrameCount), .init("empty", emptyFrameCount),
       .init("no-frame", unconvertibleFrameCount),
       .init("read-only", transmitted.packets),
     ].filter { $0.value > 0 }
-    report.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]
-    report.failure = failure
-    report.completion = completion
-    reports.append(report)
+    own.counters = [.init("filtered", filteredFrameCount), .init("unreadable", unreadableCount)]
+    own.failure = failure
+    own.completion = completion
+    report.stages.append(own)
   }
 }

@@ -69,19 +69,33 @@ public struct UDPPorts: LayerStage, ClaimingStage {
   public typealias Below = Datagram
   public typealias Above = Datagram
 
-  /// The UDP ports.
+  /// The UDP ports that it has from the start.
   public let ports: [UInt16]
+  /// Those that it gets and loses while it runs; nil where they do not change.
+  private(set) var live: LivePorts?
 
   /// - Parameter ports: at least one, none of them 0.
   public init(_ ports: UInt16...) { self.ports = ports }
 
   init(ports: [UInt16]) { self.ports = ports }
 
+  /// - Parameter live: the ports, which the program opens and closes while the pipeline runs.
+  public init(_ live: LivePorts) {
+    ports = live.open
+    self.live = live
+  }
+
   public var shape: StageShape { .layer(below: .datagram, above: .datagram) }
 
-  public var claims: [Claim] {
-    ports.map { Claim(DatagramSelector.self, key: Int($0), name: "UDP port \($0)") }
+  public var claims: [Claim] { ports.map(Self.claim) }
+
+  private static func claim(_ port: UInt16) -> Claim {
+    Claim(DatagramSelector.self, key: Int(port), name: "UDP port \(port)")
   }
+
+  public var selector: (any ForkSelector.Type)? { ports.isEmpty && live == nil ? nil : DatagramSelector.self }
+
+  public func didOpen(_ claims: BranchClaims) { live?.add(claims, Self.claim) }
 
   public var claimLabel: String { ports.map(String.init).joined(separator: ",") }
 

@@ -1,8 +1,10 @@
-public import CleanQ
+internal import CleanQ
 
 extension TAPPort {
   /// Looks at the kernel's side of the device twice a second; in between this costs a comparison.
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+  ///
+  /// - Returns: when to look again.
+  mutating func look(at now: MonotonicTime) -> MonotonicTime {
     guard !isGone, isWatched else { return .never }
     guard now >= nextLook else { return nextLook }
     nextLook = now.advanced(byMilliseconds: TAPWatch.intervalMilliseconds)

@@ -1,21 +1,39 @@
+public import CleanQ
+
 extension TAPPort {
-  /// Watches the device, unless there is something to do at once.
-  public mutating func arm() -> Bool {
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = Readiness()
+    switch step {
+    case .tick(let now):
+      // A port that sleeps time and again stays armed; one that is busy costs the kernel's sender nothing.
+      if !hasSlept { waker.disarm(device.file) }
+      hasSlept = false
+      readiness.deadline = look(at: now)
+    case .arm: readiness.hasWork = !watchDevice()
+    case .disarm: break
+    }
+    readiness.isExhausted = (isGone || isQuiescing) && receiving.doneCount == 0
+    return readiness
+  }
+
+  /// Has a frame wake this side, unless there is something to do at once.
+  private mutating func watchDevice() -> Bool {
     let hasWork = receiving.doneCount > 0 || transmitting.doneCount > 0 || transmitting.waitingCount > 0
     if hasWork { return false }
     // Whoever wakes up looks at the device first.
     hasLooked = false
     // Without a buffer to read into, or after the end, a frame is no reason to wake up.
-    if isGone || isQuiescing || receiving.waitingCount == 0 { return true }
+    if isGone || isQuiescing || receiving.waitingCount == 0 {
+      waker.disarm(device.file)
+      return true
+    }
+    hasSlept = true
     return waker.arm(device.file)
   }
 
-  public mutating func disarm() { waker.disarm(device.file) }
-
-  public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(waker.file) }
-
-  /// Reads no more. What was read is still received, what was transmitted still written.
-  public mutating func quiesce() { isQuiescing = true }
-
-  public var isExhausted: Bool { (isGone || isQuiescing) && receiving.doneCount == 0 }
+  /// Takes `quiesce`: reads no more. What was read is still received, what was transmitted still written.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    guard request == .quiesce else { throw QueueError(.unsupported) }
+    isQuiescing = true
+  }
 }

@@ -9,7 +9,7 @@ internal import CleanQPlatform
 /// as one.
 ///
 /// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and
-/// comes back with the answers. A device that is removed ends the port: ``isExhausted``.
+/// comes back with the answers. A device that is removed ends the port: it is exhausted.
 ///
 /// A device that was there before has its MTU, its addresses and its state back when the port goes; one that was made keeps what was
 /// set up once a region has been registered. A process that is killed undoes nothing.
@@ -58,6 +58,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var toldDrops = TAPCounters.Drops()
   /// The device was looked at since the last ``receive(into:)``.
   var hasLooked = false
+  /// The device was watched since the last tick.
+  var hasSlept = false
   var isQuiescing = false
   var isGone = false
 
@@ -88,35 +90,19 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = receiving.byteCount(of: region.id) + transmitting.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: receiving.store.byteCount(of: region.id) + transmitting.store.byteCount(of: region.id))
     try table.remove(region.id)
-  }
-
-  /// Answers `maximumPacketByteCount`. The Ethernet address is the kernel's, not this side's: `unsupported`.
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    switch request {
-    case .maximumPacketByteCount: .byteCount(mtu + Self.headerByteCount)
-    case .hardwareAddress:
-      throw QueueError(.unsupported, context: "a TAP device has no address of its own on this side")
-    case .bufferCount: throw QueueError(.unsupported)
-    }
   }
 
   /// The longest frame that the kernel sends.
   var maximumFrameByteCount: Int { mtu &+ Self.headerByteCount &+ Self.tagByteCount }
 
-  public var wantedBufferCount: Int { 512 }
-
-  public var wantedBufferByteCount: Int {
-    max(2048, (Buffer.standardHeadroom + maximumFrameByteCount + 63) / 64 * 64)
-  }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    receiving.add(to: &accounts)
-    transmitting.add(to: &accounts)
-    return accounts
+  /// The Ethernet address is the kernel's, not this side's.
+  public var capabilities: PortCapabilities {
+    PortCapabilities(
+      link: .init(maximumPacketByteCount: mtu + Self.headerByteCount), wantedBufferCount: 512,
+      wantedBufferByteCount: max(2048, (Buffer.standardHeadroom + maximumFrameByteCount + 63) / 64 * 64),
+      wakeFileDescriptors: [waker.file])
   }
 }

@@ -11,6 +11,13 @@ struct OutputOptions: ParsableArguments {
   var stats: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "How long a thread without work spins before it sleeps, while packets come that close together; 0 for never.",
+      valueName: "microseconds"),
+    transform: { try WholeNumber.read($0, 0...1_000_000, "the microseconds that a thread spins") })
+  var spin = 50
+
+  @Option(
     help: "The least important messages shown on standard error: debug, info, notice, warning or error.",
     transform: level)
   var logLevel = Logger.Level.notice

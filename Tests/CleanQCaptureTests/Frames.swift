@@ -55,8 +55,7 @@ func makeBuffer(_ bytes: [UInt8], in region: borrowing Region, flags: BufferFlag
 
 /// What a port says of itself; the stages below it are left out.
 func report<P: CleanQ.Port & ~Copyable>(of port: borrowing P) -> StageReport {
-  var reports: [StageReport] = []
-  port.report(into: &reports)
+  let reports = port.report().stages
   return reports.last ?? StageReport("none")
 }
 
@@ -92,13 +91,9 @@ struct ScriptedPort<Unit: Traffic>: Port, ~Copyable {
     return filled.isEmpty ? nil : .full
   }
   mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &self.sent) }
-  mutating func arm() -> Bool { true }
-  var isExhausted: Bool { isEmpty }
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.addInFlight(arriving)
-    accounts.addInFlight(sent)
-    return accounts
+  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness(isExhausted: isEmpty) }
+  func report(into report: inout PortReport) {
+    report.accounts.addInFlight(arriving)
+    report.accounts.addInFlight(sent)
   }
-  func report(into reports: inout [StageReport]) {}
 }

@@ -56,7 +56,7 @@ import TestSupport
       #expect(sleeps)
       // The writing thread meets the failure, and wakes the loop for it where it is the end.
       var files: [Int32] = []
-      port.addWakeFileDescriptors(to: &files)
+      files += port.capabilities.wakeFileDescriptors
       var entries = files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       // SAFETY: the array outlives the call and its count is passed with it.
       let wokenCount = unsafe poll(&entries, nfds_t(entries.count), stops ? 10_000 : 50)

@@ -143,7 +143,7 @@ func readAll(
     let nothing = burst.count
     let sleeps = source.arm()
     var files: [Int32] = []
-    source.addWakeFileDescriptors(to: &files)
+    files += source.capabilities.wakeFileDescriptors
     #expect(nothing == 0)
     #expect(sleeps)
     #expect(files.count == 1)
@@ -183,13 +183,13 @@ func readAll(
       bytes.replaceSubrange(16..<20, with: [snaplen, high, 0, 0])
       try write(bytes, to: folder("in.pcap"))
       let source = try PcapSource(folder("in.pcap"), onEvent: log.events)
-      return source.wantedBufferByteCount
+      return source.capabilities.wantedBufferByteCount
     }
     #expect(try wanted(96, 0) == 2048)
     #expect(try wanted(0, 16) == 4160)
     try write(captureFile([]), to: folder("in.pcap"))
     let source = try PcapSource(folder("in.pcap"), onEvent: log.events)
-    let wanted = [source.wantedBufferByteCount, source.wantedBufferCount]
+    let wanted = [source.capabilities.wantedBufferByteCount, source.capabilities.wantedBufferCount]
     #expect(wanted == [65_600, 256])
   }
 }

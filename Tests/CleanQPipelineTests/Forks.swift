@@ -14,18 +14,37 @@ enum LaneSelector: ForkSelector {
   }
 }
 
+/// Keeps what a branch may change of its claims.
+final class ClaimKeeper: Sendable {
+  private let held = Mutex<BranchClaims?>(nil)
+
+  var claims: BranchClaims? {
+    get { held.withLock { $0 } }
+    set { held.withLock { $0 = newValue } }
+  }
+}
+
 /// Begins a branch of frames of some lanes.
 struct Lane: LayerStage, ClaimingStage {
   typealias Below = Frame
   typealias Above = Frame
   let lanes: [Int]
+  var keeper: ClaimKeeper?
 
-  init(_ lanes: Int...) { self.lanes = lanes }
+  init(_ lanes: Int..., keeper: ClaimKeeper? = nil) {
+    self.lanes = lanes
+    self.keeper = keeper
+  }
 
   init(lanes: [Int]) { self.lanes = lanes }
 
   var shape: StageShape { .layer(below: .frame, above: .frame) }
-  var claims: [Claim] { lanes.map { Claim(LaneSelector.self, key: $0, name: "lane \($0)") } }
+  var claims: [Claim] { lanes.map(Self.claim) }
+  var selector: (any ForkSelector.Type)? { lanes.isEmpty && keeper == nil ? nil : LaneSelector.self }
+
+  static func claim(_ lane: Int) -> Claim { Claim(LaneSelector.self, key: lane, name: "lane \(lane)") }
+
+  func didOpen(_ claims: BranchClaims) { keeper?.claims = claims }
   var claimLabel: String { lanes.map(String.init).joined(separator: ",") }
 
   func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
@@ -71,9 +90,11 @@ struct GatePort<Unit: Traffic>: Port, ~Copyable {
   }
 
   mutating func complete(into burst: inout Burst) { if !isShut { loop.complete(into: &burst) } }
-  mutating func arm() -> Bool { isShut || loop.arm() }
-  func accounts() -> BufferAccounts { loop.accounts() }
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("gate")) }
+  mutating func sleep(_ step: SleepStep) -> Readiness { isShut ? Readiness() : loop.sleep(step) }
+  func report(into report: inout PortReport) {
+    report.accounts = loop.accounts()
+    report.stages.append(StageReport("gate"))
+  }
 }
 
 struct Gate: SinkStage {
@@ -120,7 +141,7 @@ struct LanesPort: Port, ~Copyable {
     freeBuffers = BufferStore(capacity: 4096)
   }
 
-  var wantedBufferCount: Int { 256 }
+  var capabilities: PortCapabilities { PortCapabilities(wantedBufferCount: 256) }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
   mutating func deregister(_ region: borrowing Region) throws(QueueError) { try table.remove(region.id) }
@@ -161,17 +182,16 @@ struct LanesPort: Port, ~Copyable {
   }
 
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
-  mutating func arm() -> Bool { freeBuffers.isEmpty || next == tally.total * tally.lanes.count }
-  mutating func quiesce() { isQuiet = true }
-
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    freeBuffers.add(to: &accounts)
-    accounts.addInFlight(sent)
-    return accounts
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    Readiness(hasWork: !freeBuffers.isEmpty && next < tally.total * tally.lanes.count)
   }
+  mutating func control(_ request: ControlRequest) throws(QueueError) { isQuiet = request == .quiesce }
 
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("lanes")) }
+  func report(into report: inout PortReport) {
+    freeBuffers.add(to: &report.accounts)
+    report.accounts.addInFlight(sent)
+    report.stages.append(StageReport("lanes"))
+  }
 }
 
 struct Lanes: EndStage {

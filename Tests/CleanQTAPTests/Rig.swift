@@ -66,8 +66,7 @@ struct Rig: ~Copyable {
 
   var report: StageReport {
     mutating get {
-      var reports: [StageReport] = []
-      port.report(into: &reports)
+      let reports = port.report().stages
       return reports[0]
     }
   }

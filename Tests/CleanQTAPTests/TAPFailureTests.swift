@@ -35,7 +35,7 @@ extension WithDevices {
       try Namespace.enter {
         var rig = try Rig(io)
         var files: [Int32] = []
-        rig.port.addWakeFileDescriptors(to: &files)
+        files += rig.port.capabilities.wakeFileDescriptors
         while !rig.port.arm() { rig.receive(while: { false }) { _ in } }
         try Administrator.remove()
         var wake = pollfd(fd: files[0], events: Int16(POLLIN), revents: 0)
@@ -73,7 +73,7 @@ extension WithDevices {
         var rig = try Rig(io, buffers: 0)
         rig.socket.broadcast(UDPFrame.number(1))
         var files: [Int32] = []
-        rig.port.addWakeFileDescriptors(to: &files)
+        files += rig.port.capabilities.wakeFileDescriptors
         check(rig.port.arm())
         var wake = pollfd(fd: files[0], events: Int16(POLLIN), revents: 0)
         // SAFETY: one local variable.

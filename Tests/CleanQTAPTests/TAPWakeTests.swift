@@ -54,7 +54,7 @@ extension WithDevices {
       var burst = Burst()
       var answers = Burst()
       var files: [Int32] = []
-      rig.port.addWakeFileDescriptors(to: &files)
+      files += rig.port.capabilities.wakeFileDescriptors
       while !isOver.load(ordering: .acquiring) {
         rig.port.receive(into: &burst)
         while var buffer = burst.popFirst() {

@@ -27,8 +27,8 @@ public struct PortQueue<P: Port & ~Copyable>: Queue, ~Copyable {
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try port.register(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = arrived.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: arrived.byteCount(of: region.id))
     try port.deregister(region)
   }
 
@@ -62,9 +62,7 @@ public struct PortQueue<P: Port & ~Copyable>: Queue, ~Copyable {
   @inlinable
   public mutating func notify() { port.notify() }
 
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try port.control(request)
-  }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) { try port.control(request) }
 
   public func accounts() -> BufferAccounts {
     var accounts = port.accounts()

@@ -30,15 +30,12 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     sharedNeighbors: SharedNeighborCache? = nil, onEvent: IPEventHandler? = nil
   ) {
     self.lower = lower
-    var mtu = 1500
-    if case .byteCount(let frame)? = try? self.lower.control(.maximumPacketByteCount) { mtu = frame - 14 }
-    var address: MACAddress?
-    if case .hardwareAddress(let bits)? = try? self.lower.control(.hardwareAddress) {
-      address = MACAddress(rawValue: bits)
-    }
-    if address?.isUnicast == false { address = nil }
+    let link = self.lower.capabilities.link
+    let address = link.hardwareAddress.flatMap { MACAddress(rawValue: $0) }
     engine = IPEngine(
-      configuration, hardwareAddress: address, mtu: mtu, now: now, sharedNeighbors: sharedNeighbors, onEvent: onEvent)
+      configuration, hardwareAddress: address?.isUnicast == true ? address : nil,
+      mtu: link.maximumPacketByteCount.map { $0 - 14 } ?? 1500, now: now, sharedNeighbors: sharedNeighbors,
+      onEvent: onEvent)
   }
 
   @inlinable
@@ -112,20 +109,5 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
       if engine.outgoing.isEmpty { break }
     }
     return refusal
-  }
-
-  /// What waits for a neighbour ends under a reason: the answer cannot come any more.
-  @inlinable
-  public mutating func quiesce() {
-    engine.quiesce()
-    lower.quiesce()
-  }
-
-  @inlinable
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
-    let own = engine.advance(to: now)
-    // The loop may sleep after this, without another turn: what goes out now is announced now.
-    if !engine.outgoing.isEmpty || !engine.dropped.isEmpty { notify() }
-    return min(own, lower.advance(to: now))
   }
 }

@@ -17,8 +17,16 @@ public import Logging
 /// starts a new loop, on a thread of its own; all other neighbours are fused into one.
 public struct Pipeline<Body: PipelineBody>: Sendable {
   @usableFromInline let body: Body
+  @usableFromInline let spin: Duration
 
-  public init(@PipelineBuilder _ make: () -> Body) { body = make() }
+  /// - Parameters:
+  ///   - spin: how long a loop without work spins before it sleeps, a second at most. It does so only while packets come that
+  ///     close together; `.zero` for never.
+  ///   - make: the stages.
+  public init(spin: Duration = PipelineContext.standardSpin, @PipelineBuilder _ make: () -> Body) {
+    self.spin = spin
+    body = make()
+  }
 
   /// Opens every stage and starts the threads.
   ///
@@ -31,7 +39,7 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   public func start(
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
-    let context = PipelineContext(logger: logger, cancelFile: cancelFile)
+    let context = PipelineContext(logger: logger, cancelFile: cancelFile, spin: spin)
     try context.openInstances { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: [placements])
   }
@@ -51,7 +59,8 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
     onEach cpus: [Int], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
     try RunningPipeline.refuseBadList(of: cpus)
-    let context = PipelineContext(logger: logger, instanceCount: cpus.count, cancelFile: cancelFile)
+    let context = PipelineContext(
+      logger: logger, instanceCount: cpus.count, cancelFile: cancelFile, spin: spin)
     try context.openInstances { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) })
   }

@@ -6,23 +6,13 @@ public final class ForkBranches {
   /// The most branches of a fork.
   public static let maximumCount = LeaseNotes.capacity
 
-  /// In the table: nobody's.
-  @inlinable
-  static var unclaimed: UInt8 { .max }
-
   /// One branch, as the data path needs it. The boxes and the loops are held by the fork's branches.
   @unsafe
   @frozen
   @usableFromInline
   struct Entry {
     @usableFromInline let state: UnsafeMutablePointer<BranchState>
-    @usableFromInline let junction: UnsafeMutableRawPointer
-    @usableFromInline let turn: (UnsafeMutableRawPointer) -> Int
-    // What an idle loop calls: by the pointers, so that nothing counts references.
-    let advance: (UnsafeMutableRawPointer, MonotonicTime) -> MonotonicTime
-    let arm: (UnsafeMutableRawPointer) -> Bool
-    let disarm: (UnsafeMutableRawPointer) -> Void
-    let isExhausted: (UnsafeMutableRawPointer) -> Bool
+    @usableFromInline let junction: UnsafeMutablePointer<BranchJunction>
   }
 
   /// A region that the fork knows.
@@ -51,9 +41,8 @@ public final class ForkBranches {
   var leases = [Leases?](repeating: nil, count: RegionDirectory.capacity)
   /// By slot: bytes of the region.
   var byteCounts = [Int](repeating: 0, count: RegionDirectory.capacity)
-  /// By key: the branch. Changed on the fork's thread, or before it runs.
-  @usableFromInline let table: UnsafeMutablePointer<UInt8>
-  private let keyCount: Int
+  /// Which packets are whose.
+  @usableFromInline let claims: ClaimTable
 
   /// - Parameters:
   ///   - boxes: of branches that are open, 1 to ``maximumCount``.
@@ -61,16 +50,14 @@ public final class ForkBranches {
   init(_ boxes: [BranchBox], keys: [(claimed: [Int], unclaimed: Range<Int>)], keyCount: Int) {
     precondition((1...Self.maximumCount).contains(boxes.count), "a fork has 1 to \(Self.maximumCount) branches")
     self.boxes = boxes
-    self.keyCount = keyCount
+    claims = ClaimTable(keys, keyCount: keyCount, names: boxes.map(\.name))
     count = boxes.count
     unsafe entries = .allocate(capacity: boxes.count)
     for (index, box) in boxes.enumerated() {
       guard let loop = box.loop else { preconditionFailure("a branch is not open") }
       // SAFETY: the boxes keep the states and the loops for as long as this object lives.
-      unsafe (entries + index).initialize(
-        to: Entry(
-          state: box.state, junction: loop.junction, turn: loop.turn, advance: loop.advance, arm: loop.arm,
-          disarm: loop.disarm, isExhausted: loop.isExhausted))
+      unsafe box.state.pointee.isPolled = !loop.junction.pointee.wakeFileDescriptors.isEmpty
+      unsafe (entries + index).initialize(to: Entry(state: box.state, junction: loop.junction))
     }
     let cells = RegionDirectory.capacity * LeaseNotes.capacity
     unsafe regions = .allocate(capacity: RegionDirectory.capacity)
@@ -81,14 +68,6 @@ public final class ForkBranches {
     unsafe owners.initialize(repeating: 0, count: cells)
     unsafe lentByteCounts = .allocate(capacity: cells)
     unsafe lentByteCounts.initialize(repeating: 0, count: cells)
-    unsafe table = .allocate(capacity: keyCount)
-    unsafe table.initialize(repeating: Self.unclaimed, count: keyCount)
-    for (index, keys) in keys.enumerated().reversed() {
-      for key in keys.unclaimed { unsafe table[key] = UInt8(index) }
-    }
-    for (index, keys) in keys.enumerated() {
-      for key in keys.claimed { unsafe table[key] = UInt8(index) }
-    }
   }
 
   deinit {
@@ -101,7 +80,6 @@ public final class ForkBranches {
     unsafe notes.deallocate()
     unsafe owners.deallocate()
     unsafe lentByteCounts.deallocate()
-    unsafe table.deallocate()
   }
 
   /// Where the entries of a region's branches and notes begin.
@@ -146,11 +124,5 @@ public final class ForkBranches {
       sum.bufferCount += change.bufferCount
     }
     return sum
-  }
-
-  /// The loop of a branch.
-  func loop(_ branch: Int) -> BranchLoop {
-    guard let loop = boxes[branch].loop else { preconditionFailure("the branch is not open") }
-    return loop
   }
 }

@@ -45,7 +45,9 @@ public final class RunningPipeline {
       instances.append(try PipelineInstance(workers, placements: placements, context.logger))
     }
     self.instances = instances
-    let control = try RunControl(workerCount: instances.reduce(0) { $0 + $1.workers.count }, context.logger)
+    let control = try RunControl(
+      workerCount: instances.reduce(0) { $0 + $1.workers.count }, spinNanoseconds: context.spinNanoseconds,
+      context.logger)
     self.control = control
     stageNumbers = Self.prepare(instances, control)
     do {

@@ -17,6 +17,8 @@ public final class PipelineContext {
   /// Whether what comes from the left end is a file's, which can wait: a stage that has no room for it may leave it there for a
   /// while. Set by the stage that opens the file.
   public var sourceWaits = false
+  /// How long a loop without work spins before it sleeps, at most.
+  let spinNanoseconds: UInt64
   /// The loops that each instance consists of, in the making.
   private(set) var instances: [[Worker]]
   /// What the stages are called, by their numbers.
@@ -43,12 +45,20 @@ public final class PipelineContext {
   /// What ``onStart(_:)`` was given.
   private(set) var starters: [@Sendable () -> Void] = []
 
-  public init(logger: Logger, instanceCount: Int = 1, cancelFile: Int32 = -1) {
+  /// - Parameter spin: how long a loop without work spins before it sleeps, at most; see ``Pipeline/init(spin:_:)``.
+  public init(
+    logger: Logger, instanceCount: Int = 1, cancelFile: Int32 = -1, spin: Duration = PipelineContext.standardSpin
+  ) {
     self.logger = logger
+    let (seconds, attoseconds) = spin.components
+    spinNanoseconds = seconds > 0 ? 1_000_000_000 : UInt64(clamping: attoseconds / 1_000_000_000)
     self.instanceCount = instanceCount
     self.cancelFile = cancelFile
     instances = Array(repeating: [], count: instanceCount)
   }
+
+  /// A sleep and its wake-up cost several microseconds each; under load the next burst comes sooner than this.
+  public static var standardSpin: Duration { .microseconds(50) }
 
   /// Makes two ports the ends of a loop.
   @inlinable
@@ -69,11 +79,7 @@ public final class PipelineContext {
   /// The same for ports whose types are not known: also in a branch.
   public func add<Unit: Traffic>(_ left: consuming AnyPort<Unit>, _ right: consuming AnyPort<Unit>) {
     guard let branch else { return add(Worker(Loop(Junction(left, right)))) }
-    switch Unit.kind {
-    case .frame: branch.loop = BranchLoop(left.retyped(as: Frame.self), right.retyped(as: Frame.self))
-    case .packet: branch.loop = BranchLoop(left.retyped(as: Packet.self), right.retyped(as: Packet.self))
-    case .datagram: branch.loop = BranchLoop(left.retyped(as: Datagram.self), right.retyped(as: Datagram.self))
-    }
+    branch.loop = BranchLoop(left, right)
     self.branch = nil
   }
 

@@ -42,9 +42,8 @@ struct Capture: ParsableCommand {
     var turnCount = 0
     while turnCount < turns { if junction.turn() > 0 { turnCount += 1 } else { sched_yield() } }
     junction.left.quiesce()
-    var reports: [StageReport] = []
     // Returns when the file has it all.
-    junction.left.report(into: &reports)
+    let reports = junction.left.report().stages
     let seconds = Double(cplatform_monotonic_nanoseconds() - start) / 1e9
     let captured = reports[1].counters.first { $0.name == "captured" }?.value ?? 0
     guard captured == UInt64(turns * 2 * Burst.capacity) else { fatalError("\(captured) frames were captured") }

@@ -86,32 +86,28 @@ struct GeneratorPort: Port, ~Copyable {
 
   mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &returning) }
 
-  mutating func quiesce() { packetsLeft = 0 }
+  mutating func control(_ request: ControlRequest) throws(QueueError) { if request == .quiesce { packetsLeft = 0 } }
 
-  mutating func arm() -> Bool { returning.isEmpty && (packetsLeft == 0 || freeBuffers.isEmpty) }
-
-  var isExhausted: Bool { packetsLeft == 0 }
-
-  var wantedBufferCount: Int { Self.bufferCount }
-
-  var wantedBufferByteCount: Int { 2048 }
-
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    freeBuffers.add(to: &accounts)
-    accounts.addInFlight(returning)
-    return accounts
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    Readiness(
+      hasWork: !returning.isEmpty || (packetsLeft > 0 && !freeBuffers.isEmpty), isExhausted: packetsLeft == 0)
   }
 
-  func report(into reports: inout [StageReport]) {
-    var report = StageReport("generate")
-    report.received = received
-    report.transmitted = transmitted
-    report.counters = zip(CallCounts.names, callsAfter.since(callsBefore)).map {
+  var capabilities: PortCapabilities {
+    PortCapabilities(wantedBufferCount: Self.bufferCount, wantedBufferByteCount: 2048)
+  }
+
+  func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = table.byteCount
+    freeBuffers.add(to: &report.accounts)
+    report.accounts.addInFlight(returning)
+    var own = StageReport("generate")
+    own.received = received
+    own.transmitted = transmitted
+    own.counters = zip(CallCounts.names, callsAfter.since(callsBefore)).map {
       StageReport.Count($0, UInt64($1))
     }
-    reports.append(report)
+    report.stages.append(own)
   }
 }
 

@@ -23,7 +23,8 @@ struct SourceChecks {
   private func run(_ opened: consuming PcapSource, _ records: Records, _ events: EventCount) {
     guard let region = try? Region(byteCount: 1 << 17, pages: .ordinary) else { violated("there is memory") }
     var source = opened
-    require((2048...65_600).contains(source.wantedBufferByteCount), "a source wants buffers of a sensible size")
+    require(
+      (2048...65_600).contains(source.capabilities.wantedBufferByteCount), "a source wants buffers of a sensible size")
     do { try source.register(region) } catch { violated("a region can be registered: \(error)") }
     var burst = Burst()
     for _ in 0..<bufferCount { if let buffer = region.buffer(byteCount: bufferByteCount) { burst.append(buffer) } }
@@ -56,8 +57,7 @@ struct SourceChecks {
   private func balance(
     _ source: borrowing PcapSource, _ frames: [[UInt8]], _ records: Records, _ events: EventCount
   ) {
-    var reports: [StageReport] = []
-    source.report(into: &reports)
+    let reports = source.report().stages
     let report = reports[0]
     func value(_ name: String) -> Int {
       Int((report.drops + report.counters).first { $0.name == name }?.value ?? 0)
