@@ -40,7 +40,9 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   ) {
     self.lower = lower
     var mtu = 1500
-    if case .byteCount(let frame)? = try? self.lower.control(.maximumPacketByteCount) { mtu = frame - 14 }
+    if case .byteCount(let frame)? = try? self.lower.control(.maximumPacketByteCount) {
+      mtu = frame - EthernetHeader.byteCount
+    }
     var address: MACAddress?
     if case .hardwareAddress(let bits)? = try? self.lower.control(.hardwareAddress) {
       address = MACAddress(rawValue: bits)

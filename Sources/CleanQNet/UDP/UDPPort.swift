@@ -1,4 +1,5 @@
 public import CleanQ
+internal import CleanQWire
 
 /// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the metadata.
 ///
@@ -23,8 +24,10 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   public init(on lower: consuming Lower, ports: [UInt16]) {
     self.lower = lower
     engine = UDPEngine(ports: ports)
-    var byteCount = 65_507
-    if case .byteCount(let packet)? = try? self.lower.control(.maximumPacketByteCount) { byteCount = packet - 8 }
+    var byteCount = UDPHeader.maximumPayloadByteCount
+    if case .byteCount(let packet)? = try? self.lower.control(.maximumPacketByteCount) {
+      byteCount = packet - UDPHeader.byteCount
+    }
     maximumByteCount = byteCount
   }
 
