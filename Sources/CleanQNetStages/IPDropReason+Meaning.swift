@@ -27,7 +27,7 @@ extension IPDropReason {
     case .ttlZero: "packet that came with no hops left; a router on the way is broken"
     case .fragment: "fragment of a packet; fragments are not supported yet, so let the sender keep to the MTU"
     case .shortHeadroom:
-      "received packet too close to its buffer's start for an answer; a stage below leaves too little headroom"
+      "received packet in a buffer under 512 bytes, or too close to its start for an answer; a stage below has to leave room"
     case .unknownProtocol:
       "packet of a protocol with no stage above, TCP for example; answered with protocol unreachable"
     case .badICMPChecksum: "ICMP message whose checksum does not match; the link corrupts packets"
@@ -35,7 +35,8 @@ extension IPDropReason {
       "ping to a broadcast address; not answered, as RFC 1122 allows, so that nobody can amplify traffic"
     case .icmpIgnored: "ICMP message that is no ping, an error for example; nothing to do"
     case .chainedTransmit: "packet to be sent in several buffers; the stage above has to use one"
-    case .noHeadroom: "packet to be sent without room for headers; the stage above has to leave headroom"
+    case .noHeadroom:
+      "packet to be sent without room for headers, or in a buffer under 512 bytes; the stage above has to leave room"
     case .tooLong: "packet to be sent longer than the MTU; send less, or raise the MTU of the device"
     case .foreignSource: "packet to be sent from an address that is not this host's; the stage above sets it wrongly"
     case .noRoute: "packet to be sent outside the prefix without a gateway; give ip a gateway"
