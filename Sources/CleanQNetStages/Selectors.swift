@@ -33,9 +33,7 @@ public enum PacketSelector: ForkSelector {
   @inlinable
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
-    guard buffer.hasMetadata else { return 0 }
-    // SAFETY: it has metadata.
-    let number = UInt8(truncatingIfNeeded: unsafe MetadataWords(buffer).protocolAndFlags)
+    guard let number = buffer.packetProtocol else { return 0 }
     return number == IPProtocol.udp.rawValue ? UDPHeader.destinationPort(of: buffer.bytes) : 65_536 &+ Int(number)
   }
 
@@ -53,9 +51,7 @@ public enum DatagramSelector: ForkSelector {
   @inlinable
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
-    guard buffer.hasMetadata else { return 0 }
-    // SAFETY: it has metadata.
-    return Int(UInt16(truncatingIfNeeded: unsafe MetadataWords(buffer).ports >> 16).byteSwapped)
+    buffer.datagramDestinationPort.map(Int.init) ?? 0
   }
 
   @inlinable
