@@ -23,7 +23,8 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     self.lower = lower
     engine = UDPEngine(ports: ports)
     maximumByteCount =
-      self.lower.capabilities.link.maximumPacketByteCount.map { $0 - UDPHeader.byteCount } ?? UDPHeader.maximumPayloadByteCount
+      self.lower.capabilities.link.maximumPacketByteCount.map { $0 - UDPHeader.byteCount }
+      ?? UDPHeader.maximumPayloadByteCount
   }
 
   @inlinable
