@@ -36,17 +36,17 @@ public struct EtherTypes: LayerStage, ClaimingStage {
   /// `ethertype` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "ethertype", summary: "begins a branch: takes the frames of some EtherTypes and lets them pass",
+      name: "ethertype", summary: "begins a branch: claims the frames of the given EtherTypes",
       parameters: [
         Parameter(
           "type", .custom(placeholder: "TYPE", validate: { number($0) == nil ? "write 0x0600 to 0xffff" : nil }),
-          required: true, repeatable: true, "an EtherType in hexadecimal digits, as 0x88cc; there may be several")
+          required: true, repeatable: true, "an EtherType in hexadecimal digits, as 0x88cc; several are possible")
       ],
       examples: ["tap(tap0) { ip(10.0.0.2/24) | udp(7) | echo; ethertype(0x88cc) | discard }"]
     ) { arguments throws(ArgumentError) in
       let types = arguments.texts("type").compactMap(number)
       for (index, type) in types.enumerated() where types[..<index].contains(type) {
-        throw ArgumentError("type", index: index, "it is named twice; leave one out")
+        throw ArgumentError("type", index: index, "it is given twice; remove one")
       }
       return EtherTypes(types: types)
     }
@@ -104,17 +104,17 @@ public struct UDPPorts: LayerStage, ClaimingStage {
   /// `port` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "port", summary: "begins a branch: takes the datagrams to some UDP ports and lets them pass",
+      name: "port", summary: "begins a branch: claims the datagrams to the given UDP ports",
       parameters: [
         Parameter(
           "port", .integer(1...65_535, placeholder: "PORT"), required: true, repeatable: true,
-          "a port, which the udp below opens, 1 to 65535; there may be several")
+          "a port, which the udp below opens, 1 to 65535; several are possible")
       ],
       examples: ["tap(tap0) | ip(10.0.0.2/24) | udp { port(7) | echo; port(9) | discard }"]
     ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-        throw ArgumentError("port", index: index, "it is named twice; leave one out")
+        throw ArgumentError("port", index: index, "it is given twice; remove one")
       }
       return UDPPorts(ports: ports.map { UInt16($0) })
     }

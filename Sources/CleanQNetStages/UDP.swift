@@ -84,11 +84,11 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   /// `udp` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "udp", summary: "delivers UDP datagrams to some ports; others are answered with port unreachable",
+      name: "udp", summary: "delivers UDP datagrams to the given ports; others are answered with port unreachable",
       parameters: [
         Parameter(
           "port", .integer(1...65_535, placeholder: "PORT"), repeatable: true,
-          "a port to open, 1 to 65535; there may be several; unless given, those of the block after it")
+          "a port to open, 1 to 65535; several are possible (default: those of the block after it)")
       ],
       examples: [
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo", "tap(tap0) | ip(10.0.0.2/24) | udp(7, 9, 4000) | discard",
@@ -98,7 +98,7 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
     ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-        throw ArgumentError("port", index: index, "it is named twice; leave one out")
+        throw ArgumentError("port", index: index, "it is given twice; remove one")
       }
       return UDP(ports: ports.map { UInt16($0) })
     }

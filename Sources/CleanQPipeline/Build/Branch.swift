@@ -38,7 +38,7 @@ public struct BranchContent<Unit: Traffic>: Sendable {
   let content: BranchContentKind
 }
 
-/// The same, whatever traffic it takes.
+/// The same, for any kind of traffic.
 enum BranchContentKind: Sendable {
   case rest([OpenStage])
   case branches([[OpenStage]])

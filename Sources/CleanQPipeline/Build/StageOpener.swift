@@ -30,7 +30,7 @@ struct StageOpener {
     var stack = stack
     var placement = placement
     for (index, stage) in zip(stages.indices, stages) {
-      // A mark for another CPU hands over to a new loop.
+      // A mark for another CPU begins a new loop.
       if let other = stage.placement, other != placement {
         stack = try handOver(stack, in: box)
         placement = other

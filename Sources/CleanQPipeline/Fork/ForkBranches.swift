@@ -71,7 +71,7 @@ public final class ForkBranches {
   }
 
   deinit {
-    // The loops go first: what their ports still hold comes home, with its notes.
+    // The loops go first: what their ports still hold is returned, with its notes.
     for box in boxes { box.loop = nil }
     for slot in 0..<RegionDirectory.capacity { endLeases(of: slot) }
     unsafe entries.deinitialize(count: count)

@@ -286,7 +286,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
 }
 
 extension ForkBranches {
-  /// After so many turns of the fork the loop of a branch that seems to have nothing to do is turned all the same.
+  /// After this number of turns of the fork, the loop of a branch without apparent work is turned anyway.
   @inlinable
   static var mostSkips: Int { 16 }
 }

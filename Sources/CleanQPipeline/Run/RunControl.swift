@@ -233,7 +233,7 @@ extension RunControl {
     }
   }
 
-  /// Waits until the pipeline is to stop, whoever asked for it.
+  /// Waits until the pipeline is to stop, for any reason.
   func waitUntilStopping() {
     while !isStopping {
       _ = FileReadiness.isReadable(stopFile, timeoutMilliseconds: -1)
