@@ -17,8 +17,16 @@ public import Logging
 /// starts a new loop, on a thread of its own; all other neighbours are fused into one.
 public struct Pipeline<Body: PipelineBody>: Sendable {
   @usableFromInline let body: Body
+  @usableFromInline let spin: Duration
 
-  public init(@PipelineBuilder _ make: () -> Body) { body = make() }
+  /// - Parameters:
+  ///   - spin: how long a loop without work spins before it sleeps, a second at most. It does so only while packets come that
+  ///     close together; `.zero` for never.
+  ///   - make: the stages.
+  public init(spin: Duration = PipelineContext.standardSpin, @PipelineBuilder _ make: () -> Body) {
+    self.spin = spin
+    body = make()
+  }
 
   /// Opens every stage and starts the threads.
   ///
@@ -31,7 +39,7 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   public func start(
     on placements: [Placement] = [], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
-    let context = PipelineContext(logger: logger, cancelFile: cancelFile)
+    let context = PipelineContext(logger: logger, cancelFile: cancelFile, spin: spin)
     try context.openInstances { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: [placements])
   }
@@ -44,14 +52,15 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   ///   - cpus: at least one, each once.
   ///   - logger: where the stages say what a user should know.
   ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
-  /// - Throws: StageError where a stage could not be opened, or not so many times, or the start was abandoned; everything is
+  /// - Throws: StageError if a stage could not be opened, or not that many times, or the start was cancelled; everything is
   ///   closed again then.
   @inlinable
   public func start(
     onEach cpus: [Int], logger: Logger = Logger(label: "cleanq"), cancelFile: Int32 = -1
   ) throws(StageError) -> RunningPipeline {
     try RunningPipeline.refuseBadList(of: cpus)
-    let context = PipelineContext(logger: logger, instanceCount: cpus.count, cancelFile: cancelFile)
+    let context = PipelineContext(
+      logger: logger, instanceCount: cpus.count, cancelFile: cancelFile, spin: spin)
     try context.openInstances { () throws(StageError) in try body.open(in: context) }
     return try RunningPipeline(context, placements: cpus.map { context.placements(on: $0) })
   }

@@ -4,8 +4,13 @@ public import Logging
 /// A pipeline that was put together from a text: the same stages, with one dynamic call per burst between them.
 public struct TextPipeline: Sendable {
   private let checked: CheckedPipeline
+  private let spin: Duration
 
-  public init(_ checked: CheckedPipeline) { self.checked = checked }
+  /// - Parameter spin: as ``Pipeline/init(spin:_:)``.
+  public init(_ checked: CheckedPipeline, spin: Duration = PipelineContext.standardSpin) {
+    self.checked = checked
+    self.spin = spin
+  }
 
   /// Opens every stage and starts the threads; as ``Pipeline/start(on:logger:)``, with the CPUs of the text's marks.
   ///
@@ -24,7 +29,8 @@ public struct TextPipeline: Sendable {
     logger: Logger, cancelFile: Int32, onOpening: @escaping (String) -> Void
   ) throws(StageError) -> RunningPipeline {
     let cpus = checked.instanceCPUs
-    let context = PipelineContext(logger: logger, instanceCount: max(cpus.count, 1), cancelFile: cancelFile)
+    let context = PipelineContext(
+      logger: logger, instanceCount: max(cpus.count, 1), cancelFile: cancelFile, spin: spin)
     var placements: [Placement] = []
     try context.openInstances { () throws(StageError) in placements = try open(in: context, onOpening) }
     guard !cpus.isEmpty else { return try RunningPipeline(context, placements: [placements]) }

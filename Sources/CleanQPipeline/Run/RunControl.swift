@@ -34,6 +34,8 @@ final class RunControl: Sendable {
   /// In ``requests``: the pipeline is to stop.
   private static let stopBit: UInt64 = 1 << 63
 
+  /// How long a loop without work spins before it sleeps, at most.
+  @usableFromInline let spinNanoseconds: UInt64
   /// Readable from the moment the pipeline was told to stop: wakes every sleeping loop.
   @usableFromInline let stopFile: Int32
   /// Readable when every loop is at rest for good.
@@ -55,8 +57,9 @@ final class RunControl: Sendable {
   private let overFile: EventFile
   private let logger: Logger
 
-  init(workerCount: Int, _ logger: Logger) throws(StageError) {
+  init(workerCount: Int, spinNanoseconds: UInt64, _ logger: Logger) throws(StageError) {
     self.logger = logger
+    self.spinNanoseconds = spinNanoseconds
     var loops: [LoopState] = []
     for _ in 0..<workerCount { loops.append(try LoopState()) }
     self.loops = loops
@@ -230,7 +233,7 @@ extension RunControl {
     }
   }
 
-  /// Waits until the pipeline is to stop, whoever asked for it.
+  /// Waits until the pipeline is to stop, for any reason.
   func waitUntilStopping() {
     while !isStopping {
       var file = pollfd(fd: stopFile, events: Int16(POLLIN), revents: 0)

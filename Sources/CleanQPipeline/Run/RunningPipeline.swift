@@ -45,7 +45,9 @@ public final class RunningPipeline {
       instances.append(try PipelineInstance(workers, placements: placements, context.logger))
     }
     self.instances = instances
-    let control = try RunControl(workerCount: instances.reduce(0) { $0 + $1.workers.count }, context.logger)
+    let control = try RunControl(
+      workerCount: instances.reduce(0) { $0 + $1.workers.count }, spinNanoseconds: context.spinNanoseconds,
+      context.logger)
     self.control = control
     stageNumbers = Self.prepare(instances, control)
     do {
@@ -128,7 +130,7 @@ public final class RunningPipeline {
     for loop in stuck {
       report.fail(
         stages: stageNumbers[loop], at: StuckThread(number: control.loops[loop].threadNumber),
-        "did not end when it was told to")
+        "did not stop when it was told to")
     }
     return report
   }

@@ -18,6 +18,8 @@ public final class PipelineContext {
   /// Whether what comes from the left end is a file's, which can wait: a stage that has no room for it may leave it there for a
   /// while. Set by the stage that opens the file.
   public var sourceWaits = false
+  /// How long a loop without work spins before it sleeps, at most.
+  let spinNanoseconds: UInt64
   /// The loops that each instance consists of, in the making.
   private(set) var instances: [[Worker]]
   /// What the stages are called, by their numbers.
@@ -28,7 +30,7 @@ public final class PipelineContext {
   private var segmentCount = 1
   /// The loop in the making.
   private var segment = LoopSegment()
-  /// Those that go on when a branch that was handed over is open.
+  /// Those that continue when a branch on another thread is open.
   private var suspended: [LoopSegment] = []
   /// The branch in the making, while it is on the thread of its fork.
   private(set) var branch: BranchBox?
@@ -44,12 +46,20 @@ public final class PipelineContext {
   /// What ``onStart(_:)`` was given.
   private(set) var starters: [@Sendable () -> Void] = []
 
-  public init(logger: Logger, instanceCount: Int = 1, cancelFile: Int32 = -1) {
+  /// - Parameter spin: how long a loop without work spins before it sleeps, at most; see ``Pipeline/init(spin:_:)``.
+  public init(
+    logger: Logger, instanceCount: Int = 1, cancelFile: Int32 = -1, spin: Duration = PipelineContext.standardSpin
+  ) {
     self.logger = logger
+    let (seconds, attoseconds) = spin.components
+    spinNanoseconds = seconds > 0 ? 1_000_000_000 : UInt64(clamping: attoseconds / 1_000_000_000)
     self.instanceCount = instanceCount
     self.cancelFile = cancelFile
     instances = Array(repeating: [], count: instanceCount)
   }
+
+  /// A sleep and its wake-up cost several microseconds each; under load the next burst comes sooner than this.
+  public static var standardSpin: Duration { .microseconds(50) }
 
   /// Makes two ports the ends of a loop.
   @inlinable
@@ -193,7 +203,7 @@ public final class PipelineContext {
     try admit(stage)
   }
 
-  /// Refuses a stage that cannot stand in so many instances.
+  /// Refuses a stage that does not support this number of instances.
   @usableFromInline
   func admit(_ stage: any StageDescription) throws(StageError) {
     guard !stage.instances.contains(instanceCount) else { return }
