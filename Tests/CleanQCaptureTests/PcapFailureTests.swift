@@ -102,7 +102,8 @@ import TestSupport
 
   @Test func `a count is reached although nothing can be written`() throws {
     let region = try Region(byteCount: 1 << 20)
-    var port = try PcapPort<TestDevice<Frame>>(on: TestWire(), region, CaptureOptions("/dev/full", count: 5), onEvent: log.events)
+    var port = try PcapPort<TestDevice<Frame>>(
+      on: TestWire(), region, CaptureOptions("/dev/full", count: 5), onEvent: log.events)
     var burst = Burst()
     for _ in 0..<8 { burst.append(try makeBuffer([1, 2, 3], in: region)) }
     port.transmit(&burst)

@@ -23,7 +23,8 @@ import TestSupport
     do {
       // Half of the frames are received, half are sent; a snaplen shorter than what the filter looks at changes nothing.
       var port = try PcapPort<TestDevice<Frame>>(
-        on: TestWire(), region, CaptureOptions(folder("ours.pcap"), filter: expression, snaplen: 20), onEvent: log.events
+        on: TestWire(), region, CaptureOptions(folder("ours.pcap"), filter: expression, snaplen: 20),
+        onEvent: log.events
       )
       var burst = Burst()
       for (index, frame) in frames.enumerated() {

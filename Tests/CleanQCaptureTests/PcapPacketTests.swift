@@ -69,7 +69,8 @@ import TestSupport
     let path = folder("f.pcap")
     let region = try Region(byteCount: 1 << 20)
     do {
-      var port = try PcapPort<TestDevice<Packet>>(on: TestWire(), region, CaptureOptions(path, filter: "icmp"), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Packet>>(
+        on: TestWire(), region, CaptureOptions(path, filter: "icmp"), onEvent: log.events)
       var burst = Burst()
       for `protocol` in [IPProtocol.icmp, .udp] {
         var buffer = try makeBuffer([8, 0, 0xf7, 0xff, 0, 0, 0, 0], in: region)

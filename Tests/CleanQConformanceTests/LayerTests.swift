@@ -73,7 +73,9 @@ extension TestWire {
             source: .unspecified, sourcePort: 7, destination: .limitedBroadcast, destinationPort: 7)
         },
         device: { (port: inout UDPPort<IPPort<TestDevice<Frame>>>, _, _) in port.lower.lower.wire.work(Self.frame) },
-        on: { UDPPort(on: try IPPort(on: TestDevice<Frame>(.idle()), IPConfiguration(address: "10.0.0.2/24")), ports: [7]) }))
+        on: {
+          UDPPort(on: try IPPort(on: TestDevice<Frame>(.idle()), IPConfiguration(address: "10.0.0.2/24")), ports: [7])
+        }))
   }
   /// No layer below turns the datagrams round: what one end sends the other receives, header and all, and gives back.
   @Test("UDPPort on both ends of an interlink")
