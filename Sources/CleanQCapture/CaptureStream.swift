@@ -159,19 +159,14 @@ final class CaptureStream {
   @unsafe
   private func takeHeader(_ bytes: UnsafeMutableRawPointer, byteCount: Int) -> Int {
     while true {
-      var files: InlineArray<2, pollfd> = [
-        pollfd(fd: file, events: Int16(POLLIN), revents: 0), pollfd(fd: cancelFile, events: Int16(POLLIN), revents: 0),
-      ]
-      var span = files.mutableSpan
-      // SAFETY: the span's memory outlives the call and its count is passed with it; a negative descriptor is passed over.
-      _ = unsafe span.withUnsafeMutableBufferPointer { unsafe poll($0.baseAddress, nfds_t($0.count), -1) }
-      if files[1].revents != 0 {
+      FileReadiness.waitUntilReadable(file, cancelFile, timeoutMilliseconds: -1)
+      if FileReadiness.isReadable(cancelFile) {
         isCancelled = true
         errno = ECANCELED
         return -1
       }
       // A FIFO that had no writer yet would seem to be at its end.
-      guard files[0].revents != 0 else { continue }
+      guard FileReadiness.isReadable(file) else { continue }
       // What stdio reads ahead, nobody can see. Without its buffer it would ask for every byte alone, packets too.
       let count = unsafe read(bytes, byteCount: min(1, byteCount))
       if count < 0, errno == EAGAIN || errno == EINTR { continue }

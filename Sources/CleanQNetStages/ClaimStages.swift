@@ -14,8 +14,6 @@ public struct EtherTypes: LayerStage, ClaimingStage {
 
   init(types: [UInt16]) { self.types = types }
 
-  public var shape: StageShape { .layer(below: .frame, above: .frame) }
-
   public var claims: [Claim] {
     types.map { Claim(FrameSelector.self, key: Int($0), name: "EtherType \(Self.text($0))") }
   }
@@ -39,14 +37,12 @@ public struct EtherTypes: LayerStage, ClaimingStage {
   public static var kind: StageKind {
     StageKind(
       name: "ethertype", summary: "begins a branch: claims the frames of the given EtherTypes",
-      shapes: [.layer(below: .frame, above: .frame)],
       parameters: [
         Parameter(
           "type", .custom(placeholder: "TYPE", validate: { number($0) == nil ? "write 0x0600 to 0xffff" : nil }),
           required: true, repeatable: true, "an EtherType in hexadecimal digits, as 0x88cc; several are possible")
       ],
-      examples: ["tap(tap0) { ip(10.0.0.2/24) | udp(7) | echo; ethertype(0x88cc) | discard }"],
-      claims: .frame
+      examples: ["tap(tap0) { ip(10.0.0.2/24) | udp(7) | echo; ethertype(0x88cc) | discard }"]
     ) { arguments throws(ArgumentError) in
       let types = arguments.texts("type").compactMap(number)
       for (index, type) in types.enumerated() where types[..<index].contains(type) {
@@ -85,8 +81,6 @@ public struct UDPPorts: LayerStage, ClaimingStage {
     self.live = live
   }
 
-  public var shape: StageShape { .layer(below: .datagram, above: .datagram) }
-
   public var claims: [Claim] { ports.map(Self.claim) }
 
   private static func claim(_ port: UInt16) -> Claim {
@@ -111,14 +105,12 @@ public struct UDPPorts: LayerStage, ClaimingStage {
   public static var kind: StageKind {
     StageKind(
       name: "port", summary: "begins a branch: claims the datagrams to the given UDP ports",
-      shapes: [.layer(below: .datagram, above: .datagram)],
       parameters: [
         Parameter(
           "port", .integer(1...65_535, placeholder: "PORT"), required: true, repeatable: true,
           "a port, which the udp below opens, 1 to 65535; several are possible")
       ],
-      examples: ["tap(tap0) | ip(10.0.0.2/24) | udp { port(7) | echo; port(9) | discard }"],
-      claims: .datagram
+      examples: ["tap(tap0) | ip(10.0.0.2/24) | udp { port(7) | echo; port(9) | discard }"]
     ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {

@@ -35,8 +35,6 @@ public struct IP: LayerStage, ClaimingStage {
     ]
   }
 
-  public var shape: StageShape { .layer(below: .frame, above: .packet) }
-
   @inlinable
   @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
@@ -75,7 +73,6 @@ public struct IP: LayerStage, ClaimingStage {
   public static var kind: StageKind {
     StageKind(
       name: "ip", summary: "an IPv4 host on Ethernet: answers ARP and ping, receives and transmits packets",
-      shapes: [.layer(below: .frame, above: .packet)],
       parameters: [
         Parameter(
           "address", .custom(placeholder: "ADDRESS/PREFIX", validate: { IPConfiguration.addressProblem($0) }),
@@ -96,7 +93,7 @@ public struct IP: LayerStage, ClaimingStage {
         are answered, be it ping, an error or a datagram from above, unless there is a gateway. A priority tag (802.1Q with VLAN 0) is \
         taken off; frames of a VLAN are dropped. IP options are skipped: an echo reply carries none, so "ping -R" records nothing.
         """,
-      counts: IPCounts.descriptions, claims: .frame
+      counts: IPCounts.descriptions
     ) { arguments throws(ArgumentError) in
       let stage = IP(
         arguments.text("address") ?? "", mac: arguments.text("mac"), gateway: arguments.text("gateway"))

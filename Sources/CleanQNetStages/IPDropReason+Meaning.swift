@@ -27,7 +27,7 @@ extension IPDropReason {
     case .ttlZero: "packet that arrived with a TTL of 0; a router on the path is broken"
     case .fragment: "fragment of a packet; fragments are not supported yet: lower the sender's packet size to the MTU"
     case .shortHeadroom:
-      "received packet too close to its buffer's start for a reply; a stage below leaves too little headroom"
+      "received packet in a buffer under 512 bytes, or too close to its start for a reply; a stage below leaves too little room"
     case .unknownProtocol:
       "packet of a protocol without a stage, TCP for example; answered with protocol unreachable"
     case .badICMPChecksum: "ICMP message whose checksum does not match; the link corrupts packets"
@@ -35,7 +35,8 @@ extension IPDropReason {
       "ping to a broadcast address; not answered, as RFC 1122 allows, to prevent amplification"
     case .icmpIgnored: "ICMP message other than ping, an error for example; nothing to do"
     case .chainedTransmit: "packet to send in several buffers; the stage above must use one"
-    case .noHeadroom: "packet to send without room for headers; the stage above must leave headroom"
+    case .noHeadroom:
+      "packet to send without room for headers, or in a buffer under 512 bytes; the stage above must leave headroom"
     case .tooLong: "packet to send longer than the MTU; send less, or raise the MTU of the device"
     case .foreignSource: "packet to send from an address other than this host's; the stage above sets it wrongly"
     case .noRoute: "packet to send outside the prefix without a gateway; give ip a gateway"

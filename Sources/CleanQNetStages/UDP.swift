@@ -72,8 +72,6 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
     return set
   }
 
-  public var shape: StageShape { .layer(below: .packet, above: .datagram) }
-
   @inlinable
   @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
@@ -87,7 +85,6 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   public static var kind: StageKind {
     StageKind(
       name: "udp", summary: "delivers UDP datagrams to the given ports; others are answered with port unreachable",
-      shapes: [.layer(below: .packet, above: .datagram)],
       parameters: [
         Parameter(
           "port", .integer(1...65_535, placeholder: "PORT"), repeatable: true,
@@ -97,7 +94,7 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo", "tap(tap0) | ip(10.0.0.2/24) | udp(7, 9, 4000) | discard",
         "tap(tap0) | ip(10.0.0.2/24) { udp(7) | echo; udp(9) | count | discard }",
       ],
-      counts: UDPDrop.descriptions, claims: .packet
+      counts: UDPDrop.descriptions
     ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {

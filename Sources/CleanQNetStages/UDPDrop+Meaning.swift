@@ -13,7 +13,8 @@ extension UDPDrop {
       "datagram for a port that is not open; answered with port unreachable; open the port with udp(PORT)"
     case .notUDP: "packet of another protocol; the stage below should not pass it"
     case .chained: "datagram in several buffers; udp requires a single buffer"
-    case .noHeadroom: "datagram to send without room for headers; the stage above must leave headroom"
+    case .noHeadroom:
+      "datagram to send without room for headers, or in a buffer under 512 bytes; the stage above must leave headroom"
     case .unknownRegion: "packet of a region that is not registered any more; a stage is broken"
     case .closedBelow: "packet for a device or thread that has ended"
     case .tooLong: "datagram to send longer than the MTU allows; send less, or raise the MTU of the device"

@@ -1,4 +1,5 @@
 internal import CleanQ
+internal import CleanQWire
 internal import Glibc
 
 extension TAPPort {
@@ -80,10 +81,10 @@ extension TAPPort {
   /// - Returns: how many buffers that takes.
   private mutating func appendBehindHeader(_ run: (bufferCount: Int, byteCount: Int), at first: Int) -> Int {
     if takesTrains, run.bufferCount == 1, let train = train(at: first) {
-      batch.appendHeader(byteCount: DriverHeader.byteCount &+ DatagramTrain.headerByteCount) { bytes in
-        train.writeHeaders(transmitting[waiting: first], into: &bytes)
+      batch.appendHeader(byteCount: DriverHeader.byteCount &+ UDPFrame.byteCount) { bytes in
+        train.writeHeaders(into: &bytes)
       }
-      appendParts(first..<(first &+ train.count), droppingFirst: DatagramTrain.headerByteCount)
+      appendParts(first..<(first &+ train.count), droppingFirst: UDPFrame.byteCount)
       batch.appendGather(vectorCount: train.count &+ 1, bufferCount: train.count, frameCount: train.count)
       counters.joinedCount &+= UInt64(truncatingIfNeeded: train.count)
       return train.count

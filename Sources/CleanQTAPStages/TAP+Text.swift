@@ -8,7 +8,6 @@ extension TAP {
     StageKind(
       name: "tap",
       summary: "a TAP device: an Ethernet link to the kernel of this machine",
-      shapes: [.end(.frame, right: true)],
       parameters: [
         Parameter(
           "name", .custom(placeholder: "NAME") { TAPConfiguration.diagnostic(aboutName: $0) }, required: true,

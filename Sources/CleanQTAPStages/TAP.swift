@@ -54,8 +54,6 @@ public struct TAP: EndStage, Hashable {
     set { configuration[keyPath: setting] = newValue }
   }
 
-  public var shape: StageShape { .end(.frame, right: true) }
-
   public var resources: [StageResource] { [StageResource("TAP device", configuration.name)] }
 
   public func open(in context: PipelineContext) throws(StageError) -> TAPPort {

@@ -49,7 +49,7 @@ struct PipelineRunner {
   private func report(
     of pipeline: CheckedPipeline, _ logger: Logger, _ signals: borrowing ProcessSignals
   ) throws(StageError) -> PipelineReport {
-    let opening = Opening(TextPipeline(pipeline, spin: .microseconds(output.spin)), logger, cancelFile: signals.endFile)
+    let opening = Opening(Pipeline(pipeline, spin: .microseconds(output.spin)), logger, cancelFile: signals.endFile)
     let running: RunningPipeline
     let early: [Int32]
     switch opening.wait(signals) {

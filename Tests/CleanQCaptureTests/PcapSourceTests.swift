@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQCapture
 import CleanQPipeline
 import Foundation
@@ -26,7 +27,7 @@ func readAll(
   while !source.isExhausted, turns < maximumTurns {
     turns += 1
     source.receive(into: &burst)
-    for index in 0..<burst.count { frames.append(array(burst[index])) }
+    for index in 0..<burst.count { frames.append(burst[index].array) }
     let accounts = source.accounts()
     let held = burst.count
     #expect(accounts.inFlightBufferCount + held == 40)
@@ -152,7 +153,7 @@ func readAll(
     let wakes = !source.arm()
     #expect(wakes)
     source.receive(into: &burst)
-    let frames = (0..<burst.count).map { array(burst[$0]) }
+    let frames = (0..<burst.count).map { burst[$0].array }
     #expect(frames == [[1, 2, 3], [4, 5]])
     let isExhausted = source.isExhausted
     #expect(!isExhausted)

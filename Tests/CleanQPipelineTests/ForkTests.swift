@@ -19,7 +19,7 @@ import Testing
     }
     let catalog = StageCatalog([lanes, gateKind, Lane.kind, Count.kind, Loopback.kind, Discard.kind])
     let checked = try PipelineText.check(text, catalog: catalog, cpuCount: 2)
-    let running = try TextPipeline(checked).start(logger: Self.quiet)
+    let running = try Pipeline(checked).start(logger: Self.quiet)
     while runs() { usleep(1000) }
     running.stop()
     return running.finish()

@@ -100,10 +100,8 @@ struct GatePort<Unit: Traffic>: Port, ~Copyable {
 struct Gate: SinkStage {
   let state: GateState
 
-  var shape: StageShape { .sink }
-
-  func open<Next: PortContinuation>(in context: PipelineContext, then next: Next) throws(StageError) -> Next.Result {
-    try next(GatePort<Next.Unit>(state))
+  func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
+    context.add(left, GatePort<Left.Unit>(state))
   }
 }
 

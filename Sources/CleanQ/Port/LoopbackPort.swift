@@ -61,7 +61,7 @@ extension LoopbackPort {
 
   /// Receives buffers that ``offer(_:)`` has found acceptable.
   @inlinable
-  public mutating func deliver(_ burst: inout Burst) { arriving.append(contentsOf: &burst) }
+  public mutating func deliver(_ burst: inout Burst) { backlog.toReceive.append(contentsOf: &burst) }
 
   /// Takes the buffers whose bits are set out of a burst and completes them as if they had been sent.
   @inlinable

@@ -63,7 +63,9 @@ final class RegionControl: Sendable {
     guard let offset else { return nil }
     let descriptor = Descriptor(region: id, offset: UInt64(offset), byteCount: UInt32(byteCount))
     // SAFETY: the range was in no buffer, so no other one names a byte of it, and it is inside the mapping.
-    return unsafe Buffer(base: mapping.base, descriptor: descriptor)
+    var buffer = unsafe Buffer(base: mapping.base, descriptor: descriptor)
+    buffer.clearMetadata()
+    return buffer
   }
 
   /// Takes back the bytes of a buffer. `leaked` says that it came by going out of scope, `notes` at which peers it was.

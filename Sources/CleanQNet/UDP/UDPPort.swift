@@ -1,4 +1,5 @@
 public import CleanQ
+internal import CleanQWire
 
 /// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the metadata.
 ///
@@ -21,7 +22,9 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   public init(on lower: consuming Lower, ports: PortSet) {
     self.lower = lower
     engine = UDPEngine(ports: ports)
-    maximumByteCount = self.lower.capabilities.link.maximumPacketByteCount.map { $0 - 8 } ?? 65_507
+    maximumByteCount =
+      self.lower.capabilities.link.maximumPacketByteCount.map { $0 - UDPHeader.byteCount }
+      ?? UDPHeader.maximumPayloadByteCount
   }
 
   @inlinable

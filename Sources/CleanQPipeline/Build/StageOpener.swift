@@ -3,15 +3,10 @@ internal import CleanQ
 /// Opens stages one after the other, with one dynamic call per burst between them, and the branches above them.
 struct StageOpener {
   let context: PipelineContext
-  /// Called before each stage is opened, with its text.
-  let onOpening: (String) -> Void
   /// Where the loops run, in the order in which they were begun.
   private(set) var placements: [Placement] = []
 
-  init(_ context: PipelineContext, onOpening: @escaping (String) -> Void = { _ in }) {
-    self.context = context
-    self.onOpening = onOpening
-  }
+  init(_ context: PipelineContext) { self.context = context }
 
   /// Opens a whole pipeline.
   mutating func open(_ stages: [OpenStage]) throws(StageError) {
@@ -59,7 +54,7 @@ struct StageOpener {
 
   private func begin(_ stage: OpenStage) {
     context.noteStage(stage.label)
-    onOpening(stage.name)
+    context.onOpening(stage.name)
   }
 
   private func put(_ stage: OpenStage, on stack: consuming AnyStack) throws(StageError) -> AnyStack {

@@ -56,6 +56,29 @@ public struct StageKind: Sendable {
 }
 
 extension StageKind {
+  /// Describes the kind of a type of stages: where they can stand, and what traffic they tell apart where they begin a branch, the type
+  /// says.
+  ///
+  /// - Parameters:
+  ///   - name: The name in pipelines.
+  ///   - summary: One line on what it does.
+  ///   - parameters: What arguments it takes, positional ones in order.
+  ///   - examples: Whole pipelines that use it.
+  ///   - notes: What else a user should know.
+  ///   - counts: What the numbers in its report mean.
+  ///   - make: Makes the stage from checked arguments; complains when they do not go together. Opens nothing.
+  public init<Made: Stage>(
+    name: String, summary: String, parameters: [Parameter] = [], examples: [String] = [], notes: String = "",
+    counts: [CountDescription] = [], make: @escaping @Sendable (Arguments) throws(ArgumentError) -> Made
+  ) {
+    self.init(
+      name: name, summary: summary, shapes: [Made.shape], parameters: parameters, examples: examples, notes: notes,
+      counts: counts, claims: Made.self is any ClaimingStage.Type ? Made.shape.trafficBelow : nil
+    ) { arguments throws(ArgumentError) in try make(arguments) }
+  }
+}
+
+extension StageKind {
   /// The description that the arguments stand for, with a diagnostic turned into a diagnostic in its place.
   ///
   /// - Precondition: The shape is one of `shapes`; a diagnostic names a parameter of the stage.
@@ -111,6 +134,11 @@ extension StageKind {
 }
 
 extension StageShape {
+  /// What a layer stands on; nil for other shapes.
+  fileprivate var trafficBelow: TrafficKind? {
+    if case .layer(let below, _) = self { below } else { nil }
+  }
+
   fileprivate var isLayer: Bool {
     if case .layer = self { true } else { false }
   }

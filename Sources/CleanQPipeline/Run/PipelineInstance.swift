@@ -53,10 +53,8 @@ final class PipelineInstance {
       backing: each.contains { $0.backing == .shared } ? .shared : .anonymous)
   }
 
-  /// Runs one of the loops; returns when it is at rest and closed.
-  func run(_ worker: Worker, _ control: RunControl) {
-    let place: LoopPlace = worker === owner ? .owner(memory) : worker.segment.branch == nil ? .below : .above
-    worker.run(control, worker.index, place)
-    control.noteEnd(of: worker.index)
+  /// Where one of the loops is.
+  func place(of worker: Worker) -> LoopPlace {
+    worker === owner ? .owner(memory) : worker.segment.branch == nil ? .below : .above
   }
 }

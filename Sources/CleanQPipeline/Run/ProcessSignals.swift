@@ -54,11 +54,7 @@ package struct ProcessSignals: ~Copyable {
 
   /// Waits until ``file`` or `other` is readable, for a time; without end where that is negative.
   package func wait(or other: Int32, timeoutMilliseconds: Int = -1) {
-    var files = [
-      pollfd(fd: file, events: Int16(POLLIN), revents: 0), pollfd(fd: other, events: Int16(POLLIN), revents: 0),
-    ]
-    // SAFETY: the array outlives the call and its count is passed with it.
-    _ = unsafe poll(&files, 2, Int32(clamping: timeoutMilliseconds))
+    FileReadiness.waitUntilReadable(file, other, timeoutMilliseconds: timeoutMilliseconds)
   }
 
   /// The name of one of them.

@@ -236,9 +236,7 @@ extension RunControl {
   /// Waits until the pipeline is to stop, for any reason.
   func waitUntilStopping() {
     while !isStopping {
-      var file = pollfd(fd: stopFile, events: Int16(POLLIN), revents: 0)
-      // SAFETY: one local variable.
-      _ = unsafe poll(&file, 1, -1)
+      _ = FileReadiness.isReadable(stopFile, timeoutMilliseconds: -1)
     }
   }
 
@@ -255,12 +253,8 @@ extension RunControl {
       if let earlier = earlierEnd() { deadline = min(deadline, earlier) }
       let now = MonotonicTime.now
       let leftMilliseconds = now < deadline ? (deadline.nanoseconds - now.nanoseconds) / 1_000_000 + 1 : 0
-      var files = [
-        pollfd(fd: overFile.number, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: interrupt, events: Int16(POLLIN), revents: 0),
-      ]
-      // SAFETY: the array outlives the call and its count is passed with it.
-      _ = unsafe poll(&files, 2, Int32(clamping: leftMilliseconds))
+      FileReadiness.waitUntilReadable(
+        overFile.number, interrupt, timeoutMilliseconds: Int(clamping: leftMilliseconds))
       if over.load(ordering: .acquiring) == loops.count { return true }
       if leftMilliseconds == 0 { return false }
     }

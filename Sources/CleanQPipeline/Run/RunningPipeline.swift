@@ -36,7 +36,6 @@ public final class RunningPipeline {
   /// Gives the opened loops their memory and starts their threads. What fails undoes all.
   ///
   /// - Parameter placements: for each instance, where its loops run.
-  @usableFromInline
   init(_ context: PipelineContext, placements: [[Placement]]) throws(StageError) {
     labels = context.labels
     reopeners = context.reopeners
@@ -53,7 +52,10 @@ public final class RunningPipeline {
     do {
       for instance in instances {
         for worker in instance.workers {
-          try threads.start(name: "cleanq-\(worker.index)", cpu: worker.cpu) { instance.run(worker, control) }
+          try threads.start(name: "cleanq-\(worker.index)", cpu: worker.cpu) {
+            worker.run(control, worker.index, instance.place(of: worker))
+            control.noteEnd(of: worker.index)
+          }
         }
       }
       for body in context.starters { body() }
@@ -156,7 +158,6 @@ public final class RunningPipeline {
 
 extension RunningPipeline {
   /// Refuses a list of CPUs that is empty, too long or names one twice.
-  @usableFromInline
   static func refuseBadList(of cpus: [Int]) throws(StageError) {
     guard (1...PipelineText.maximumInstanceCount).contains(cpus.count) else {
       throw StageError(

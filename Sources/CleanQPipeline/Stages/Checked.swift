@@ -11,8 +11,6 @@ public struct Checked: PassThroughStage {
 
   public init(stops: Bool = false) { self.stops = stops }
 
-  public var shape: StageShape { .passThrough }
-
   @inlinable
   @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
@@ -38,7 +36,6 @@ extension Checked {
   public static var kind: StageKind {
     StageKind(
       name: "checked", summary: "checks that every byte is passed on by the side that owns it; changes nothing",
-      shapes: [.passThrough],
       parameters: [Parameter("stop", .flag, "end the pipeline at the first violation")],
       examples: [
         "tap(tap0) | checked | ip(10.0.0.2/24) | checked(stop) | udp(7) | echo", "tap(tap0) | checked | discard",

@@ -37,12 +37,8 @@ public struct DiscardPort<Unit: Traffic>: StackedPort, ~Copyable {
 public struct Discard: SinkStage {
   public init() {}
 
-  public var shape: StageShape { .sink }
-
   @inlinable
-  public func open<Next: PortContinuation>(
-    in context: PipelineContext, then next: Next
-  ) throws(StageError) -> Next.Result {
-    try next(DiscardPort<Next.Unit>())
+  public func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
+    context.add(left, DiscardPort<Left.Unit>())
   }
 }
