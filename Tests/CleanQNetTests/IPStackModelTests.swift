@@ -23,8 +23,8 @@ private struct Bench: ~Copyable {
   init(seed: UInt64, bufferCount: Int) throws {
     let region = try Region(byteCount: 1 << 20)
     let configuration = try IPConfiguration(address: "10.0.0.2/24", gateway: "10.0.0.1")
-    device = RefusingWire(seed: seed)
-    var port = IPPort(on: TestDevice<Frame>(device.wire), configuration, now: MonotonicTime(nanoseconds: now))
+    let device = RefusingWire(seed: seed)
+    var port = IPPort(on: TestDevice<Frame>(device.wire), configuration, now: MonotonicTime(nanoseconds: 1_000_000_000))
     try port.register(region)
     var left = bufferCount
     var burst = Burst()
@@ -40,6 +40,7 @@ private struct Bench: ~Copyable {
     }
     burst.releaseAll()
     self.region = region
+    self.device = device
     self.port = port
     random = SeededGenerator(seed: seed &+ 1)
   }

@@ -3,54 +3,6 @@ import CleanQPipeline
 import Foundation
 import Testing
 
-// The article "Adding a stage", followed. Its code stands here as it does there.
-
-@frozen
-public struct LongestPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
-  public typealias Unit = Lower.Unit
-  public var lower: Lower
-  @usableFromInline var longest = 0
-
-  @inlinable
-  public init(on lower: consuming Lower) { self.lower = lower }
-
-  @inlinable
-  public mutating func receive(into filled: inout Burst) {
-    let before = filled.count
-    lower.receive(into: &filled)
-    for index in before..<filled.count { longest = max(longest, filled[index].validByteCount) }
-  }
-
-  public func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    var report = StageReport("longest")
-    report.gauges = [StageReport.Count("longest", UInt64(longest))]
-    reports.append(report)
-  }
-}
-
-public struct Longest: PassThroughStage {
-  public init() {}
-
-  @inlinable
-  @inline(__always)
-  public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
-    to lower: consuming Lower, in context: PipelineContext, then next: Next
-  ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
-    try next(LongestPort(on: lower))
-  }
-}
-
-extension Longest {
-  public static var kind: StageKind {
-    StageKind(
-      name: "longest", summary: "remembers the longest packet that came from the left, and changes nothing",
-      examples: ["tap(tap0) | longest | discard"],
-      counts: [.gauge("longest", "bytes of the longest packet so far")]
-    ) { _ throws(ArgumentError) in Longest() }
-  }
-}
-
 @Suite("Adding a stage, by the article") struct AddingAStageTests {
   static let total = 1000
 
@@ -90,7 +42,8 @@ extension Longest {
       .deletingLastPathComponent()
     let path = root.appendingPathComponent("Sources/CleanQPipeline/CleanQPipeline.docc/AddingAStage.md")
     let article = try String(contentsOf: path, encoding: .utf8)
-    let code = try String(contentsOf: URL(fileURLWithPath: #filePath), encoding: .utf8)
+    let code = try String(
+      contentsOf: root.appendingPathComponent("Tests/CleanQPipelineTests/AddingAStage.swift"), encoding: .utf8)
     let blocks = article.components(separatedBy: "```swift\n").dropFirst().compactMap {
       $0.components(separatedBy: "```").first
     }

@@ -1,6 +1,6 @@
 internal import CleanQ
 internal import Glibc
-public import Logging
+internal import Logging
 
 /// What a pipeline that runs until a signal tells its program meanwhile.
 package enum RunEvent {
