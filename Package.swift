@@ -40,8 +40,12 @@ let package = Package(
     .library(name: "CleanQWire", targets: ["CleanQWire"]),
     .library(name: "CleanQPipeline", targets: ["CleanQPipeline"]),
     .library(name: "CleanQNet", targets: ["CleanQNet"]),
+    .library(name: "CleanQNetStages", targets: ["CleanQNetStages"]),
     .library(name: "CleanQTAP", targets: ["CleanQTAP"]),
-    .library(name: "CleanQPcap", targets: ["CleanQPcap"]),
+    .library(name: "CleanQTAPStages", targets: ["CleanQTAPStages"]),
+    .library(name: "CleanQCapture", targets: ["CleanQCapture"]),
+    .library(name: "CleanQCaptureStages", targets: ["CleanQCaptureStages"]),
+    .library(name: "CleanQNetworking", targets: ["CleanQNetworking"]),
     .library(name: "CleanQVFIO", targets: ["CleanQVFIO"]),
     .library(name: "CleanQVirtio", targets: ["CleanQVirtio"]),
     .executable(name: "cleanq", targets: ["cleanq"]),
@@ -50,7 +54,7 @@ let package = Package(
     .trait(
       name: "Pipelines",
       description:
-        "CleanQPipeline and all that stands on it: CleanQNet, CleanQTAP, CleanQPcap, CleanQVFIO, CleanQVirtio."),
+        "CleanQPipeline and all that stands on it: CleanQNetworking, and the stages of each device and protocol."),
     .trait(name: "Command", description: "The command `cleanq`.", enabledTraits: ["Pipelines"]),
     .default(enabledTraits: isFetched ? [] : ["Command"]),
   ],
@@ -66,22 +70,29 @@ let package = Package(
     library("CleanQ", ["CPlatform"]),
     library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
-    library("CleanQPipeline", ["CPlatform", "CleanQPlatform", "CleanQ", logging]),
-    library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
-    library(
-      "CleanQTAP",
-      ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", logging]),
-    library(
-      "CleanQPcap",
-      ["CPlatform", "CPcap", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", logging]),
+    library("RequiresPipelines", []),
+    library("CleanQPipeline", ["RequiresPipelines", "CPlatform", "CleanQPlatform", "CleanQ", logging]),
+    library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire"]),
+    library("CleanQNetStages", ["CleanQ", "CleanQWire", "CleanQNet", "CleanQPipeline", logging]),
+    library("CleanQTAP", ["CPlatform", "CUring", "CleanQPlatform", "CleanQ", "CleanQWire"]),
+    library("CleanQTAPStages", ["CleanQPlatform", "CleanQ", "CleanQWire", "CleanQTAP", "CleanQPipeline"]),
+    library("CleanQCapture", ["CPlatform", "CPcap", "CleanQPlatform", "CleanQ", "CleanQWire", "CleanQNet"]),
+    library("CleanQCaptureStages", ["CleanQ", "CleanQCapture", "CleanQPipeline", logging]),
     library("CleanQVFIO", ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQPipeline"]),
     library(
       "CleanQVirtio",
       ["CPlatform", "CleanQPlatform", "CleanQ", "CleanQVFIO", "CleanQWire", "CleanQPipeline", logging]),
+    library(
+      "CleanQNetworking",
+      [
+        "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNetStages", "CleanQTAPStages", "CleanQCaptureStages", "CleanQVFIO",
+        "CleanQVirtio",
+      ]),
     .executableTarget(
       name: "cleanq",
       dependencies: [
-        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQTAP", "CleanQPcap",
+        "CPlatform", "CleanQ", "CleanQPlatform", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
+        "CleanQTAPStages", "CleanQCaptureStages",
         "CleanQVFIO", "CleanQVirtio", arguments, logging,
       ],
       swiftSettings: settings),
@@ -90,29 +101,38 @@ let package = Package(
       path: "Tests/Peers/Exchange", swiftSettings: settings),
     .executableTarget(
       name: "cleanq-vm-probe",
-      dependencies: ["CPlatform", "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQVFIO", "CleanQVirtio", logging],
+      dependencies: [
+        "CPlatform", "CleanQ", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "CleanQVFIO", "CleanQVirtio", logging,
+      ],
       path: "Tests/VM/Probe", swiftSettings: settings),
     .executableTarget(
       name: "cleanq-together",
       dependencies: [
-        "CleanQ", "CleanQNet", "CleanQPipeline", "CleanQTAP", "CleanQVirtio", arguments, logging,
+        "CleanQ", "CleanQNet", "CleanQNetStages", "CleanQPipeline", "CleanQTAPStages", "CleanQVirtio", arguments,
+        logging,
       ],
       path: "Tests/Soak/Together", swiftSettings: settings),
-    example("EchoDaemon", ["CleanQPipeline", "CleanQNet", "CleanQTAP"]),
-    example("CapturingForwarder", ["CleanQPipeline", "CleanQPcap", "CleanQTAP"]),
-    example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQPcap", logging]),
-    example("EmbeddedQueue", ["CleanQ", "CleanQPipeline", "CleanQNet", "CleanQTAP", logging]),
+    example("EchoDaemon", ["CleanQPipeline", "CleanQNetStages", "CleanQTAPStages"]),
+    example("CapturingForwarder", ["CleanQPipeline", "CleanQCaptureStages", "CleanQTAPStages"]),
+    example("FaultyStage", ["CleanQ", "CleanQPipeline", "CleanQCaptureStages", logging]),
+    example("EmbeddedQueue", ["CleanQ", "CleanQNet", "CleanQTAP"]),
     .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: settings),
     tests("CleanQTests", ["CPlatform", "CleanQPlatform", "CleanQ", "TestSupport"]),
     tests(
       "CleanQConformanceTests",
-      ["CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
-    tests("CleanQWireTests", ["CleanQWire", "TestSupport"]),
-    tests("CleanQNetTests", ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "TestSupport", logging]),
-    tests(
-      "CleanQPcapTests",
       [
-        "CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQPcap",
+        "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport",
+        logging,
+      ]),
+    tests("CleanQWireTests", ["CleanQWire", "TestSupport"]),
+    tests(
+      "CleanQNetTests",
+      ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport", logging]),
+    tests(
+      "CleanQCaptureTests",
+      [
+        "CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
+        "CleanQCapture", "CleanQCaptureStages",
         "TestSupport",
         logging,
       ]),
@@ -120,7 +140,7 @@ let package = Package(
       "CleanQTAPTests",
       [
         "CPlatform", "CleanQPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQTAP",
-        "TestSupport", logging,
+        "CleanQTAPStages", "TestSupport", logging,
       ]),
     tests(
       "CleanQVirtioTests",

@@ -4,9 +4,9 @@
 //
 // Each device has a thread of its own: `Handoff` puts an interlink of rings between the two loops. It runs until Ctrl-C.
 
-import CleanQPcap
+import CleanQCaptureStages
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import Glibc
 
 @main

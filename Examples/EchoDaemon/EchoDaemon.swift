@@ -4,9 +4,9 @@
 //
 // The stages are checked by the compiler and fused into one loop. It runs until Ctrl-C.
 
-import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import Glibc
 
 @main

@@ -7,10 +7,8 @@
 
 import CleanQ
 import CleanQNet
-import CleanQPipeline
 import CleanQTAP
 import Glibc
-import Logging
 
 @main
 struct EmbeddedQueue {
@@ -27,13 +25,12 @@ struct EmbeddedQueue {
       exit(64)
     }
     // The stack is one concrete type, UDPPort<IPPort<TAPPort>>, and every call below goes straight through it.
-    let context = PipelineContext(logger: Logger(label: "embedded"))
-    let tap = try TAP(arguments[1]).open(in: context)
+    let tap = try TAPPort(TAPConfiguration(arguments[1])) { event in print(event) }
     let ip = IPPort(on: tap, try IPConfiguration(address: arguments[2]))
     var stack = UDPPort(on: ip, ports: [port])
 
     // Memory: one region, registered with the stack down to the device, cut into buffers that will go round.
-    let bufferByteCount = stack.wantedBufferByteCount
+    let bufferByteCount = stack.capabilities.wantedBufferByteCount
     let region = try Region(byteCount: 256 * bufferByteCount)
     try stack.register(region)
     var burst = Burst()
@@ -46,8 +43,7 @@ struct EmbeddedQueue {
 
     var answers = Burst()
     var done = Burst()
-    var files: [Int32] = []
-    stack.addWakeFileDescriptors(to: &files)
+    let files = stack.capabilities.wakeFileDescriptors
     while left > 0 {
       // What the stack has refused stays in `answers` and goes first; nothing new is taken meanwhile.
       if answers.isEmpty {

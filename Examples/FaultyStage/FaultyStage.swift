@@ -7,7 +7,7 @@
 // text is wrong.
 
 import CleanQ
-import CleanQPcap
+import CleanQCaptureStages
 import CleanQPipeline
 import Glibc
 import Logging
@@ -52,9 +52,9 @@ struct FaultyPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     return .full
   }
 
-  func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    reports.append(StageReport("faulty"))
+  func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    report.stages.append(StageReport("faulty"))
   }
 }
 

@@ -7,11 +7,21 @@ package struct OwnedFile: ~Copyable, Sendable {
 
   package init(owning number: Int32) { self.number = number }
 
-  /// Opens a file of the kernel's. Sets `errno` and returns nil where that is refused.
-  package init?(path: String) {
+  /// No file.
+  package static var none: OwnedFile { OwnedFile(owning: -1) }
+
+  /// Opens a file, to be read and written unless said otherwise. Sets `errno` and returns nil where that is refused.
+  package init?(path: String, flags: Int32 = O_RDWR) {
     // SAFETY: the string outlives the call.
-    number = unsafe open(path, O_RDWR | O_CLOEXEC)
+    number = unsafe open(path, flags | O_CLOEXEC)
     if number < 0 { return nil }
+  }
+
+  /// Any socket: where the kernel takes requests about network devices. Sets `errno` and returns nil where there are no file
+  /// descriptors left.
+  package static func deviceRequests() -> OwnedFile? {
+    let number = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    return number < 0 ? nil : OwnedFile(owning: number)
   }
 
   deinit { if number >= 0 { close(number) } }

@@ -75,22 +75,25 @@ struct TAPCounters: Sendable {
 }
 
 extension TAPPort {
-  public func report(into reports: inout [StageReport]) {
-    var report = StageReport("tap")
-    report.received = counters.received
-    report.transmitted = counters.transmitted
-    report.drops = counters.drops.counts
-    report.failure = counters.failure
-    report.counters = [
+  public func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = table.byteCount
+    receiving.add(to: &report.accounts)
+    transmitting.add(to: &report.accounts)
+    var own = StageReport("tap")
+    own.received = counters.received
+    own.transmitted = counters.transmitted
+    own.drops = counters.drops.counts
+    own.failure = counters.failure
+    own.counters = [
       .init("io-enters", batch.systemCallCount), .init("empty-reads", counters.emptyReadCount),
       .init("mtu-changes", counters.mtuChangeCount), .init("link-downs", counters.linkDownCount),
     ]
-    report.gauges = [.init("uring", transport.isUring ? 1 : 0)]
-    if let count = counters.kernelDropCount { report.counters.append(.init("kernel-drops", count)) }
-    if takesTrains { report.counters.append(.init("joined", counters.joinedCount)) }
+    own.gauges = [.init("uring", transport.isUring ? 1 : 0)]
+    if let count = counters.kernelDropCount { own.counters.append(.init("kernel-drops", count)) }
+    if takesTrains { own.counters.append(.init("joined", counters.joinedCount)) }
     if batch.unexpectedAnswerCount > 0 {
-      report.counters.append(.init("unexpected-answers", batch.unexpectedAnswerCount))
+      own.counters.append(.init("unexpected-answers", batch.unexpectedAnswerCount))
     }
-    reports.append(report)
+    report.stages.append(own)
   }
 }

@@ -199,6 +199,6 @@ extension TAPPort {
     isGone = true
     let reason = "the device was removed (\(systemErrorText(number)))"
     counters.failure = reason
-    logger.warning("\(stageName): \(reason); nothing more comes from it")
+    onEvent(.removed(reason: reason))
   }
 }

@@ -1,8 +1,10 @@
-public import CleanQ
+internal import CleanQ
 
 extension TAPPort {
   /// Looks at the kernel's side of the device twice a second; in between this costs a comparison.
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+  ///
+  /// - Returns: when to look again.
+  mutating func look(at now: MonotonicTime) -> MonotonicTime {
     guard !isGone, isWatched else { return .never }
     guard now >= nextLook else { return nextLook }
     nextLook = now.advanced(byMilliseconds: TAPWatch.intervalMilliseconds)
@@ -14,19 +16,33 @@ extension TAPPort {
     if look.isUp != isUp {
       isUp = look.isUp
       if !isUp { counters.linkDownCount &+= 1 }
-      log.linkChanged(isUp: isUp, at: now)
+      onEvent(.linkChanged(isUp: isUp))
     }
     if look.mtu != mtu {
       counters.mtuChangeCount &+= 1
-      log.mtuChanged(from: mtu, to: look.mtu, room: packetRoom, at: now)
+      onEvent(.mtuChanged(from: mtu, to: look.mtu, room: packetRoom))
       mtu = look.mtu
     }
     if let count = look.kernelDropCount, count > counters.kernelDropCount ?? 0 {
-      log.kernelDropped(count &- (counters.kernelDropCount ?? 0), at: now)
+      onEvent(.kernelDropped(count: count &- (counters.kernelDropCount ?? 0)))
     }
     counters.kernelDropCount = look.kernelDropCount
-    log.dropped(counters.drops, mtu: mtu, longest: counters.longestOversizeByteCount, at: now)
+    tellDrops()
     return nextLook
+  }
+
+  /// Tells which frames were dropped since the last time.
+  private mutating func tellDrops() {
+    let (drops, told) = (counters.drops, toldDrops)
+    guard drops != told else { return }
+    toldDrops = drops
+    if drops.oversize != told.oversize {
+      onEvent(
+        .oversize(count: drops.oversize &- told.oversize, mtu: mtu, longest: counters.longestOversizeByteCount))
+    }
+    if drops.truncated != told.truncated { onEvent(.truncated(count: drops.truncated &- told.truncated)) }
+    let refused = drops.failedCount &- told.failedCount
+    if refused > 0 { onEvent(.refused(count: refused)) }
   }
 
   /// The longest packet that is read whole into the next buffer; nil where there is none.

@@ -1,6 +1,19 @@
+public import CleanQ
+
 extension TAPPort {
-  /// Watches the device, unless there is something to do at once.
-  public mutating func arm() -> Bool {
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = Readiness()
+    switch step {
+    case .tick(let now): readiness.deadline = look(at: now)
+    case .arm: readiness.hasWork = !watchDevice()
+    case .disarm: waker.disarm(device.file)
+    }
+    readiness.isExhausted = (isGone || isQuiescing) && receiving.doneCount == 0
+    return readiness
+  }
+
+  /// Has a frame wake this side, unless there is something to do at once.
+  private mutating func watchDevice() -> Bool {
     let hasWork = receiving.doneCount > 0 || transmitting.doneCount > 0 || transmitting.waitingCount > 0
     if hasWork { return false }
     // Whoever wakes up looks at the device first.
@@ -10,12 +23,9 @@ extension TAPPort {
     return waker.arm(device.file)
   }
 
-  public mutating func disarm() { waker.disarm(device.file) }
-
-  public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(waker.file) }
-
-  /// Reads no more. What was read is still received, what was transmitted still written.
-  public mutating func quiesce() { isQuiescing = true }
-
-  public var isExhausted: Bool { (isGone || isQuiescing) && receiving.doneCount == 0 }
+  /// Takes `quiesce`: reads no more. What was read is still received, what was transmitted still written.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    guard request == .quiesce else { throw QueueError(.unsupported) }
+    isQuiescing = true
+  }
 }

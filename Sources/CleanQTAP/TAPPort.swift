@@ -1,6 +1,5 @@
 public import CleanQ
-internal import CleanQPipeline
-internal import Logging
+internal import CleanQPlatform
 
 /// The open TAP device as a port of Ethernet frames.
 ///
@@ -10,7 +9,7 @@ internal import Logging
 /// as one.
 ///
 /// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and
-/// comes back with the answers. A device that is removed ends the port: ``isExhausted``.
+/// comes back with the answers. A device that is removed ends the port: it is exhausted.
 ///
 /// A device that was there before has its MTU, its addresses and its state back when the port goes; one that was made keeps what was
 /// set up once a region has been registered. A process that is killed undoes nothing.
@@ -35,11 +34,9 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   /// The device was made, and keeps its settings if it stays.
   let isNew: Bool
   let device: TAPDevice
-  var waker: TAPWaker
+  var waker: WakeSet
   var watch: TAPWatch
-  var log: TAPLog
-  let logger: Logger
-  let stageName: String
+  let onEvent: TAPEventHandler
   /// The longest packet of the link at the last look, whether it was up then, and when the next look is due.
   var mtu: Int
   var isUp = true
@@ -57,15 +54,22 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var batch = IOBatch(capacity: UringTransport.entryCount, vectorCapacity: 2 * TAPPort.transmitCapacity)
   var budget = ReadBudget()
   var counters = TAPCounters()
+  /// The drops that events have told of.
+  var toldDrops = TAPCounters.Drops()
   /// The device was looked at since the last ``receive(into:)``.
   var hasLooked = false
   var isQuiescing = false
   var isGone = false
 
-  /// Opens the device that a description asks for; see ``OpenTAP``.
-  init(_ tap: TAP, logger: Logger) throws(StageError) { self.init(try OpenTAP(tap, logger: logger), tap, logger) }
+  /// Makes the device that a configuration asks for, or attaches to it.
+  ///
+  /// - Parameter onEvent: is told what happens to the device, from its opening on.
+  /// - Throws: what is wrong and what to do; nothing is left of the attempt.
+  public init(_ configuration: TAPConfiguration, onEvent: @escaping TAPEventHandler = { _ in }) throws(TAPError) {
+    self.init(try OpenTAP(configuration, onEvent), configuration, onEvent)
+  }
 
-  private init(_ open: consuming OpenTAP, _ tap: TAP, _ logger: Logger) {
+  private init(_ open: consuming OpenTAP, _ tap: TAPConfiguration, _ onEvent: @escaping TAPEventHandler) {
     watch = TAPWatch(name: tap.name, index: open.device.index)
     transport = open.transport
     link = .some(open.link)
@@ -73,11 +77,9 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     device = open.device
     waker = open.waker
     mtu = open.mtu
-    log = TAPLog(logger, stage: tap.stageName, name: tap.name)
     hasDriverHeader = tap.offload
     takesTrains = open.takesTrains
-    self.logger = logger
-    stageName = tap.stageName
+    self.onEvent = onEvent
   }
 
   public mutating func register(_ region: borrowing Region) throws(QueueError) {
@@ -91,30 +93,14 @@ public struct TAPPort: Port, ~Copyable, Sendable {
     try table.remove(region.id)
   }
 
-  /// Answers `maximumPacketByteCount`. The Ethernet address is the kernel's, not this side's: `unsupported`.
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    switch request {
-    case .maximumPacketByteCount: .byteCount(mtu + Self.headerByteCount)
-    case .hardwareAddress:
-      throw QueueError(.unsupported, context: "a TAP device has no address of its own on this side")
-    case .bufferCount: throw QueueError(.unsupported)
-    }
-  }
-
   /// The longest frame that the kernel sends.
   var maximumFrameByteCount: Int { mtu &+ Self.headerByteCount &+ Self.tagByteCount }
 
-  public var wantedBufferCount: Int { 512 }
-
-  public var wantedBufferByteCount: Int {
-    max(2048, (Buffer.standardHeadroom + maximumFrameByteCount + 63) / 64 * 64)
-  }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    receiving.add(to: &accounts)
-    transmitting.add(to: &accounts)
-    return accounts
+  /// The Ethernet address is the kernel's, not this side's.
+  public var capabilities: PortCapabilities {
+    PortCapabilities(
+      link: .init(maximumPacketByteCount: mtu + Self.headerByteCount), wantedBufferCount: 512,
+      wantedBufferByteCount: max(2048, (Buffer.standardHeadroom + maximumFrameByteCount + 63) / 64 * 64),
+      wakeFileDescriptors: [waker.file])
   }
 }

@@ -1,7 +1,8 @@
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 import CleanQPlatform
-import CleanQTAP
+import CleanQTAPStages
 import CleanQWire
 
 /// What two ends of a link say of each other that cannot work, though each is right by itself: a TAP device's address for the kernel's

@@ -1,7 +1,8 @@
 import CleanQNet
-import CleanQPcap
+import CleanQNetStages
+import CleanQCaptureStages
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import CleanQVFIO
 import CleanQVirtio
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import CleanQ
-import CleanQPcap
+import CleanQCaptureStages
 import CleanQPipeline
 import Glibc
 import Logging

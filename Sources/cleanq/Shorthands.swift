@@ -1,5 +1,5 @@
 import ArgumentParser
-import CleanQPcap
+import CleanQCapture
 import CleanQPipeline
 
 struct EchoCommand: ParsableCommand {

@@ -26,7 +26,8 @@ let package = Package(
     .executableTarget(
       name: "cleanq-bench",
       dependencies: [
-        cleanq("CleanQ"), cleanq("CleanQWire"), cleanq("CleanQPipeline"), cleanq("CleanQNet"), cleanq("CleanQPcap"),
+        cleanq("CleanQ"), cleanq("CleanQWire"), cleanq("CleanQPipeline"), cleanq("CleanQNet"),
+        cleanq("CleanQNetStages"), cleanq("CleanQCapture"), cleanq("CleanQCaptureStages"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),

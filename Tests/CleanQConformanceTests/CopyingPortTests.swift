@@ -88,8 +88,10 @@ import Testing
     check(burst.count == 2)
     #expect(
       (0..<2).allSatisfy { burst[$0].region == region.id && burst[$0].bytes.count == 60 && burst[$0].bytes[59] == 8 })
-    var reports = [StageReport("device")]
-    port.report(into: &reports)
+    var report = PortReport()
+    report.stages = [StageReport("device")]
+    port.report(into: &report)
+    let reports = report.stages
     #expect(reports.last?.drops.contains { $0.name == "too-long-to-copy" && $0.value >= 32 } == true)
     #expect(reports.last?.failure == nil)
     burst.releaseAll()

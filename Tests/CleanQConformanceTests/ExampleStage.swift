@@ -33,7 +33,7 @@ struct HighWaterQueue<Lower: Queue & ~Copyable>: Queue, ~Copyable {
   mutating func dequeue() -> Buffer? { lower.dequeue() }
   mutating func dequeue(into burst: inout Burst) { lower.dequeue(into: &burst) }
   mutating func notify() { lower.notify() }
-  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { try lower.control(request) }
+  mutating func control(_ request: ControlRequest) throws(QueueError) { try lower.control(request) }
   func accounts() -> BufferAccounts { lower.accounts() }
 }
 

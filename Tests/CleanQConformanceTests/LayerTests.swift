@@ -29,8 +29,8 @@ struct DevicePort: Port, ~Copyable {
   mutating func transmit(_ packets: inout Burst) -> Refusal? { inner.transmit(&packets) }
   mutating func receive(into burst: inout Burst) { burst.append(contentsOf: &filled) }
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
-  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { .byteCount(1514) }
-  mutating func arm() -> Bool { filled.isEmpty && sent.isEmpty }
+  var capabilities: PortCapabilities { PortCapabilities(link: .init(maximumPacketByteCount: 1514)) }
+  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness(hasWork: !filled.isEmpty || !sent.isEmpty) }
 
   /// Works: every empty becomes a received frame, every transmitted one is sent.
   mutating func work(_ frame: [UInt8]) {
@@ -43,14 +43,11 @@ struct DevicePort: Port, ~Copyable {
     inner.receive(into: &sent)
   }
 
-  func accounts() -> BufferAccounts {
-    var accounts = inner.accounts()
-    accounts.addInFlight(filled)
-    accounts.addInFlight(sent)
-    return accounts
+  func report(into report: inout PortReport) {
+    report.accounts = inner.accounts()
+    report.accounts.addInFlight(filled)
+    report.accounts.addInFlight(sent)
   }
-
-  func report(into reports: inout [StageReport]) {}
 }
 
 @Suite("Conformance: layers on a device") struct LayerTests {

@@ -164,7 +164,7 @@ struct MutantQueue: SleepingQueue, ~Copyable {
 
   mutating func disarm() { if !core.has(.wakeUpNotCleared) { core.bells[end].disarm() } }
 
-  func addWakeFileDescriptors(to list: inout [Int32]) { list.append(core.bells[end].file) }
+  var wakeFileDescriptors: [Int32] { [core.bells[end].file] }
 
   func accounts() -> BufferAccounts { core.accounts(of: end) }
 

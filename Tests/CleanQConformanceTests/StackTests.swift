@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQConformance
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 import CleanQWire
 import Logging

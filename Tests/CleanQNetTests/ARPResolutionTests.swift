@@ -124,7 +124,7 @@ import TestSupport
   @Test("a neighbour that comes back with another card is followed, whatever it sends")
   func changedMAC() throws {
     let log = Log()
-    var host = try IPHost(logger: log.logger)
+    var host = try IPHost(onEvent: events(log))
     try host.receive(Frames.question())
     _ = host.frames()
     // A gratuitous request: about itself, to all.
@@ -149,7 +149,7 @@ import TestSupport
   @Test("a station that uses our address is told of, with both Ethernet addresses, and not believed")
   func conflict() throws {
     let log = Log()
-    var host = try IPHost(logger: log.logger)
+    var host = try IPHost(onEvent: events(log))
     for _ in 0..<100 { try host.receive(Frames.question(from: other, Frames.ours)) }
     #expect(host.drops(.arpAddressConflict) == 100 && host.engine.cache.usedCount == 0)
     #expect(log.lines.count == 3)

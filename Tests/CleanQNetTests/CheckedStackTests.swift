@@ -61,8 +61,7 @@ import TestSupport
       stack.lower.lower.lower.lower.lower.outbox.removeAll(keepingCapacity: true)
     }
     // The accounts of all three agree with the accounts below them, with buffers in every place.
-    var reports: [StageReport] = []
-    stack.report(into: &reports)
+    let reports = stack.report().stages
     #expect(reports.map(\.name) == ["fake", "checked", "ip", "checked", "udp", "checked"])
     for report in reports where report.name == "checked" {
       #expect(report.counters.contains(StageReport.Count("violations", 0)), "seed \(seed)")

@@ -51,8 +51,7 @@ import TestSupport
     echo.complete(into: &completed)
     let counts = (back.count, completed.count)
     #expect(counts == (2, 1))
-    var reports: [StageReport] = []
-    echo.report(into: &reports)
+    let reports = echo.report().stages
     #expect(reports.map(\.name) == ["echo"])
     #expect(reports[0].drops == [StageReport.Count("truncated", 1)])
     #expect(reports[0].received.packets == 2)
@@ -97,8 +96,7 @@ import TestSupport
     burst.releaseAll()
     echo.receive(into: &burst)
     check(burst.count == 3 && burst[0].bytes[0] == 2 && burst[1].bytes[0] == 4 && burst[2].bytes[0] == 4)
-    var reports: [StageReport] = []
-    echo.report(into: &reports)
+    let reports = echo.report().stages
     #expect(reports[0].received.packets == 1 && reports[0].received.bytes == 42)
     burst.releaseAll()
     // Too short for addresses: all of its buffers come back as sent.
@@ -132,8 +130,7 @@ import TestSupport
     if isChained { burst.append(try take(region.buffer(byteCount: 64))) }
     let count = burst.count
     check(echo.transmit(&burst) == nil && burst.isEmpty)
-    var reports: [StageReport] = []
-    echo.report(into: &reports)
+    let reports = echo.report().stages
     echo.receive(into: &burst)
     if burst.count == count {
       check(reports[0].drops.isEmpty && burst[0].datagramMetadata.destinationPort == port)
@@ -185,9 +182,7 @@ import TestSupport
     frames.receive(into: &burst)
     packets.receive(into: &burst)
     check(burst.isEmpty)
-    var reports: [StageReport] = []
-    frames.report(into: &reports)
-    packets.report(into: &reports)
+    let reports = frames.report().stages + packets.report().stages
     #expect(reports.allSatisfy { $0.drops == [StageReport.Count("broadcast", 1)] })
   }
 

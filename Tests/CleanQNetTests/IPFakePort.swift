@@ -98,21 +98,16 @@ struct FakePort: Port, ~Copyable {
   /// What it says is its own; nil for a port that does not say.
   var hardwareAddress: UInt64?
 
-  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    if request == .maximumPacketByteCount { return .byteCount(1514) }
-    guard let hardwareAddress else { throw QueueError(.unsupported) }
-    return .hardwareAddress(hardwareAddress)
+  var capabilities: PortCapabilities {
+    PortCapabilities(link: .init(maximumPacketByteCount: 1514, hardwareAddress: hardwareAddress))
   }
 
-  mutating func arm() -> Bool { inbox.isEmpty && sent.isEmpty }
+  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness(hasWork: !inbox.isEmpty || !sent.isEmpty) }
 
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = registeredByteCount
-    accounts.addInFlight(freeBuffers)
-    accounts.addInFlight(sent)
-    return accounts
+  func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = registeredByteCount
+    report.accounts.addInFlight(freeBuffers)
+    report.accounts.addInFlight(sent)
+    report.stages.append(StageReport("fake"))
   }
-
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("fake")) }
 }

@@ -6,6 +6,13 @@ import Testing
 import TestSupport
 
 @testable import CleanQNet
+@testable import CleanQNetStages
+
+/// Lets events be logged as the stage does.
+func events(_ log: Log) -> IPEventHandler {
+  let lines = IPLog(log.logger)
+  return { lines.write($0, at: $1) }
+}
 
 /// An engine with buffers and a clock: what an IP layer is without a port.
 struct IPHost: ~Copyable {
@@ -20,7 +27,7 @@ struct IPHost: ~Copyable {
 
   init(
     _ address: String = "10.0.0.2/24", gateway: String? = nil, mtu: Int = 1500, spares: Int = 4,
-    in sharedNeighbors: SharedNeighborCache? = nil, logger: Logger? = nil
+    in sharedNeighbors: SharedNeighborCache? = nil, onEvent: IPEventHandler? = nil
   )
     throws
   {
@@ -29,7 +36,7 @@ struct IPHost: ~Copyable {
     var engine = IPEngine(
       configuration, mtu: mtu, now: MonotonicTime(nanoseconds: milliseconds * 1_000_000),
       sharedNeighbors: sharedNeighbors,
-      logger: logger)
+      onEvent: onEvent)
     engine.spares.region = region.id
     var freeBuffers = Burst()
     for _ in 0..<spares { freeBuffers.append(try take(region.buffer(byteCount: 2048))) }

@@ -138,8 +138,7 @@ import TestSupport
   /// What the report of the IP layer says was sent: ARP replies, ARP requests, pings answered, ICMP errors; and what the layers
   /// dropped since the port below had closed.
   private func sent(_ port: borrowing UDPPort<IPPort<FakePort>>) -> [UInt64] {
-    var reports: [StageReport] = []
-    port.report(into: &reports)
+    let reports = port.report().stages
     let names = ["arp-replies-sent", "arp-requests-sent", "icmp-echo-replies", "icmp-errors-sent"]
     return names.map { name in reports[1].counters.first { $0.name == name }?.value ?? 0 }
       + reports.map { report in report.drops.first { $0.name == "closed" }?.value ?? 0 }
@@ -169,10 +168,9 @@ import TestSupport
   @Test("the layer answers for the payload's length, its own address and its books")
   func facts() throws {
     var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
-    #expect(try port.control(.maximumPacketByteCount) == .byteCount(1480))
-    #expect(try port.control(.hardwareAddress) == .hardwareAddress(0x0200_0A00_0002))
-    var reports: [StageReport] = []
-    port.report(into: &reports)
+    let link = port.capabilities.link
+    #expect(link == .init(maximumPacketByteCount: 1480, hardwareAddress: 0x0200_0A00_0002))
+    let reports = port.report().stages
     #expect(reports.map(\.name) == ["fake", "ip"] && reports[1].drops.isEmpty)
     let isIdle = port.arm()
     #expect(isIdle)
@@ -180,16 +178,16 @@ import TestSupport
 
   @Test("the Ethernet address is the one that was chosen, else the device's, else one made from the IP address")
   func ethernetAddress() throws {
-    func address(chosen: String?, device: UInt64?) throws -> ControlReply {
+    func address(chosen: String?, device: UInt64?) throws -> UInt64? {
       var fake = FakePort(seed: 1)
       fake.hardwareAddress = device
-      var port = try IPPort(on: fake, IPConfiguration(address: "10.0.0.2/24", mac: chosen))
-      return try port.control(.hardwareAddress)
+      let port = try IPPort(on: fake, IPConfiguration(address: "10.0.0.2/24", mac: chosen))
+      return port.capabilities.link.hardwareAddress
     }
-    #expect(try address(chosen: nil, device: nil) == .hardwareAddress(0x0200_0A00_0002))
-    #expect(try address(chosen: nil, device: 0x5254_0012_3456) == .hardwareAddress(0x5254_0012_3456))
-    #expect(try address(chosen: nil, device: 0x0100_5E00_0001) == .hardwareAddress(0x0200_0A00_0002), "a group's")
-    #expect(try address(chosen: "02:11:22:33:44:55", device: 7) == .hardwareAddress(0x0211_2233_4455))
+    #expect(try address(chosen: nil, device: nil) == 0x0200_0A00_0002)
+    #expect(try address(chosen: nil, device: 0x5254_0012_3456) == 0x5254_0012_3456)
+    #expect(try address(chosen: nil, device: 0x0100_5E00_0001) == 0x0200_0A00_0002, "a group's")
+    #expect(try address(chosen: "02:11:22:33:44:55", device: 7) == 0x0211_2233_4455)
   }
 
   @Test("over an interlink to another thread the facts of the device are known")
@@ -197,10 +195,11 @@ import TestSupport
     var fake = FakePort(seed: 1)
     fake.hardwareAddress = 0x5254_0012_3456
     var interlink = try RingPort<Frame>.pair(slotCount: 2)
-    #expect(throws: QueueError.self) { try interlink.second.control(.hardwareAddress) }
-    interlink.second.takeFacts(from: &fake)
-    #expect(try interlink.second.control(.maximumPacketByteCount) == .byteCount(1514))
-    #expect(try interlink.second.control(.hardwareAddress) == .hardwareAddress(0x5254_0012_3456))
+    var link = interlink.second.capabilities.link
+    #expect(link.hardwareAddress == nil)
+    interlink.second.link = fake.capabilities.link
+    link = interlink.second.capabilities.link
+    #expect(link == .init(maximumPacketByteCount: 1514, hardwareAddress: 0x5254_0012_3456))
   }
 
   @Test("nothing wakes the loop in vain, and the clock never stands still for long")

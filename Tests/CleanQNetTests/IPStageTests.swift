@@ -4,6 +4,7 @@ import CleanQWire
 import Testing
 
 @testable import CleanQNet
+@testable import CleanQNetStages
 
 @Suite("IP: the stage") struct IPStageTests {
   @Test(
@@ -14,9 +15,9 @@ import Testing
       ("255.255.255.255/32", "broadcast"), ("10.0.0.2", "slash"), ("10.0.0.2/33", "32"), ("10.0.0/24", "four numbers"),
     ])
   func badAddress(text: String, word: String) {
-    let error = #expect(throws: ArgumentError.self) { try IPConfiguration(address: text) }
+    let error = #expect(throws: IPConfigurationError.self) { try IPConfiguration(address: text) }
     #expect(error?.parameter == "address")
-    #expect(error?.problem.contains(word) == true && error?.problem.contains("\n") == false)
+    #expect(error?.message.contains(word) == true && error?.message.contains("\n") == false)
     let stage = #expect(throws: StageError.self) { try IP(text).configuration() }
     #expect(stage?.description.hasPrefix("ip(\(text)): bad address \"\(text)\": ") == true)
   }
@@ -28,8 +29,10 @@ import Testing
       ("ten", "four numbers"),
     ])
   func badGateway(text: String, word: String) {
-    let error = #expect(throws: ArgumentError.self) { try IPConfiguration(address: "10.0.0.2/24", gateway: text) }
-    #expect(error?.parameter == "gateway" && error?.problem.contains(word) == true)
+    let error = #expect(throws: IPConfigurationError.self) {
+      try IPConfiguration(address: "10.0.0.2/24", gateway: text)
+    }
+    #expect(error?.parameter == "gateway" && error?.message.contains(word) == true)
   }
 
   @Test("the host of a /32 has a gateway on the link, but not itself")
@@ -37,7 +40,7 @@ import Testing
     let configuration = try IPConfiguration(address: "10.0.0.2/32", gateway: "10.0.1.1")
     #expect(configuration.gateway == IPv4Address(10, 0, 1, 1))
     for text in ["10.0.0.2", "224.0.0.1", "0.0.0.0"] {
-      #expect(throws: ArgumentError.self) { try IPConfiguration(address: "10.0.0.2/32", gateway: text) }
+      #expect(throws: IPConfigurationError.self) { try IPConfiguration(address: "10.0.0.2/32", gateway: text) }
     }
   }
 
@@ -45,8 +48,8 @@ import Testing
     "Ethernet addresses that no station can have are refused, with a reason",
     arguments: [("01:00:5e:00:00:01", "group"), ("00:00:00:00:00:00", "zeros"), ("02:00", "six pairs")])
   func badMAC(text: String, word: String) {
-    let error = #expect(throws: ArgumentError.self) { try IPConfiguration(address: "10.0.0.2/24", mac: text) }
-    #expect(error?.parameter == "mac" && error?.problem.contains(word) == true)
+    let error = #expect(throws: IPConfigurationError.self) { try IPConfiguration(address: "10.0.0.2/24", mac: text) }
+    #expect(error?.parameter == "mac" && error?.message.contains(word) == true)
   }
 
   @Test("good ones are taken as they are", arguments: ["10.0.0.2/24", "10.0.0.0/31", "10.0.0.255/32", "192.0.2.1/1"])

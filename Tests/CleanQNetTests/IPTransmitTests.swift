@@ -4,6 +4,7 @@ import Testing
 import TestSupport
 
 @testable import CleanQNet
+@testable import CleanQNetStages
 
 @Suite("IP: the end of a run") struct IPStopTests {
   @Test("what waits for a neighbour when the pipeline stops ends under a reason, and nothing waits after")

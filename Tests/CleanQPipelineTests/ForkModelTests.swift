@@ -45,18 +45,27 @@ private struct HandPort: Port, ~Copyable {
   }
 
   mutating func complete(into burst: inout Burst) { hand.emptied.move(to: &burst) }
-  mutating func arm() -> Bool { hand.leaving.isEmpty && hand.emptied.isEmpty }
-
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    hand.arrived.add(to: &accounts)
-    hand.leaving.add(to: &accounts)
-    hand.sent.add(to: &accounts)
-    hand.emptied.add(to: &accounts)
-    return accounts
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    Readiness(hasWork: !hand.leaving.isEmpty || !hand.emptied.isEmpty)
   }
 
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("hand")) }
+  func report(into report: inout PortReport) {
+    hand.arrived.add(to: &report.accounts)
+    hand.leaving.add(to: &report.accounts)
+    hand.sent.add(to: &report.accounts)
+    hand.emptied.add(to: &report.accounts)
+    report.stages.append(StageReport("hand"))
+  }
+}
+
+extension Junction where Left: ~Copyable, Right: ~Copyable {
+  /// What waits here, and what both ports hold.
+  fileprivate var allHeld: BufferAccounts {
+    var held = held()
+    held.addHoldings(of: left.accounts())
+    held.addHoldings(of: right.accounts())
+    return held
+  }
 }
 
 private func number(of buffer: borrowing Buffer) -> Int {
@@ -84,7 +93,7 @@ private struct Bench: ~Copyable {
     let hands = (0..<Self.lanes).map { _ in Hand() }
     var (boxes, loops): ([BranchBox], [BranchLoop]) = ([], [])
     for (index, hand) in hands.enumerated() {
-      let box = BranchBox(name: "lane \(index)", share: shares[index], stage: index, facts: LinkFacts())
+      let box = BranchBox(name: "lane \(index)", share: shares[index], stage: index, link: .init())
       let loop = BranchLoop(AnyPort(BranchPort<Frame>(box)), AnyPort(HandPort(hand)))
       box.loop = loop
       boxes.append(box)
@@ -93,7 +102,7 @@ private struct Bench: ~Copyable {
     var fork = ForkPort<LaneSelector>(
       ForkBranches(boxes, keys: (0..<Self.lanes).map { ([$0], 0..<0) }, keyCount: 256))
     try fork.register(region)
-    _ = try fork.control(.bufferCount(bufferCount))
+    try fork.control(.bufferCount(bufferCount))
     for _ in 0..<bufferCount { if let buffer = region.buffer(byteCount: 256) { free.append(buffer) } }
     self.region = region
     self.hands = hands
@@ -187,11 +196,10 @@ private struct Bench: ~Copyable {
   /// Everybody's accounts, against what is where.
   mutating func check(_ limit: [Int]) {
     _ = fork.advance(to: .now)
-    var reports: [StageReport] = []
-    fork.report(into: &reports)
+    let reports = fork.report().stages
     for lane in 0..<Self.lanes {
       let lent = reports.first { $0.branch == lane }?.gauges.first { $0.name == "lent" }?.value
-      let held = unsafe loops[lane].accounts(loops[lane].junction).inFlightBufferCount
+      let held = unsafe loops[lane].junction.pointee.allHeld.inFlightBufferCount
       let below = below.count { $0 == lane }
       #expect(lent.map(Int.init) == held + below)
       #expect(held + below <= limit[lane])
@@ -289,7 +297,7 @@ private struct Bench: ~Copyable {
     let region = try Region(byteCount: 65_536)
     func fork(_ count: Int) -> ForkPort<LaneSelector> {
       let boxes = (0..<count).map { index in
-        let box = BranchBox(name: "\(index)", share: nil, stage: index, facts: LinkFacts())
+        let box = BranchBox(name: "\(index)", share: nil, stage: index, link: .init())
         box.loop = BranchLoop(AnyPort(BranchPort<Frame>(box)), AnyPort(LoopbackPort<Frame>()))
         return box
       }

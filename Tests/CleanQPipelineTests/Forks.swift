@@ -71,9 +71,11 @@ struct GatePort<Unit: Traffic>: Port, ~Copyable {
   }
 
   mutating func complete(into burst: inout Burst) { if !isShut { loop.complete(into: &burst) } }
-  mutating func arm() -> Bool { isShut || loop.arm() }
-  func accounts() -> BufferAccounts { loop.accounts() }
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("gate")) }
+  mutating func sleep(_ step: SleepStep) -> Readiness { isShut ? Readiness() : loop.sleep(step) }
+  func report(into report: inout PortReport) {
+    report.accounts = loop.accounts()
+    report.stages.append(StageReport("gate"))
+  }
 }
 
 struct Gate: SinkStage {
@@ -120,7 +122,7 @@ struct LanesPort: Port, ~Copyable {
     freeBuffers = BufferStore(capacity: 4096)
   }
 
-  var wantedBufferCount: Int { 256 }
+  var capabilities: PortCapabilities { PortCapabilities(wantedBufferCount: 256) }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
   mutating func deregister(_ region: borrowing Region) throws(QueueError) { try table.remove(region.id) }
@@ -161,17 +163,16 @@ struct LanesPort: Port, ~Copyable {
   }
 
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
-  mutating func arm() -> Bool { freeBuffers.isEmpty || next == tally.total * tally.lanes.count }
-  mutating func quiesce() { isQuiet = true }
-
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    freeBuffers.add(to: &accounts)
-    accounts.addInFlight(sent)
-    return accounts
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    Readiness(hasWork: !freeBuffers.isEmpty && next < tally.total * tally.lanes.count)
   }
+  mutating func control(_ request: ControlRequest) throws(QueueError) { isQuiet = request == .quiesce }
 
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("lanes")) }
+  func report(into report: inout PortReport) {
+    freeBuffers.add(to: &report.accounts)
+    report.accounts.addInFlight(sent)
+    report.stages.append(StageReport("lanes"))
+  }
 }
 
 struct Lanes: EndStage {

@@ -34,7 +34,7 @@ struct GeneratorPort<Unit: Traffic>: Port, ~Copyable {
 
   deinit { tally.isOpen.store(false, ordering: .releasing) }
 
-  var wantedBufferCount: Int { 256 }
+  var capabilities: PortCapabilities { PortCapabilities(wantedBufferCount: 256) }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
@@ -68,20 +68,17 @@ struct GeneratorPort<Unit: Traffic>: Port, ~Copyable {
 
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
 
-  mutating func arm() -> Bool { freeBuffers.isEmpty || next == total }
-
-  mutating func quiesce() { isQuiet = true }
-
-  var isExhausted: Bool { expected == total }
-
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.addInFlight(freeBuffers)
-    accounts.addInFlight(sent)
-    return accounts
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    Readiness(hasWork: !freeBuffers.isEmpty && next != total, isExhausted: expected == total)
   }
 
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("generator")) }
+  mutating func control(_ request: ControlRequest) throws(QueueError) { isQuiet = request == .quiesce }
+
+  func report(into report: inout PortReport) {
+    report.accounts.addInFlight(freeBuffers)
+    report.accounts.addInFlight(sent)
+    report.stages.append(StageReport("generator"))
+  }
 
   private func write(_ number: Int, to buffer: inout Buffer) {
     var bytes = buffer.mutableBytes
@@ -126,14 +123,14 @@ struct ClockPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   let tally: Tally
   var isQuiet = false
 
-  mutating func advance(to now: MonotonicTime) -> MonotonicTime {
-    if !isQuiet { tally.sent.add(1, ordering: .releasing) }
-    return lower.advance(to: now)
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    if case .tick = step, !isQuiet { tally.sent.add(1, ordering: .releasing) }
+    return lower.sleep(step)
   }
 
-  mutating func quiesce() {
-    isQuiet = true
-    lower.quiesce()
+  mutating func control(_ request: ControlRequest) throws(QueueError) {
+    if request == .quiesce { isQuiet = true }
+    try lower.control(request)
   }
 }
 

@@ -36,19 +36,24 @@ private struct PairPort: StackedPort, ~Copyable {
   let wantsShared: Bool
   var hasFile = false
 
-  var wantedBacking: RegionBacking { wantsShared ? .shared : .anonymous }
+  var capabilities: PortCapabilities {
+    var capabilities = lower.capabilities
+    capabilities.wantedBacking = wantsShared ? .shared : .anonymous
+    return capabilities
+  }
 
   mutating func register(_ region: borrowing Region) throws(QueueError) {
     hasFile = region.fileDescriptor != nil
     try lower.register(region)
   }
 
-  func report(into reports: inout [StageReport]) {
-    var report = StageReport("pairs")
-    report.received.add(byteCount: 100)
-    report.drops = [StageReport.Count("late", 1)]
-    report.counters = [StageReport.Count("shared-regions", hasFile ? 1 : 0)]
-    reports.append(report)
+  func report(into report: inout PortReport) {
+    var own = StageReport("pairs")
+    own.received.add(byteCount: 100)
+    own.drops = [StageReport.Count("late", 1)]
+    own.counters = [StageReport.Count("shared-regions", hasFile ? 1 : 0)]
+    report.accounts = lower.accounts()
+    report.stages.append(own)
   }
 }
 

@@ -91,10 +91,9 @@ struct LatePort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     }
   }
 
-  func accounts() -> BufferAccounts {
-    var accounts = lower.accounts()
-    accounts.addInFlight(kept)
-    return accounts
+  func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    report.accounts.addInFlight(kept)
   }
 }
 

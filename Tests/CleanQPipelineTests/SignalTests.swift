@@ -27,10 +27,7 @@ import Testing
 
     init(file: Int32, isAtEndOnly: Bool) { (self.file, self.isAtEndOnly) = (file, isAtEndOnly) }
 
-    mutating func quiesce() {
-      lower.quiesce()
-      isAtEnd = true
-    }
+    mutating func control(_ request: ControlRequest) throws(QueueError) { isAtEnd = request == .quiesce }
 
     mutating func transmit(_ burst: inout Burst) -> Refusal? {
       var byte: UInt8 = 0
@@ -39,7 +36,10 @@ import Testing
       return lower.transmit(&burst)
     }
 
-    func report(into reports: inout [StageReport]) { reports.append(StageReport("stuck")) }
+    func report(into report: inout PortReport) {
+      report.accounts = lower.accounts()
+      report.stages.append(StageReport("stuck"))
+    }
   }
 
   private static func pipeEnds() -> (read: Int32, write: Int32) {

@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import CleanQTAP
+import CleanQTAPStages
 
 /// A network namespace of the calling thread's own, for the time of a call: whatever devices are made go with it.
 enum Namespace {

@@ -1,6 +1,6 @@
 import CleanQPipeline
 import CleanQPlatform
-import CleanQTAP
+import CleanQTAPStages
 import Glibc
 import Testing
 

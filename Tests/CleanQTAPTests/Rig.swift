@@ -2,6 +2,7 @@ import CleanQ
 import CleanQPipeline
 import CleanQPlatform
 import CleanQWire
+import CleanQTAPStages
 import Glibc
 import Testing
 import TestSupport
@@ -65,8 +66,7 @@ struct Rig: ~Copyable {
 
   var report: StageReport {
     mutating get {
-      var reports: [StageReport] = []
-      port.report(into: &reports)
+      let reports = port.report().stages
       return reports[0]
     }
   }

@@ -1,6 +1,6 @@
 import CleanQ
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import Glibc
 import Logging
 import Synchronization

@@ -4,6 +4,7 @@ import Testing
 import TestSupport
 
 @testable import CleanQTAP
+import CleanQTAPStages
 
 extension WithDevices {
   /// The contract, with the kernel as the other side: it sends what a socket broadcasts, and takes whatever is written.

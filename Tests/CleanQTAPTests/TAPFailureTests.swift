@@ -9,7 +9,7 @@ import TestSupport
 extension WithDevices {
   @Suite struct TAPFailureTests {
     @Test(arguments: transports)
-    func linkDownDropsAndComesBack(io: TAP.IO) throws {
+    func linkDownDropsAndComesBack(io: TAPConfiguration.IO) throws {
       try Namespace.enter {
         var rig = try Rig(io)
         try Administrator.setUp(false)
@@ -31,11 +31,11 @@ extension WithDevices {
     }
 
     @Test(arguments: transports)
-    func removedDeviceEndsThePort(io: TAP.IO) throws {
+    func removedDeviceEndsThePort(io: TAPConfiguration.IO) throws {
       try Namespace.enter {
         var rig = try Rig(io)
         var files: [Int32] = []
-        rig.port.addWakeFileDescriptors(to: &files)
+        files += rig.port.capabilities.wakeFileDescriptors
         while !rig.port.arm() { rig.receive(while: { false }) { _ in } }
         try Administrator.remove()
         var wake = pollfd(fd: files[0], events: Int16(POLLIN), revents: 0)
@@ -68,12 +68,12 @@ extension WithDevices {
     }
 
     @Test(arguments: transports)
-    func withoutBuffersFramesWaitAndNothingSpins(io: TAP.IO) throws {
+    func withoutBuffersFramesWaitAndNothingSpins(io: TAPConfiguration.IO) throws {
       try Namespace.enter {
         var rig = try Rig(io, buffers: 0)
         rig.socket.broadcast(UDPFrame.number(1))
         var files: [Int32] = []
-        rig.port.addWakeFileDescriptors(to: &files)
+        files += rig.port.capabilities.wakeFileDescriptors
         check(rig.port.arm())
         var wake = pollfd(fd: files[0], events: Int16(POLLIN), revents: 0)
         // SAFETY: one local variable.

@@ -35,7 +35,9 @@ extension WithDevices {
   /// Datagrams of a flow go to the kernel as one frame: what its sockets get must not show it.
   @Suite struct TAPOffloadTests {
     /// Sends the frames at one go; what the kernel's socket gets of them, and how many went joined.
-    private func exchange(_ io: TAP.IO, _ frames: [[UInt8]], wanted: Int) throws -> (got: [[UInt8]], joined: UInt64) {
+    private func exchange(_ io: TAPConfiguration.IO, _ frames: [[UInt8]], wanted: Int) throws -> (
+      got: [[UInt8]], joined: UInt64
+    ) {
       try Namespace.enter {
         var rig = try Rig(io, offload: true)
         var burst = Burst()
@@ -63,7 +65,7 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports) func aFlowIsJoinedAndArrivesAsItWas(io: TAP.IO) throws {
+    @Test(arguments: transports) func aFlowIsJoinedAndArrivesAsItWas(io: TAPConfiguration.IO) throws {
       for byteCount in [8, 9, 64, 1472] {
         let payloads = (0..<200).map { UDPFrame.number($0, count: byteCount) }
         let (got, joined) = try exchange(io, payloads.map { UDPFrame.whole($0) }, wanted: 200)
@@ -72,7 +74,9 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports, seeds(3)) func lengthsAndFlowsOfAllKindsStayInOrder(io: TAP.IO, seed: UInt64) throws {
+    @Test(arguments: transports, seeds(3)) func lengthsAndFlowsOfAllKindsStayInOrder(
+      io: TAPConfiguration.IO, seed: UInt64
+    ) throws {
       var random = SeededGenerator(seed: seed)
       var payloads: [[UInt8]] = []
       var frames: [[UInt8]] = []
@@ -90,7 +94,7 @@ extension WithDevices {
       #expect(joined > 50)
     }
 
-    @Test(arguments: transports) func whatTheKernelWouldRepairIsNotJoined(io: TAP.IO) throws {
+    @Test(arguments: transports) func whatTheKernelWouldRepairIsNotJoined(io: TAPConfiguration.IO) throws {
       let right = (0..<6).map { UDPFrame.whole(UDPFrame.number($0, count: 64)) }
       // A wrong payload, a wrong header checksum: to be dropped by the kernel. No checksum, other life time: to arrive alone.
       var frames = right
@@ -104,7 +108,8 @@ extension WithDevices {
       #expect(joined == 0)
     }
 
-    @Test(arguments: transports) func onlyIdentificationsThatTheKernelWouldGiveAreJoined(io: TAP.IO) throws {
+    @Test(arguments: transports) func onlyIdentificationsThatTheKernelWouldGiveAreJoined(io: TAPConfiguration.IO) throws
+    {
       let payloads = (0..<6).map { UDPFrame.number($0, count: 64) }
       for (identifications, wanted) in [
         ([1, 2, 3, 4, 5, 6], 6), ([65_533, 65_534, 65_535, 0, 1, 2], 6), ([0, 0, 0, 0, 0, 0], 6),
@@ -118,7 +123,7 @@ extension WithDevices {
       }
     }
 
-    @Test(arguments: transports) func fragmentsAndPaddingAreNotJoined(io: TAP.IO) throws {
+    @Test(arguments: transports) func fragmentsAndPaddingAreNotJoined(io: TAPConfiguration.IO) throws {
       let whole = UDPFrame.whole(UDPFrame.number(1))
       var fragmentable = UDPFrame.toKernel(UDPFrame.number(1))
       fragmentable.replaceSubrange(40..<42, with: whole[40..<42])

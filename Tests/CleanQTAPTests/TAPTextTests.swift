@@ -1,5 +1,5 @@
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import CleanQWire
 import Testing
 import TestSupport

@@ -9,7 +9,7 @@ import TestSupport
 extension WithDevices {
   @Suite struct TAPTrafficTests {
     @Test(arguments: transports, [false, true])
-    func receivesInOrder(io: TAP.IO, offload: Bool) throws {
+    func receivesInOrder(io: TAPConfiguration.IO, offload: Bool) throws {
       try Namespace.enter {
         var rig = try Rig(io, offload: offload)
         for round in 0..<20 {
@@ -23,7 +23,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports, [false, true])
-    func transmitsInOrderAndGivesBackInOrder(io: TAP.IO, offload: Bool) throws {
+    func transmitsInOrderAndGivesBackInOrder(io: TAPConfiguration.IO, offload: Bool) throws {
       try Namespace.enter {
         var rig = try Rig(io, offload: offload)
         var burst = Burst()
@@ -50,7 +50,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports, [false, true])
-    func runsOfBuffersAreOneFrame(io: TAP.IO, offload: Bool) throws {
+    func runsOfBuffersAreOneFrame(io: TAPConfiguration.IO, offload: Bool) throws {
       try Namespace.enter {
         var rig = try Rig(io, offload: offload)
         let frame = UDPFrame.toKernel(UDPFrame.number(77, count: 900))
@@ -75,7 +75,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports, [false, true])
-    func strangeBuffersAreRefusedAndStay(io: TAP.IO, offload: Bool) throws {
+    func strangeBuffersAreRefusedAndStay(io: TAPConfiguration.IO, offload: Bool) throws {
       try Namespace.enter {
         var rig = try Rig(io, offload: offload)
         let foreign = try Region(byteCount: 8192)
@@ -93,7 +93,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports, [false, true])
-    func framesThatDoNotFit(io: TAP.IO, offload: Bool) throws {
+    func framesThatDoNotFit(io: TAPConfiguration.IO, offload: Bool) throws {
       try Namespace.enter {
         var rig = try Rig(io, buffers: 4, byteCount: 256, offload: offload)
         rig.socket.broadcast(UDPFrame.number(1, count: 1000))
@@ -115,7 +115,7 @@ extension WithDevices {
     }
 
     @Test(arguments: transports, [false, true])
-    func accountsAndEnd(io: TAP.IO, offload: Bool) throws {
+    func accountsAndEnd(io: TAPConfiguration.IO, offload: Bool) throws {
       try Namespace.enter {
         let region: Region
         do {

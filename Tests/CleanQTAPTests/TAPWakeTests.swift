@@ -11,7 +11,7 @@ extension WithDevices {
   /// One datagram at a time against a port whose thread sleeps in every round.
   @Suite struct TAPWakeTests {
     @Test(.timeLimit(.minutes(2)), arguments: transports)
-    func noWakeUpIsLost(io: TAP.IO) throws {
+    func noWakeUpIsLost(io: TAPConfiguration.IO) throws {
       try Namespace.enter {
         var rig = try Rig(io)
         let client = Client(rig.socket)
@@ -54,7 +54,7 @@ extension WithDevices {
       var burst = Burst()
       var answers = Burst()
       var files: [Int32] = []
-      rig.port.addWakeFileDescriptors(to: &files)
+      files += rig.port.capabilities.wakeFileDescriptors
       while !isOver.load(ordering: .acquiring) {
         rig.port.receive(into: &burst)
         while var buffer = burst.popFirst() {

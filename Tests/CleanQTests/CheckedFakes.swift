@@ -114,16 +114,13 @@ struct ForgingPort: Port, ~Copyable {
     return unsafe Buffer(base: base, descriptor: name)
   }
 
-  mutating func arm() -> Bool { true }
+  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness() }
 
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    accounts.atPeerByteCount = held.reduce(inventedByteCount) { $0 + Int($1.byteCount) }
-    return accounts
+  func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = table.byteCount
+    report.accounts.atPeerByteCount = held.reduce(inventedByteCount) { $0 + Int($1.byteCount) }
+    report.stages.append(StageReport("forger"))
   }
-
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("forger")) }
 }
 
 /// The violations that a check reported.

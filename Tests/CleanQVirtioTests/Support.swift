@@ -151,8 +151,7 @@ struct Rig: ~Copyable {
   }
 
   func count(_ name: String) -> UInt64 {
-    var reports: [StageReport] = []
-    port.report(into: &reports)
+    let reports = port.report().stages
     let report = reports[0]
     return (report.drops + report.counters).first { $0.name == name }?.value ?? 0
   }

@@ -117,8 +117,7 @@ struct VirtioLiar: HostilePeer, ~Copyable {
   }
 
   func noticedCount(by subject: borrowing Subject) -> UInt64 {
-    var reports: [StageReport] = []
-    subject.port.port.report(into: &reports)
+    let reports = subject.port.port.report().stages
     let names = ["bad-id", "not-in-flight", "too-long", "index-jump", "truncated", "bad-buffer-count"]
     return (reports[0].drops + reports[0].counters).reduce(0) { names.contains($1.name) ? $0 + $1.value : $0 }
   }

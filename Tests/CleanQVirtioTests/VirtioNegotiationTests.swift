@@ -55,12 +55,11 @@ import Testing
   @Test("address, MTU and link are read where they are offered, and made up where not")
   func configuration() throws {
     let model = ModelDevice()
-    var port = try VirtioNetPort(VirtioNetDevice(model))
+    let port = try VirtioNetPort(VirtioNetDevice(model))
     #expect(port.device.macAddress == MACAddress("02:00:00:00:00:07"))
     #expect(port.device.mtu == 1500)
     #expect(port.device.isLinkUp)
-    same(try port.control(.maximumPacketByteCount), .byteCount(1514))
-    same(try port.control(.hardwareAddress), .hardwareAddress(0x0200_0000_0007))
+    same(port.capabilities.link, .init(maximumPacketByteCount: 1514, hardwareAddress: 0x0200_0000_0007))
     let bare = ModelDevice(.version1)
     bare.configuration = nil
     let device = try VirtioNetDevice(bare)

@@ -187,14 +187,13 @@ import Testing
 
   @Test("one that cannot come back ends the source")
   func final() throws {
-    let rig = try Rig(Variant.rings[0]) { model, _ in model.canComeBack = false }
+    var rig = try Rig(Variant.rings[0]) { model, _ in model.canComeBack = false }
     var isExhausted = rig.port.isExhausted
     #expect(!isExhausted)
     rig.model.presence.vanish()
     isExhausted = rig.port.isExhausted
     #expect(isExhausted)
-    var reports: [StageReport] = []
-    rig.port.report(into: &reports)
+    let reports = rig.port.report().stages
     #expect(reports[0].failure == "the device was removed")
   }
 
@@ -263,8 +262,7 @@ import Testing
     }
 
     var kickCount: UInt64 {
-      var reports: [StageReport] = []
-      first.report(into: &reports)
+      let reports = first.report().stages
       return reports[0].counters.first { $0.name == "kicks" }?.value ?? 0
     }
   }

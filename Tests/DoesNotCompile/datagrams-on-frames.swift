@@ -2,8 +2,9 @@
 // expected: no exact matches in call to static method 'buildPartialBlock'
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 
 let right = Pipeline {
   TAP("tap0")

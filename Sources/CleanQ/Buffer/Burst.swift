@@ -160,7 +160,13 @@ extension Burst {
   @inlinable
   public func contains(_ marks: BufferFlags) -> Bool {
     var found = BufferFlags()
-    for index in 0..<count { found.formUnion(self[index].flags) }
+    var seen = 0
+    while seen < count {
+      let (start, stretch) = unsafe places(from: seen)
+      // SAFETY: buffers up to `count` are initialised, and those of a stretch lie side by side.
+      for place in 0..<min(stretch, count &- seen) { unsafe found.formUnion(start[place].flags) }
+      seen &+= stretch
+    }
     return !found.isDisjoint(with: marks)
   }
 

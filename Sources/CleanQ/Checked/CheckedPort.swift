@@ -24,14 +24,12 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   ///
   /// - Parameters:
   ///   - lower: a port with which no region is registered yet.
-  ///   - stops: whether the first violation makes ``isExhausted`` true, which ends a pipeline.
+  ///   - stops: whether the port is exhausted after the first violation, which ends a pipeline.
   ///   - report: is told of the first violations, on the thread that uses the port.
   public init(
     on lower: consuming Lower, stops: Bool = false, report: (@Sendable (OwnershipViolation) -> Void)? = nil
   ) {
-    var below: [StageReport] = []
-    lower.report(into: &below)
-    ledger = OwnershipLedger(stageBelow: below.last?.name ?? "ring", handler: report)
+    ledger = OwnershipLedger(stageBelow: lower.report().stages.last?.name ?? "ring", handler: report)
     unsafe unmanaged = Unmanaged.passUnretained(ledger)
     self.lower = lower
     self.stops = stops
@@ -103,18 +101,22 @@ public struct CheckedPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     }
   }
 
-  public var isExhausted: Bool { stops && ledger.violationCount > 0 || lower.isExhausted }
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = lower.sleep(step)
+    if stops, ledger.violationCount > 0 { readiness.isExhausted = true }
+    return readiness
+  }
 
   /// Compares the ledger with the accounts of what is below, so that bytes that were lost are found.
-  public func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    ledger.settle(lower.accounts())
-    var report = StageReport("checked")
-    report.received = received
-    report.transmitted = transmitted
-    ledger.addCounts(to: &report)
-    if stops, ledger.violationCount > 0 { report.completion = "a stage broke the rules" }
-    reports.append(report)
+  public func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    ledger.settle(report.accounts)
+    var own = StageReport("checked")
+    own.received = received
+    own.transmitted = transmitted
+    ledger.addCounts(to: &own)
+    if stops, ledger.violationCount > 0 { own.completion = "a stage broke the rules" }
+    report.stages.append(own)
   }
 }
 

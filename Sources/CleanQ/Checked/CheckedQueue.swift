@@ -111,9 +111,7 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
   @inlinable
   public mutating func notify() { inner.notify() }
 
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try inner.control(request)
-  }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) { try inner.control(request) }
 
   public func accounts() -> BufferAccounts { inner.accounts() }
 

@@ -51,45 +51,32 @@ public struct AnyPort<Unit: Traffic>: Port, ~Copyable {
   public mutating func notify() { unsafe traffic.notify(port) }
 
   public mutating func register(_ region: borrowing Region) throws(QueueError) {
-    try unsafe owner.setUp.register(port, region).get()
+    try unsafe owner.setUp.register(port, region)
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    try unsafe owner.setUp.deregister(port, region).get()
+    try unsafe owner.setUp.deregister(port, region)
   }
 
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try unsafe owner.setUp.control(port, request).get()
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    try unsafe owner.setUp.control(port, request)
   }
 
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { unsafe owner.setUp.advance(port, now) }
+  public var capabilities: PortCapabilities { unsafe owner.setUp.capabilities(port) }
 
-  public mutating func arm() -> Bool { unsafe owner.setUp.arm(port) }
+  public mutating func sleep(_ step: SleepStep) -> Readiness { unsafe owner.setUp.sleep(port, step) }
 
-  public mutating func disarm() { unsafe owner.setUp.disarm(port) }
-
-  public func addWakeFileDescriptors(to list: inout [Int32]) { unsafe owner.setUp.addWakeFileDescriptors(port, &list) }
-
-  public mutating func quiesce() { unsafe owner.setUp.quiesce(port) }
-
-  public mutating func endTransmission() { unsafe owner.setUp.endTransmission(port) }
-
-  public var isExhausted: Bool { unsafe owner.setUp.isExhausted(port) }
-
-  public var wantedBufferCount: Int { unsafe owner.setUp.wanted(port).count }
-
-  public var wantedBufferByteCount: Int { unsafe owner.setUp.wanted(port).byteCount }
-
-  public var wantedBacking: RegionBacking { unsafe owner.setUp.wanted(port).backing }
-
-  public func accounts() -> BufferAccounts { unsafe owner.setUp.accounts(port) }
-
-  public func report(into reports: inout [StageReport]) { unsafe owner.setUp.report(port, &reports) }
+  public func report(into report: inout PortReport) { unsafe owner.setUp.report(port, &report) }
 
   /// The same port under another name of its kind of traffic. Both names must be of one kind: the check is at run time.
   @inlinable
   public consuming func retyped<Other: Traffic>(as other: Other.Type = Other.self) -> AnyPort<Other> {
     precondition(Other.kind == Unit.kind, "a port of \(Unit.kind) does not carry \(Other.kind)")
     return AnyPort<Other>(owner: owner, traffic: traffic)
+  }
+
+  /// The same without the check, for those who join two ports of one kind, whichever it is.
+  package consuming func retyped<Other: Traffic>(unchecked other: Other.Type) -> AnyPort<Other> {
+    AnyPort<Other>(owner: owner, traffic: traffic)
   }
 }

@@ -16,11 +16,7 @@ public struct FarEndPort<Unit: Traffic>: StackedPort, ~Copyable, Sendable {
 
   /// As registered: the bytes that are on this side of the interlink. What is in flight or on the other side is the other end's
   /// to count.
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = lower.farByteCount
-    return accounts
-  }
+  public func report(into report: inout PortReport) { report.accounts.registeredByteCount = lower.farByteCount }
 }
 
 extension RingPort {

@@ -34,17 +34,16 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   @inlinable
   public mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &returning) }
 
-  public mutating func arm() -> Bool { arriving.isEmpty && returning.isEmpty }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    accounts.addInFlight(arriving)
-    accounts.addInFlight(returning)
-    return accounts
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    Readiness(hasWork: !arriving.isEmpty || !returning.isEmpty)
   }
 
-  public func report(into reports: inout [StageReport]) { reports.append(StageReport("loopback")) }
+  public func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = table.byteCount
+    report.accounts.addInFlight(arriving)
+    report.accounts.addInFlight(returning)
+    report.stages.append(StageReport("loopback"))
+  }
 }
 
 extension LoopbackPort {

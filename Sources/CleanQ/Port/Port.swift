@@ -13,6 +13,10 @@
 ///
 /// Buffers circulate: what was received is transmitted, or filled again. Order holds within each queue.
 /// Thread-confined: one thread at a time uses a port.
+///
+/// Requirements are few, so that a port is short. A new fact about ports is a property of ``PortCapabilities``, a new setting a case of
+/// ``ControlRequest``, a new answer to a loop that has nothing to do a property of ``Readiness``: none touches the ports that it
+/// does not concern.
 public protocol Port: ~Copyable {
   /// What the buffers contain.
   associatedtype Unit: Traffic
@@ -57,89 +61,67 @@ public protocol Port: ~Copyable {
   /// Makes what was filled and transmitted take effect: the doorbell, the system call, the wake-up. Once per burst.
   mutating func notify()
 
-  /// A question or setting for the layer that knows it.
+  /// A setting, for each stage that it concerns. Never moves ownership.
   ///
-  /// - Throws: `unsupported` where no layer does.
-  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply
+  /// - Throws: `unsupported` where it concerns none.
+  mutating func control(_ request: ControlRequest) throws(QueueError)
 
-  /// Lets time pass: resends, ages, expires.
+  /// What the port is: its link, the buffers that it wants, what wakes its user.
+  var capabilities: PortCapabilities { get }
+
+  /// Time, sleep and the end: tells the port where its loop is, and asks how the port stands.
   ///
-  /// A loop calls this some hundred times a second while it is awake, and a sleeping one when it is due.
-  ///
-  /// - Returns: when it is to be called next, at the latest; ``MonotonicTime/never`` where nothing waits for time.
-  mutating func advance(to now: MonotonicTime) -> MonotonicTime
+  /// - Complexity: for `tick` and `disarm` O(1) in buffers; for `arm` a system call per device at most.
+  mutating func sleep(_ step: SleepStep) -> Readiness
 
-  /// Asks to be woken when there is something to receive or complete.
-  ///
-  /// - Returns: false where there is something already, so that sleeping would be wrong.
-  mutating func arm() -> Bool
-
-  /// Ends what ``arm()`` began.
-  mutating func disarm()
-
-  /// Adds the file descriptors that become readable after ``arm()`` when there is something to do. They stay the port's.
-  func addWakeFileDescriptors(to list: inout [Int32])
-
-  /// Stops taking anything new from outside, so that what is inside can drain. ``receive(into:)`` goes on giving what came
-  /// in before.
-  mutating func quiesce()
-
-  /// Says that nothing more will be transmitted: a port that leads to another thread passes this on behind all packets, so that the
-  /// other end is exhausted once it has received them. Ports that lead elsewhere need not do anything.
-  mutating func endTransmission()
-
-  /// Whether the source has ended: nothing will be received any more.
-  var isExhausted: Bool { get }
-
-  /// How many empty buffers the receive queue works best with; 0 for a port that gets its buffers from elsewhere.
-  var wantedBufferCount: Int { get }
-
-  /// How long a buffer has to be for the longest packet and its headers.
-  var wantedBufferByteCount: Int { get }
-
-  /// What the buffers have to be made of: `.shared` where another process is to reach them.
-  var wantedBacking: RegionBacking { get }
-
-  /// The buffers that this port and everything below it hold.
-  func accounts() -> BufferAccounts
-
-  /// Appends the reports of the stages below, then this one's.
-  func report(into reports: inout [StageReport])
+  /// Adds the buffers that this port and everything below it hold to the accounts, and the reports of the stages below, then this
+  /// one's. The port at the bottom sets what is registered.
+  func report(into report: inout PortReport)
 }
 
 extension Port where Self: ~Copyable {
   @inlinable
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    throw QueueError(.unsupported)
-  }
-
-  @inlinable
   public mutating func notify() {}
 
   @inlinable
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { .never }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) { throw QueueError(.unsupported) }
 
   @inlinable
-  public mutating func disarm() {}
+  public var capabilities: PortCapabilities { PortCapabilities() }
+}
 
-  @inlinable
-  public func addWakeFileDescriptors(to list: inout [Int32]) {}
+// MARK: For those who use a port
 
+extension Port where Self: ~Copyable {
+  /// Lets time pass. Returns when to call again, at the latest.
   @inlinable
-  public mutating func quiesce() {}
+  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { sleep(.tick(now)).deadline }
 
+  /// Asks to be woken. Returns false where there is something to do already, so that sleeping would be wrong.
   @inlinable
-  public mutating func endTransmission() {}
+  public mutating func arm() -> Bool { !sleep(.arm).hasWork }
 
+  /// Ends what ``arm()`` began.
   @inlinable
-  public var isExhausted: Bool { false }
+  public mutating func disarm() { _ = sleep(.disarm) }
 
+  /// Whether nothing will be received any more. Ends what ``arm()`` began.
   @inlinable
-  public var wantedBufferCount: Int { 0 }
+  public var isExhausted: Bool { mutating get { sleep(.disarm).isExhausted } }
 
+  /// Has the port take nothing new from outside.
   @inlinable
-  public var wantedBufferByteCount: Int { 0 }
+  public mutating func quiesce() { try? control(.quiesce) }
 
+  /// What the port and everything below it hold, and say.
   @inlinable
-  public var wantedBacking: RegionBacking { .anonymous }
+  public func report() -> PortReport {
+    var report = PortReport()
+    self.report(into: &report)
+    return report
+  }
+
+  /// The buffers that this port and everything below it hold.
+  @inlinable
+  public func accounts() -> BufferAccounts { report().accounts }
 }

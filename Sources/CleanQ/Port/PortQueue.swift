@@ -62,9 +62,7 @@ public struct PortQueue<P: Port & ~Copyable>: Queue, ~Copyable {
   @inlinable
   public mutating func notify() { port.notify() }
 
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try port.control(request)
-  }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) { try port.control(request) }
 
   public func accounts() -> BufferAccounts {
     var accounts = port.accounts()

@@ -15,9 +15,8 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   @usableFromInline let peerBell: Doorbell
   /// The loop has been told that nothing more will be received.
   private var hasToldEnd = false
-  /// What the port that the other end is joined with says of its link.
-  private var maximumPacketByteCount: Int?
-  private var hardwareAddress: UInt64?
+  /// What the port that the other end is joined with says of its link. Set before traffic flows.
+  public var link = PortCapabilities.Link()
 
   /// Makes an interlink.
   ///
@@ -59,23 +58,14 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
     try channel.deregister(region.id, by: end)
   }
 
-  /// Takes over what a port says of its link, which the other end is going to be joined with. At set-up.
-  public mutating func takeFacts<Far: Port & ~Copyable>(from port: inout Far) where Far.Unit == Unit {
-    if case .byteCount(let count)? = try? port.control(.maximumPacketByteCount) { maximumPacketByteCount = count }
-    if case .hardwareAddress(let bits)? = try? port.control(.hardwareAddress) { hardwareAddress = bits }
+  /// Takes `endTransmission`: the other end is exhausted once it has received what was transmitted before.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    guard request == .endTransmission else { throw QueueError(.unsupported) }
+    transmitting.end()
+    peerBell.ring()
   }
 
-  /// Answers what ``takeFacts(from:)`` has brought.
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    let reply: ControlReply? =
-      switch request {
-      case .maximumPacketByteCount: maximumPacketByteCount.map { .byteCount($0) }
-      case .hardwareAddress: hardwareAddress.map { .hardwareAddress($0) }
-      case .bufferCount: nil
-      }
-    guard let reply else { throw QueueError(.unsupported, context: "the other end of the interlink does not say") }
-    return reply
-  }
+  public var capabilities: PortCapabilities { PortCapabilities(link: link, wakeFileDescriptors: [ownBell.file]) }
 
   @inlinable
   public func refusal(of region: RegionID) -> Refusal? { transmitting.refusal(of: region) }
@@ -106,29 +96,24 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
     if filled || transmitted { peerBell.ring() }
   }
 
-  public mutating func arm() -> Bool {
-    ownBell.arm()
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    switch step {
+    case .tick: break
+    case .arm: ownBell.arm()
+    case .disarm: ownBell.disarm()
+    }
+    // The other end has gone or transmits nothing more, and what it transmitted is received.
+    var readiness = Readiness(isExhausted: receiving.isExhausted)
+    guard step == .arm else { return readiness }
     if receiving.isEnded, !hasToldEnd {
       // An end is no packet: the loop asks for it once before it sleeps.
       hasToldEnd = true
-      return false
+      readiness.hasWork = true
+    } else {
+      readiness.hasWork = receiving.hasArrivals() || transmitting.hasArrivals() || receiving.isClosed
     }
-    return !receiving.hasArrivals() && !transmitting.hasArrivals() && !receiving.isClosed
+    return readiness
   }
 
-  public mutating func endTransmission() {
-    transmitting.end()
-    peerBell.ring()
-  }
-
-  public mutating func disarm() { ownBell.disarm() }
-
-  public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(ownBell.file) }
-
-  /// The other end has gone or transmits nothing more, and what it transmitted is received.
-  public var isExhausted: Bool { receiving.isExhausted }
-
-  public func accounts() -> BufferAccounts { channel.accounts(of: end) }
-
-  public func report(into reports: inout [StageReport]) {}
+  public func report(into report: inout PortReport) { report.accounts = channel.accounts(of: end) }
 }

@@ -34,45 +34,16 @@ extension StackedPort where Self: ~Copyable {
   public mutating func notify() { lower.notify() }
 
   @inlinable
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try lower.control(request)
-  }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) { try lower.control(request) }
 
   @inlinable
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { lower.advance(to: now) }
+  public var capabilities: PortCapabilities { lower.capabilities }
 
   @inlinable
-  public mutating func arm() -> Bool { lower.arm() }
+  public mutating func sleep(_ step: SleepStep) -> Readiness { lower.sleep(step) }
 
   @inlinable
-  public mutating func disarm() { lower.disarm() }
-
-  @inlinable
-  public func addWakeFileDescriptors(to list: inout [Int32]) { lower.addWakeFileDescriptors(to: &list) }
-
-  @inlinable
-  public mutating func quiesce() { lower.quiesce() }
-
-  @inlinable
-  public mutating func endTransmission() { lower.endTransmission() }
-
-  @inlinable
-  public var isExhausted: Bool { lower.isExhausted }
-
-  @inlinable
-  public var wantedBufferCount: Int { lower.wantedBufferCount }
-
-  @inlinable
-  public var wantedBufferByteCount: Int { lower.wantedBufferByteCount }
-
-  @inlinable
-  public var wantedBacking: RegionBacking { lower.wantedBacking }
-
-  @inlinable
-  public func accounts() -> BufferAccounts { lower.accounts() }
-
-  @inlinable
-  public func report(into reports: inout [StageReport]) { lower.report(into: &reports) }
+  public func report(into report: inout PortReport) { lower.report(into: &report) }
 }
 
 extension StackedPort where Self: ~Copyable {

@@ -1,17 +1,11 @@
-/// A question or a setting for what stands at the bottom of a stack of queues. It never moves ownership.
+/// A setting for a stack of queues, which goes to each stage that it concerns. It never moves ownership.
+@frozen
 public enum ControlRequest: Equatable, Sendable {
-  /// The most bytes that a packet of this queue's kind may have.
-  case maximumPacketByteCount
-  /// The device's own Ethernet address, as the low 48 bits.
-  case hardwareAddress
-  /// A setting: from how many buffers the port is served, so that it can share them out. Answered by forks.
+  /// Take nothing new from outside, so that what is inside can drain. What came in before is still received.
+  case quiesce
+  /// Nothing more will be transmitted: a port that leads to another thread passes this on behind all packets, so that the other end
+  /// is exhausted once it has received them.
+  case endTransmission
+  /// From how many buffers the port is served, so that it can share them out. For forks.
   case bufferCount(Int)
-}
-
-/// The answer to a ``ControlRequest``.
-public enum ControlReply: Equatable, Sendable {
-  case byteCount(Int)
-  case hardwareAddress(UInt64)
-  /// The setting was taken.
-  case accepted
 }

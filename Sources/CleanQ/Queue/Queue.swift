@@ -46,10 +46,10 @@ public protocol Queue: ~Copyable {
   /// A hint that what was enqueued before should be looked at: the doorbell of a device, the wake-up of a sleeper.
   mutating func notify()
 
-  /// A question or setting for the layer that knows it.
+  /// A setting, for each layer that it concerns.
   ///
-  /// - Throws: `unsupported` where no layer does.
-  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply
+  /// - Throws: `unsupported` where it concerns none.
+  mutating func control(_ request: ControlRequest) throws(QueueError)
 
   /// Where every registered byte is.
   func accounts() -> BufferAccounts
@@ -61,9 +61,7 @@ public protocol Queue: ~Copyable {
 }
 
 extension Queue where Self: ~Copyable {
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    throw QueueError(.unsupported)
-  }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) { throw QueueError(.unsupported) }
 
   public consuming func destroy() -> BufferAccounts { accounts() }
 }

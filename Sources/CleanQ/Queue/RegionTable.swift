@@ -122,18 +122,15 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   @inlinable
   func countKnown(_ burst: borrowing Burst, of count: Int) -> Int {
     var known = 0
-    var region = RegionID.none
     while known < count {
       let (start, stretch) = unsafe burst.places(from: known)
+      let limit = min(stretch, count &- known)
       // SAFETY: buffers up to `count` are initialised, and those of a stretch lie side by side.
-      for place in 0..<min(stretch, count &- known) {
-        let next = unsafe start[place].region
-        if next != region {
-          guard contains(next) else { return known &+ place }
-          region = next
-        }
-      }
-      known &+= min(stretch, count &- known)
+      let region = unsafe start[0].region
+      guard contains(region) else { return known }
+      var same = 1
+      while same < limit, unsafe start[same].region == region { same &+= 1 }
+      known &+= same
     }
     return known
   }

@@ -46,12 +46,28 @@ extension Buffer {
   @inline(__always)
   public mutating func lend(_ notes: LeaseNotes) { descriptor.content |= notes.bits }
 
+  /// Whether the buffer is a whole packet, and has none of the notes.
+  ///
+  /// - Complexity: O(1), one comparison.
+  @inlinable
+  @inline(__always)
+  public func isWholePacket(without notes: LeaseNotes) -> Bool {
+    let last = UInt64(BufferFlags.last.rawValue) << 32
+    return descriptor.content & (last | notes.bits) == last
+  }
+
   /// Takes the notes off.
   ///
+  /// - Returns: 1 where the buffer had one of them, else 0.
   /// - Complexity: O(1).
   @inlinable
   @inline(__always)
-  public mutating func endLease(_ notes: LeaseNotes) { descriptor.content &= ~notes.bits }
+  @discardableResult
+  public mutating func endLease(_ notes: LeaseNotes) -> Int {
+    let content = descriptor.content
+    descriptor.content = content & ~notes.bits
+    return content & notes.bits == 0 ? 0 : 1
+  }
 }
 
 /// The accounts of what a fork lent to its branches, of one region. Set-up and reports; the data path uses the notes.

@@ -11,12 +11,12 @@ public protocol SleepingQueue: Queue, ~Copyable {
   /// Ends what ``arm()`` began.
   mutating func disarm()
 
-  /// Adds the file descriptors that become readable when the other side notifies after ``arm()``.
-  func addWakeFileDescriptors(to list: inout [Int32])
+  /// Become readable when the other side notifies after ``arm()``.
+  var wakeFileDescriptors: [Int32] { get }
 }
 
 extension RingQueue: SleepingQueue {
-  public func addWakeFileDescriptors(to list: inout [Int32]) { list.append(wakeFileDescriptor) }
+  public var wakeFileDescriptors: [Int32] { [wakeFileDescriptor] }
 }
 
 /// A queue's calls for sleeping, where it has them.
@@ -30,11 +30,7 @@ extension Sleep where Subject: SleepingQueue & ~Copyable {
   init() {
     arm = { $0.arm() }
     disarm = { $0.disarm() }
-    files = { subject in
-      var list: [Int32] = []
-      subject.addWakeFileDescriptors(to: &list)
-      return list
-    }
+    files = { $0.wakeFileDescriptors }
   }
 }
 

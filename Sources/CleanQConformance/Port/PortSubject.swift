@@ -27,9 +27,7 @@ public struct PortSubject<P: Port & ~Copyable>: SleepingQueue, ~Copyable {
 
   public mutating func notify() { port.notify() }
 
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try port.control(request)
-  }
+  public mutating func control(_ request: ControlRequest) throws(QueueError) { try port.control(request) }
 
   public func accounts() -> BufferAccounts { port.accounts() }
 
@@ -37,7 +35,7 @@ public struct PortSubject<P: Port & ~Copyable>: SleepingQueue, ~Copyable {
 
   public mutating func disarm() { port.port.disarm() }
 
-  public func addWakeFileDescriptors(to list: inout [Int32]) { port.port.addWakeFileDescriptors(to: &list) }
+  public var wakeFileDescriptors: [Int32] { port.port.capabilities.wakeFileDescriptors }
 }
 
 extension Hand {

@@ -90,25 +90,14 @@ public struct EchoGuard: Sendable {
 }
 
 /// Why a packet was not echoed.
-enum EchoDrop: Int, CaseIterable {
+package enum EchoDrop: Int, CaseIterable {
   case truncated
   case broadcast
   case zeroSourcePort
   case serviceSourcePort
   case ownSourcePort
 
-  /// What it means, and what to do.
-  var meaning: String {
-    switch self {
-    case .truncated: "packet too short for the headers that are swapped; the sender is broken"
-    case .broadcast: "sent to a broadcast or multicast address, which is not answered; send to one host"
-    case .zeroSourcePort: "datagram from port 0, which wants no answer"
-    case .serviceSourcePort: "datagram from the port of another service, maybe forged; services: yes answers it"
-    case .ownSourcePort: "datagram from a port that is open here too, maybe forged; services: yes answers it"
-    }
-  }
-
-  var name: String {
+  package var name: String {
     switch self {
     case .truncated: "truncated"
     case .broadcast: "broadcast"

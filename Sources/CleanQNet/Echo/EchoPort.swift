@@ -75,13 +75,14 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
     return turned
   }
 
-  public func report(into reports: inout [StageReport]) {
-    var report = StageReport("echo")
-    report.transmitted = echoed
-    report.received = echoed
+  public func report(into report: inout PortReport) {
+    var own = StageReport("echo")
+    own.transmitted = echoed
+    own.received = echoed
     for drop in EchoDrop.allCases where drops[drop.rawValue] > 0 {
-      report.drops.append(StageReport.Count(drop.name, drops[drop.rawValue]))
+      own.drops.append(StageReport.Count(drop.name, drops[drop.rawValue]))
     }
-    reports.append(report)
+    report.accounts = lower.accounts()
+    report.stages.append(own)
   }
 }

@@ -1,4 +1,3 @@
-public import CleanQPipeline
 public import CleanQWire
 
 /// The addresses of an interface, checked.
@@ -13,13 +12,13 @@ public struct IPConfiguration: Equatable, Sendable {
   /// Reads and checks the three texts.
   ///
   /// - Throws: what is wrong, with which of `address`, `mac` and `gateway`.
-  public init(address: String, mac: String? = nil, gateway: String? = nil) throws(ArgumentError) {
-    if let problem = Self.addressProblem(address) { throw ArgumentError("address", problem) }
-    if let mac, let problem = Self.macProblem(mac) { throw ArgumentError("mac", problem) }
-    guard let prefix = try? IPv4Prefix(address) else { throw ArgumentError("address", "cannot be read") }
+  public init(address: String, mac: String? = nil, gateway: String? = nil) throws(IPConfigurationError) {
+    if let problem = Self.addressProblem(address) { throw IPConfigurationError("address", problem) }
+    if let mac, let problem = Self.macProblem(mac) { throw IPConfigurationError("mac", problem) }
+    guard let prefix = try? IPv4Prefix(address) else { throw IPConfigurationError("address", "cannot be read") }
     var router: IPv4Address?
     if let gateway {
-      if let problem = Self.gatewayProblem(gateway, prefix: prefix) { throw ArgumentError("gateway", problem) }
+      if let problem = Self.gatewayProblem(gateway, prefix: prefix) { throw IPConfigurationError("gateway", problem) }
       router = IPv4Address(gateway)
     }
     self.prefix = prefix
@@ -31,14 +30,14 @@ public struct IPConfiguration: Equatable, Sendable {
   public var defaultMAC: MACAddress { MACAddress(rawValue: 0x0200_0000_0000 | UInt64(prefix.address.rawValue)) }
 
   /// What is wrong with the text of an interface's address; nil where nothing is.
-  static func addressProblem(_ text: String) -> String? {
+  package static func addressProblem(_ text: String) -> String? {
     let prefix: IPv4Prefix
     do { prefix = try IPv4Prefix(text) } catch { return "\(error)" }
     return hostProblem(prefix.address, in: prefix)
   }
 
   /// What is wrong with the text of an Ethernet address; nil where nothing is.
-  static func macProblem(_ text: String) -> String? {
+  package static func macProblem(_ text: String) -> String? {
     guard let mac = MACAddress(text) else { return "write six pairs of hexadecimal digits, as in 02:00:0a:00:00:02" }
     if mac.isMulticast { return "it is a group address; a station's has an even first pair, as in 02:00:0a:00:00:02" }
     return mac.isUnicast ? nil : "no station has the address of all zeros; write another, as in 02:00:0a:00:00:02"

@@ -1,7 +1,7 @@
 internal import CleanQWire
 
 /// Why a frame or packet ended in the IP layer.
-enum IPDropReason: UInt8, CaseIterable, Sendable {
+package enum IPDropReason: UInt8, CaseIterable, Sendable {
   // Received: Ethernet.
   case chained
   case truncated
@@ -72,7 +72,7 @@ enum IPDropReason: UInt8, CaseIterable, Sendable {
   }
 
   /// The name in reports: kebab-case, and stable from release to release.
-  var name: String {
+  package var name: String {
     switch self {
     case .chained: "chained"
     case .truncated: "truncated"

@@ -1,6 +1,5 @@
 public import CleanQ
 internal import CleanQWire
-internal import Logging
 
 /// What the IP layer does with frames and packets, whatever is below: it moves buffers between bursts of its own, and
 /// ``IPPort`` moves those to and from the ports.
@@ -57,13 +56,13 @@ struct IPEngine: ~Copyable {
 
   /// - Parameters:
   ///   - hardwareAddress: that of the port below, used where the configuration says none.
-  ///   - logger: where it says what happens on the link; nil for nowhere.
+  ///   - onEvent: is told what stations on the link do; nil for nobody.
   init(
     _ configuration: IPConfiguration, hardwareAddress: MACAddress? = nil, mtu: Int = 1500, now: MonotonicTime,
-    sharedNeighbors: SharedNeighborCache? = nil, logger: Logger? = nil
+    sharedNeighbors: SharedNeighborCache? = nil, onEvent: IPEventHandler? = nil
   ) {
     self.sharedNeighbors = sharedNeighbors
-    notices = LinkNotices(logger)
+    notices = LinkNotices(onEvent)
     self.configuration = configuration
     mac = configuration.mac ?? hardwareAddress ?? configuration.defaultMAC
     self.mtu = max(0, min(mtu, 65_535))

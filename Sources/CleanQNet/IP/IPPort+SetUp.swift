@@ -18,37 +18,40 @@ extension IPPort where Lower: ~Copyable {
     try lower.deregister(region)
   }
 
-  /// Answers for the payload of a packet, and with this interface's own address.
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    switch request {
-    case .maximumPacketByteCount: .byteCount(engine.maximumPayloadByteCount)
-    case .hardwareAddress: .hardwareAddress(engine.mac.rawValue)
-    case .bufferCount: try lower.control(request)
+  /// On `quiesce` what waits for a neighbour ends under a reason: the answer cannot come any more.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    if request == .quiesce { engine.quiesce() }
+    try lower.control(request)
+  }
+
+  /// The link is that of the payload of a packet, with this interface's own address. The spares come on top, so that the port below
+  /// has as many buffers as it wants.
+  public var capabilities: PortCapabilities {
+    var capabilities = lower.capabilities
+    capabilities.link = .init(
+      maximumPacketByteCount: engine.maximumPayloadByteCount, hardwareAddress: engine.mac.rawValue)
+    if capabilities.wantedBufferCount > 0 { capabilities.wantedBufferCount += SpareBuffers.maximumCount }
+    return capabilities
+  }
+
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var deadline = MonotonicTime.never
+    if case .tick(let now) = step { deadline = engine.advance(to: now) }
+    // The loop may sleep after this, without another turn: what goes out now is announced now.
+    if step != .disarm, !engine.outgoing.isEmpty || !engine.dropped.isEmpty { notify() }
+    var readiness = lower.sleep(step)
+    readiness.deadline = min(readiness.deadline, deadline)
+    if !engine.incoming.isEmpty {
+      readiness.hasWork = true
+      readiness.isExhausted = false
     }
+    if !engine.returned.isEmpty || !engine.completed.isEmpty { readiness.hasWork = true }
+    return readiness
   }
 
-  public mutating func arm() -> Bool {
-    if !engine.outgoing.isEmpty || !engine.dropped.isEmpty { notify() }
-    let isBelowIdle = lower.arm()
-    return isBelowIdle && engine.incoming.isEmpty && engine.returned.isEmpty && engine.completed.isEmpty
-  }
-
-  /// The spares come on top, so that the port below has as many as it wants.
-  public var wantedBufferCount: Int {
-    let below = lower.wantedBufferCount
-    return below > 0 ? below + SpareBuffers.maximumCount : 0
-  }
-
-  public var isExhausted: Bool { engine.incoming.isEmpty && lower.isExhausted }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = lower.accounts()
-    engine.addHoldings(to: &accounts)
-    return accounts
-  }
-
-  public func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    reports.append(engine.sentCounters.report(cacheEntryCount: engine.cache.usedCount))
+  public func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    engine.addHoldings(to: &report.accounts)
+    report.stages.append(engine.sentCounters.report(cacheEntryCount: engine.cache.usedCount))
   }
 }

@@ -1,10 +1,9 @@
 public import CleanQ
 internal import CleanQWire
-public import Logging
 
 /// IPv4 over Ethernet on a port of frames: ARP, ICMP, and packets for this host.
 ///
-/// To send, put a packet's payload behind ``IP/headroom`` bytes of headroom and set `packetMetadata`; a source of 0.0.0.0
+/// To send, put a packet's payload behind ``Headroom/packet`` bytes of headroom and set `packetMetadata`; a source of 0.0.0.0
 /// means this interface's address. A packet that cannot be sent is dropped, counted and completed as if it had been; so is
 /// one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 ///
@@ -24,32 +23,19 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   ///
   /// - Parameters:
   ///   - now: the time that it starts with.
-  ///   - logger: where it says, limited in rate, what happens on the link: neighbours that change, conflicts; nil for nowhere.
+  ///   - sharedNeighbors: what the instances of this port tell each other; nil where there is only one.
+  ///   - onEvent: is told what stations on the link do; nil for nobody.
   public init(
-    on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now, logger: Logger? = nil
-  ) {
-    self.init(on: lower, configuration, now: now, sharedNeighbors: nil, logger: logger)
-  }
-
-  /// - Parameter sharedNeighbors: what the instances of this port tell each other; nil where there is only one.
-  @usableFromInline
-  init(
     on lower: consuming Lower, _ configuration: IPConfiguration, now: MonotonicTime = .now,
-    sharedNeighbors: SharedNeighborCache?,
-    logger: Logger?
+    sharedNeighbors: SharedNeighborCache? = nil, onEvent: IPEventHandler? = nil
   ) {
     self.lower = lower
-    var mtu = 1500
-    if case .byteCount(let frame)? = try? self.lower.control(.maximumPacketByteCount) {
-      mtu = frame - EthernetHeader.byteCount
-    }
-    var address: MACAddress?
-    if case .hardwareAddress(let bits)? = try? self.lower.control(.hardwareAddress) {
-      address = MACAddress(rawValue: bits)
-    }
-    if address?.isUnicast == false { address = nil }
+    let link = self.lower.capabilities.link
+    let address = link.hardwareAddress.flatMap { MACAddress(rawValue: $0) }
     engine = IPEngine(
-      configuration, hardwareAddress: address, mtu: mtu, now: now, sharedNeighbors: sharedNeighbors, logger: logger)
+      configuration, hardwareAddress: address?.isUnicast == true ? address : nil,
+      mtu: link.maximumPacketByteCount.map { $0 - EthernetHeader.byteCount } ?? 1500, now: now, sharedNeighbors: sharedNeighbors,
+      onEvent: onEvent)
   }
 
   @inlinable
@@ -123,20 +109,5 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
       if engine.outgoing.isEmpty { break }
     }
     return refusal
-  }
-
-  /// What waits for a neighbour ends under a reason: the answer cannot come any more.
-  @inlinable
-  public mutating func quiesce() {
-    engine.quiesce()
-    lower.quiesce()
-  }
-
-  @inlinable
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
-    let own = engine.advance(to: now)
-    // The loop may sleep after this, without another turn: what goes out now is announced now.
-    if !engine.outgoing.isEmpty || !engine.dropped.isEmpty { notify() }
-    return min(own, lower.advance(to: now))
   }
 }

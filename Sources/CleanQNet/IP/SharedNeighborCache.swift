@@ -6,8 +6,7 @@ internal import Synchronization
 /// A device that spreads flows over its queue pairs (RSS) gives all ARP to one of them, so the answer to one instance's question
 /// reaches another copy. Each instance says here what it asks for; whichever hears the answer puts it here; the others find it
 /// when they next look. A lock, but taken at the rate of ARP, never for a packet to a known neighbour.
-@usableFromInline
-final class SharedNeighborCache: Sendable {
+public final class SharedNeighborCache: Sendable {
   /// Addresses that are remembered; when one more is asked for all are forgotten, and asked for again in a second.
   static let maximumCount = 1024
 
@@ -15,8 +14,7 @@ final class SharedNeighborCache: Sendable {
   private let entries = Mutex<[IPv4Address: MACAddress]>([:])
   private let version = Atomic<UInt64>(0)
 
-  @usableFromInline
-  init() {}
+  public init() {}
 
   /// How many answers there were: where it has not changed there is nothing to look for.
   var answerCount: UInt64 { version.load(ordering: .acquiring) }

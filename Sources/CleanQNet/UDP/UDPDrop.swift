@@ -1,7 +1,7 @@
 internal import CleanQWire
 
 /// Why a datagram ended in the UDP layer.
-enum UDPDrop: Int, CaseIterable, Sendable {
+package enum UDPDrop: Int, CaseIterable, Sendable {
   case truncated
   case badLength
   case badChecksum
@@ -22,7 +22,7 @@ enum UDPDrop: Int, CaseIterable, Sendable {
     }
   }
 
-  var name: String {
+  package var name: String {
     switch self {
     case .truncated: "truncated"
     case .badLength: "bad-udp-length"

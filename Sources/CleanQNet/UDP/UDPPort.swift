@@ -3,7 +3,7 @@ internal import CleanQWire
 
 /// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the metadata.
 ///
-/// To send, put the payload behind at least ``UDP/headroom`` bytes of headroom and set `datagramMetadata`; an answer to a
+/// To send, put the payload behind at least ``Headroom/datagram`` bytes of headroom and set `datagramMetadata`; an answer to a
 /// received datagram only has to reflect it. A datagram that cannot be sent is dropped, counted and completed as if it had
 /// been; so is one in several buffers. A run without its end and a buffer of an unknown region are refused as they are.
 @frozen
@@ -24,11 +24,9 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   public init(on lower: consuming Lower, ports: [UInt16]) {
     self.lower = lower
     engine = UDPEngine(ports: ports)
-    var byteCount = UDPHeader.maximumPayloadByteCount
-    if case .byteCount(let packet)? = try? self.lower.control(.maximumPacketByteCount) {
-      byteCount = packet - UDPHeader.byteCount
-    }
-    maximumByteCount = byteCount
+    maximumByteCount =
+      self.lower.capabilities.link.maximumPacketByteCount.map { $0 - UDPHeader.byteCount }
+      ?? UDPHeader.maximumPayloadByteCount
   }
 
   @inlinable
@@ -139,9 +137,10 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     lower.notify()
   }
 
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    guard request == .maximumPacketByteCount else { return try lower.control(request) }
-    return .byteCount(maximumByteCount)
+  public var capabilities: PortCapabilities {
+    var capabilities = lower.capabilities
+    capabilities.link.maximumPacketByteCount = maximumByteCount
+    return capabilities
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
@@ -151,24 +150,18 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     try lower.deregister(region)
   }
 
-  @inlinable
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
-    engine.now = now
-    return lower.advance(to: now)
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    if case .tick(let now) = step { engine.now = now }
+    var readiness = lower.sleep(step)
+    if !outgoing.isEmpty || !unsent.isEmpty || !dropped.isEmpty { readiness.hasWork = true }
+    return readiness
   }
 
-  public mutating func arm() -> Bool { lower.arm() && outgoing.isEmpty && unsent.isEmpty && dropped.isEmpty }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = lower.accounts()
-    accounts.addInFlight(dropped)
-    accounts.addInFlight(outgoing)
-    accounts.addInFlight(unsent)
-    return accounts
-  }
-
-  public func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    reports.append(engine.report())
+  public func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    report.accounts.addInFlight(dropped)
+    report.accounts.addInFlight(outgoing)
+    report.accounts.addInFlight(unsent)
+    report.stages.append(engine.report())
   }
 }

@@ -99,10 +99,9 @@ struct StageOpener {
   private func handOver<Unit: Traffic>(
     _ lower: consuming AnyPort<Unit>, in box: BranchBox
   ) throws(StageError) -> AnyPort<Unit> {
-    var lower = lower
     var pair: RingPort<Unit>.Pair
     do { pair = try RingPort<Unit>.pair(slotCount: Handoff.slotCount) } catch { throw StageError("handoff", error) }
-    pair.second.takeFacts(from: &lower)
+    pair.second.link = lower.capabilities.link
     let isFirst = context.branch != nil
     context.add(lower, AnyPort(pair.first))
     if isFirst { context.beginHandedOver(box) }
@@ -116,31 +115,31 @@ struct StageOpener {
     _ stage: OpenStage, on stack: consuming AnyStack, at placement: Placement
   ) throws(StageError) {
     switch consume stack {
-    case .frames(var port):
-      let fork = try open(stage, of: Frame.self, LinkFacts(of: &port), at: placement)
+    case .frames(let port):
+      let fork = try open(stage, of: Frame.self, port.capabilities.link, at: placement)
       context.add(port, fork)
-    case .packets(var port):
-      let fork = try open(stage, of: Packet.self, LinkFacts(of: &port), at: placement)
+    case .packets(let port):
+      let fork = try open(stage, of: Packet.self, port.capabilities.link, at: placement)
       context.add(port, fork)
-    case .datagrams(var port):
-      let fork = try open(stage, of: Datagram.self, LinkFacts(of: &port), at: placement)
+    case .datagrams(let port):
+      let fork = try open(stage, of: Datagram.self, port.capabilities.link, at: placement)
       context.add(port, fork)
     }
   }
 
   /// Opens the branches above a stage.
   ///
-  /// - Parameter facts: of the port below.
+  /// - Parameter link: of the port below.
   /// - Returns: the fork, as the right end of a loop.
   mutating func open<Unit: Traffic>(
-    _ stage: OpenStage, of unit: Unit.Type, _ facts: LinkFacts, at placement: Placement
+    _ stage: OpenStage, of unit: Unit.Type, _ link: PortCapabilities.Link, at placement: Placement
   ) throws(StageError) -> AnyPort<Unit> {
     let plan = try Self.plan(stage)
     var boxes: [BranchBox] = []
     for branch in stage.branches {
       let box = BranchBox(
         name: branch.first?.label.path ?? "branch", share: branch.first?.share, stage: context.stageNumber,
-        facts: facts)
+        link: link)
       let bottom = AnyStack.make(AnyPort<Unit>(BranchPort<Unit>(box)))
       try open(branch, in: box, on: bottom, at: placement)
       boxes.append(box)

@@ -70,29 +70,18 @@ public struct BranchPort<Unit: Traffic>: Port, ~Copyable {
     unsafe sent.append(contentsOf: &state.pointee.sent)
   }
 
-  /// Answers what the port below the fork has said.
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    let reply: ControlReply? =
-      switch request {
-      case .maximumPacketByteCount: box.facts.maximumPacketByteCount.map { .byteCount($0) }
-      case .hardwareAddress: box.facts.hardwareAddress.map { .hardwareAddress($0) }
-      case .bufferCount: nil
-      }
-    guard let reply else { throw QueueError(.unsupported, context: "the port below the fork does not say") }
-    return reply
+  /// The link is that of the port below the fork.
+  public var capabilities: PortCapabilities { PortCapabilities(link: box.link) }
+
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    unsafe Readiness(hasWork: !state.pointee.inbox.isEmpty || !state.pointee.sent.isEmpty)
   }
 
-  public mutating func arm() -> Bool { unsafe state.pointee.inbox.isEmpty && state.pointee.sent.isEmpty }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    unsafe accounts.registeredByteCount = state.pointee.table.byteCount
-    unsafe accounts.addInFlight(state.pointee.inbox)
-    unsafe accounts.addInFlight(state.pointee.outbox)
-    unsafe accounts.addInFlight(state.pointee.sent)
-    unsafe accounts.addInFlight(state.pointee.emptied)
-    return accounts
+  public func report(into report: inout PortReport) {
+    unsafe report.accounts.registeredByteCount = state.pointee.table.byteCount
+    unsafe report.accounts.addInFlight(state.pointee.inbox)
+    unsafe report.accounts.addInFlight(state.pointee.outbox)
+    unsafe report.accounts.addInFlight(state.pointee.sent)
+    unsafe report.accounts.addInFlight(state.pointee.emptied)
   }
-
-  public func report(into reports: inout [StageReport]) {}
 }

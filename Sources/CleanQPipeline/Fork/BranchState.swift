@@ -63,7 +63,7 @@ final class BranchBox {
   /// As errors and reports name the branch.
   let name: String
   /// What the port below the fork says of its link.
-  let facts: LinkFacts
+  let link: PortCapabilities.Link
   /// Buffers that devices want that stand in the branch where it runs on other threads.
   var handedOverCount = 0
   /// The branch's share of the buffers below; nil before they are shared out.
@@ -75,14 +75,14 @@ final class BranchBox {
   ///   - name: as errors and reports name the branch.
   ///   - share: what the user gave to it.
   ///   - stage: the number of its first stage.
-  ///   - facts: of the port on which the fork is going to stand.
-  init(name: String, share: Int?, stage: Int, facts: LinkFacts) {
+  ///   - link: of the port on which the fork is going to stand.
+  init(name: String, share: Int?, stage: Int, link: PortCapabilities.Link) {
     self.name = name
     self.share = share
     self.stage = stage
     unsafe state = .allocate(capacity: 1)
     unsafe state.initialize(to: BranchState())
-    self.facts = facts
+    self.link = link
   }
 
   deinit {
@@ -97,19 +97,5 @@ final class BranchBox {
     // SAFETY: as in `deinit`; the fork's thread does not run yet.
     unsafe state.pointee.limit = share + wantedCount
     unsafe state.pointee.primeCount = wantedCount
-  }
-}
-
-/// What a port says of its link, for those who cannot ask it later.
-struct LinkFacts {
-  private(set) var maximumPacketByteCount: Int?
-  private(set) var hardwareAddress: UInt64?
-
-  /// Nothing is known.
-  init() {}
-
-  init<P: Port & ~Copyable>(of port: inout P) {
-    if case .byteCount(let count)? = try? port.control(.maximumPacketByteCount) { maximumPacketByteCount = count }
-    if case .hardwareAddress(let bits)? = try? port.control(.hardwareAddress) { hardwareAddress = bits }
   }
 }

@@ -16,13 +16,7 @@ public final class ForkBranches {
   @usableFromInline
   struct Entry {
     @usableFromInline let state: UnsafeMutablePointer<BranchState>
-    @usableFromInline let junction: UnsafeMutableRawPointer
-    @usableFromInline let turn: (UnsafeMutableRawPointer) -> Int
-    // What an idle loop calls: by the pointers, so that nothing counts references.
-    let advance: (UnsafeMutableRawPointer, MonotonicTime) -> MonotonicTime
-    let arm: (UnsafeMutableRawPointer) -> Bool
-    let disarm: (UnsafeMutableRawPointer) -> Void
-    let isExhausted: (UnsafeMutableRawPointer) -> Bool
+    @usableFromInline let junction: UnsafeMutablePointer<BranchJunction>
   }
 
   /// A region that the fork knows.
@@ -67,10 +61,8 @@ public final class ForkBranches {
     for (index, box) in boxes.enumerated() {
       guard let loop = box.loop else { preconditionFailure("a branch is not open") }
       // SAFETY: the boxes keep the states and the loops for as long as this object lives.
-      unsafe (entries + index).initialize(
-        to: Entry(
-          state: box.state, junction: loop.junction, turn: loop.turn, advance: loop.advance, arm: loop.arm,
-          disarm: loop.disarm, isExhausted: loop.isExhausted))
+      unsafe box.state.pointee.isPolled = !loop.junction.pointee.wakeFileDescriptors.isEmpty
+      unsafe (entries + index).initialize(to: Entry(state: box.state, junction: loop.junction))
     }
     let cells = RegionDirectory.capacity * LeaseNotes.capacity
     unsafe regions = .allocate(capacity: RegionDirectory.capacity)
@@ -146,11 +138,5 @@ public final class ForkBranches {
       sum.bufferCount += change.bufferCount
     }
     return sum
-  }
-
-  /// The loop of a branch.
-  func loop(_ branch: Int) -> BranchLoop {
-    guard let loop = boxes[branch].loop else { preconditionFailure("the branch is not open") }
-    return loop
   }
 }

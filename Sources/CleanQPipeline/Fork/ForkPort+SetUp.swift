@@ -6,14 +6,11 @@ extension ForkPort where Selector: ForkSelector {
     guard refusal(of: region.id) != nil else { throw QueueError(.alreadyRegistered, context: "\(region.id)") }
     let leases = try Leases(of: region, branchCount: count)
     for branch in 0..<count {
-      let loop = branches.loop(branch)
-      guard let error = unsafe loop.register(loop.junction, region) else { continue }
-      for former in 0..<branch {
-        let loop = branches.loop(former)
-        _ = unsafe loop.deregister(loop.junction, region)
+      do throws(QueueError) { try unsafe entries[branch].junction.pointee.register(region) } catch {
+        for former in 0..<branch { try? unsafe entries[former].junction.pointee.deregister(region) }
+        for branch in 0..<count { leases.close(branch, lentByteCount: 0) }
+        throw error
       }
-      for branch in 0..<count { leases.close(branch, lentByteCount: 0) }
-      throw error
     }
     // What went away while it was registered leaves its slot to this one.
     branches.endLeases(of: region.id.slot)
@@ -35,25 +32,32 @@ extension ForkPort where Selector: ForkSelector {
       guard byteCount > 0 else { continue }
       elsewhere += byteCount
       // A layer that keeps buffers aside gives them back, and learns from the branch's port that it is too early.
-      let loop = branches.loop(branch)
       unsafe entries[branch].state.pointee.remainingByteCount = byteCount
-      _ = unsafe loop.deregister(loop.junction, region)
+      try? unsafe entries[branch].junction.pointee.deregister(region)
       unsafe entries[branch].state.pointee.remainingByteCount = 0
       unsafe entries[branch].state.pointee.isDue = true
     }
     guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
-    for branch in 0..<count {
-      let loop = branches.loop(branch)
-      if let error = unsafe loop.deregister(loop.junction, region) { throw error }
-    }
+    for branch in 0..<count { try unsafe entries[branch].junction.pointee.deregister(region) }
     branches.endLeases(of: slot)
   }
 
-  /// Shares out the buffers, where it is told how many there are.
+  /// Takes `bufferCount`, to share out the buffers, and `quiesce`.
   ///
-  /// - Throws: `refused` where the shares that the user gave are more than that.
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    guard case .bufferCount(let bufferCount) = request else { throw QueueError(.unsupported) }
+  /// - Throws: `refused` where the shares that the user gave are more than the buffers.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    switch request {
+    case .bufferCount(let bufferCount): try shareOut(bufferCount)
+    case .quiesce:
+      for branch in 0..<count {
+        unsafe entries[branch].junction.pointee.quiesce()
+        unsafe entries[branch].state.pointee.isDue = true
+      }
+    case .endTransmission: throw QueueError(.unsupported)
+    }
+  }
+
+  private mutating func shareOut(_ bufferCount: Int) throws(QueueError) {
     let boxes = branches.boxes
     let given = boxes.reduce(0) { $0 + ($1.share ?? 0) }
     let restCount = boxes.count { $0.share == nil }
@@ -65,117 +69,75 @@ extension ForkPort where Selector: ForkSelector {
     for (branch, box) in boxes.enumerated() {
       let share = box.share ?? (bufferCount - given) / restCount
       box.take(share: share, wantedCount: wantedCount(of: branch))
-      let loop = branches.loop(branch)
-      do throws(QueueError) { _ = try unsafe loop.control(loop.junction, .bufferCount(share)).get() } catch {
+      do throws(QueueError) { try unsafe entries[branch].junction.pointee.right.control(.bufferCount(share)) } catch {
         guard error.code == .unsupported else { throw error }
       }
     }
-    return .accepted
   }
 
   /// The loops' ports notify for themselves, once for each turn.
   @inlinable
   public mutating func notify() {}
 
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
-    var deadline = MonotonicTime.never
-    for branch in 0..<count {
-      deadline = unsafe min(deadline, entries[branch].advance(entries[branch].junction, now))
-      let state = unsafe entries[branch].state
-      unsafe state.pointee.isDue = true
-      // Looked at where it matters: taking the accounts' lock is for a branch that seems to have its share.
-      if unsafe state.pointee.lendableCount < Burst.capacity, unsafe state.pointee.isRecountDue {
-        unsafe state.pointee.change = branches.change(of: branch).bufferCount
-        unsafe state.pointee.isRecountDue = false
-      }
-    }
-    return deadline
-  }
-
-  public mutating func arm() -> Bool {
-    var isIdle = returned.isEmpty
+  /// Asks the branches.
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = Readiness(hasWork: !returned.isEmpty)
     for branch in 0..<count {
       let state = unsafe entries[branch].state
-      let isBranchIdle = unsafe entries[branch].arm(entries[branch].junction)
-      if unsafe state.pointee.isDue || !state.pointee.outbox.isEmpty || !state.pointee.emptied.isEmpty {
-        isIdle = false
+      let standing = unsafe entries[branch].junction.pointee.sleep(step)
+      if standing.isExhausted { readiness.isExhausted = true }
+      switch step {
+      case .tick:
+        readiness.deadline = min(readiness.deadline, standing.deadline)
+        unsafe state.pointee.isDue = true
+        // Looked at where it matters: taking the accounts' lock is for a branch that seems to have its share.
+        if unsafe state.pointee.lendableCount < Burst.capacity, unsafe state.pointee.isRecountDue {
+          unsafe state.pointee.change = branches.change(of: branch).bufferCount
+          unsafe state.pointee.isRecountDue = false
+        }
+      case .arm:
+        if standing.hasWork { unsafe state.pointee.isDue = true }
+        if unsafe state.pointee.isDue || !state.pointee.outbox.isEmpty || !state.pointee.emptied.isEmpty {
+          readiness.hasWork = true
+        }
+      // What woke the thread may be this branch's.
+      case .disarm: unsafe state.pointee.isDue = true
       }
-      guard !isBranchIdle else { continue }
-      unsafe state.pointee.isDue = true
-      isIdle = false
     }
-    return isIdle
+    return readiness
   }
 
-  public mutating func disarm() {
+  /// What the devices at the right ends of the branches want, and what wakes the branches.
+  public var capabilities: PortCapabilities {
+    var capabilities = PortCapabilities()
     for branch in 0..<count {
-      unsafe entries[branch].disarm(entries[branch].junction)
-      // Whatever woke the thread may be this branch's.
-      unsafe entries[branch].state.pointee.isDue = true
+      let wanted = wanted(branch)
+      capabilities.wantedBufferCount += wantedCount(of: branch)
+      capabilities.wantedBufferByteCount = max(capabilities.wantedBufferByteCount, wanted.byteCount)
+      if wanted.backing == .shared { capabilities.wantedBacking = .shared }
+      unsafe capabilities.wakeFileDescriptors += entries[branch].junction.pointee.wakeFileDescriptors
     }
-  }
-
-  public func addWakeFileDescriptors(to list: inout [Int32]) {
-    for branch in 0..<count {
-      let loop = branches.loop(branch)
-      let before = list.count
-      unsafe loop.addWakeFileDescriptors(loop.junction, &list)
-      if list.count > before { unsafe entries[branch].state.pointee.isPolled = true }
-    }
-  }
-
-  public mutating func quiesce() {
-    for branch in 0..<count {
-      let loop = branches.loop(branch)
-      unsafe loop.quiesce(loop.junction)
-      unsafe entries[branch].state.pointee.isDue = true
-    }
-  }
-
-  public var isExhausted: Bool {
-    for branch in 0..<count where unsafe entries[branch].isExhausted(entries[branch].junction) { return true }
-    return false
-  }
-
-  /// What the devices at the right ends of the branches want.
-  public var wantedBufferCount: Int {
-    (0..<count).reduce(0) { $0 + wantedCount(of: $1) }
+    return capabilities
   }
 
   private func wantedCount(of branch: Int) -> Int { wanted(branch).right + branches.boxes[branch].handedOverCount }
 
-  public var wantedBufferByteCount: Int { (0..<count).reduce(0) { max($0, wanted($1).byteCount) } }
+  private func wanted(_ branch: Int) -> WantedBuffers { unsafe entries[branch].junction.pointee.wanted }
 
-  public var wantedBacking: RegionBacking {
-    (0..<count).contains { wanted($0).backing == .shared } ? .shared : .anonymous
-  }
-
-  private func wanted(_ branch: Int) -> WantedBuffers {
-    let loop = branches.loop(branch)
-    return unsafe loop.wanted(loop.junction)
-  }
-
-  /// What is in the fork and its branches, on this thread and on others.
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = branches.byteCounts.reduce(0, +)
-    accounts.addInFlight(returned)
-    for branch in 0..<count {
-      let loop = branches.loop(branch)
-      unsafe accounts.addHoldings(of: loop.accounts(loop.junction))
+  /// What is in the fork and its branches, on this thread and on others; the reports of the branches' stages, each
+  /// branch after its account. What nobody claimed is in the report of the stage below.
+  public func report(into report: inout PortReport) {
+    if unclaimedCount > 0, let last = report.stages.indices.last {
+      report.stages[last].drops.append(StageReport.Count("unclaimed", unclaimedCount))
     }
-    return accounts
-  }
-
-  /// The reports of the branches' stages, each branch after its account. What nobody claimed is in the report of the stage below.
-  public func report(into reports: inout [StageReport]) {
-    if unclaimedCount > 0, let last = reports.indices.last {
-      reports[last].drops.append(StageReport.Count("unclaimed", unclaimedCount))
-    }
+    report.accounts.registeredByteCount = branches.byteCounts.reduce(0, +)
+    report.accounts.addInFlight(returned)
     for branch in 0..<count {
-      reports.append(account(of: branch))
-      let loop = branches.loop(branch)
-      unsafe loop.report(loop.junction, &reports)
+      report.stages.append(account(of: branch))
+      let held = unsafe entries[branch].junction.pointee.report(into: &report.stages)
+      unsafe report.accounts.addHoldings(of: entries[branch].junction.pointee.held())
+      report.accounts.addHoldings(of: held.left)
+      report.accounts.addHoldings(of: held.right)
     }
   }
 

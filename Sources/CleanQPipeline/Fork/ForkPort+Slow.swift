@@ -3,22 +3,11 @@ public import CleanQ
 // What is not the fast path: packets in several buffers, branches at their share, answers, buffers with the note of a former lease.
 
 extension ForkPort where Selector: ForkSelector {
-  /// The same as `deliver`, packet by packet.
+  /// Gives the first packet of a burst to its branch, or ends it where there is none or it may not have it.
   ///
-  /// - Returns: `full` where a packet has to end and there is no room for its buffers.
+  /// - Returns: why not; `full` where a packet has to end and there is no room for its buffers.
   @usableFromInline
-  mutating func deliverSlowly(_ run: Run, _ filled: inout Burst) -> Refusal? {
-    for _ in 0..<run.count {
-      guard deliver(packetOf: 1, from: &filled, to: run.branch) else { return .full }
-    }
-    return nil
-  }
-
-  /// Gives the first packet of a burst, in several buffers, to its branch.
-  ///
-  /// - Returns: why not.
-  @usableFromInline
-  mutating func deliverChain(_ filled: inout Burst) -> Refusal? {
+  mutating func deliverFirst(_ filled: inout Burst) -> Refusal? {
     var end = 0
     while end < filled.count, !filled[end].flags.contains(.last) { end &+= 1 }
     guard end < filled.count else { return .incompleteChain }
@@ -138,8 +127,7 @@ extension ForkPort where Selector: ForkSelector {
     unsafe entries[branch].state.pointee.primeCount -= 1
     lend(&buffer, to: branch)
     priming.append(buffer)
-    let loop = branches.loop(branch)
-    _ = unsafe loop.fillRight(loop.junction, &priming)
+    unsafe entries[branch].junction.pointee.right.fill(&priming)
     if var refused = priming.popFirst() {
       takeBackStale(&refused)
       returned.append(refused)

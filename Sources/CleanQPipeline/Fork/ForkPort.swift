@@ -74,88 +74,37 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     while !filled.isEmpty {
       let region = filled[0].region
       guard refusal(of: region) == nil else { return .unknownRegion }
-      let run = scan(&filled, of: region)
-      if run.count > 0 {
-        if let refusal = deliver(run, &filled, of: region) { return refusal }
-      } else {
-        if let refusal = deliverChain(&filled) { return refusal }
-      }
+      let branch = unsafe table[Selector.key(of: filled[0])]
+      if branch != ForkBranches.unclaimed, deliver(&filled, of: region, to: Int(branch)) > 0 { continue }
+      if let refusal = deliverFirst(&filled) { return refusal }
     }
     return nil
   }
 
-  /// Packets in one buffer each, one behind the other, of one branch.
-  @frozen
-  @usableFromInline
-  struct Run {
-    @usableFromInline var branch: UInt8
-    @usableFromInline var count = 0
-    @usableFromInline var byteCount = 0
-    /// One of the buffers still has the note of a former lease.
-    @usableFromInline var isNoted = false
-
-    @inlinable
-    init(_ branch: UInt8) { self.branch = branch }
-  }
-
-  /// Looks for packets in one buffer each, of one region and one branch, at the front of a burst.
-  @inlinable
-  @inline(__always)
-  func scan(_ filled: inout Burst, of region: RegionID) -> Run {
-    let notes = unsafe entry(of: region).pointee.notes
-    var run = Run(unsafe table[Selector.key(of: filled[0])])
-    while run.count < filled.count {
-      let limit = filled.count &- run.count
-      let found = unsafe Self.scan(
-        filled.contiguousSpan(from: run.count, to: filled.count), of: region, run.branch, table, notes, &run)
-      guard found < limit, found > 0 else { break }
-    }
-    return run
-  }
-
-  /// The same in a contiguous span. A function by itself, so that all it needs is in registers.
+  /// Gives packets from the front of a burst to their branch: those in one buffer each that are one behind the other, as long as
+  /// the branch may have more.
   ///
-  /// - Returns: how many it found, which it has added to the run.
-  @inlinable
-  @inline(never)
-  static func scan(
-    _ buffers: consuming MutableSpan<Buffer>, of region: RegionID, _ branch: UInt8, _ table: UnsafePointer<UInt8>,
-    _ notes: LeaseNotes, _ run: inout Run
-  ) -> Int {
-    var index = 0
-    var byteCount = 0
-    var isNoted = false
-    while index < buffers.count, buffers[index].region == region, buffers[index].flags.contains(.last),
-      unsafe table[Selector.key(of: buffers[index])] == branch
-    {
-      if buffers[index].isLent(notes) { isNoted = true }
-      byteCount &+= buffers[index].byteCount
-      index &+= 1
-    }
-    run.count &+= index
-    run.byteCount &+= byteCount
-    if isNoted { run.isNoted = true }
-    return index
-  }
-
-  /// Gives packets from the front of a burst to their branch, as far as it may have them; the others end.
+  /// - Returns: how many they are.
   @inlinable
   @inline(__always)
-  mutating func deliver(_ run: Run, _ filled: inout Burst, of region: RegionID) -> Refusal? {
-    guard run.branch != ForkBranches.unclaimed, !run.isNoted else { return deliverSlowly(run, &filled) }
-    let branch = Int(run.branch)
+  mutating func deliver(_ filled: inout Burst, of region: RegionID, to branch: Int) -> Int {
     let state = unsafe entries[branch].state
-    guard unsafe run.count <= state.pointee.lendableCount, unsafe run.count <= state.pointee.inbox.room else {
-      return deliverSlowly(run, &filled)
-    }
+    let limit = unsafe min(filled.count, state.pointee.lendableCount, state.pointee.inbox.room)
     let cell = ForkBranches.cell(region.slot) &+ branch
-    let note = unsafe notes[cell]
-    var done = 0
-    while done < run.count { done &+= Self.lend(filled.contiguousSpan(from: done, to: run.count), note) }
-    unsafe lentByteCounts[cell] &+= run.byteCount
-    unsafe state.pointee.lentCount &+= run.count
-    unsafe filled.moveFirst(run.count, to: &state.pointee.inbox)
-    return nil
+    let (own, all) = unsafe (notes[cell], entry(of: region).pointee.notes)
+    var count = 0
+    while count < limit {
+      let span = filled.contiguousSpan(from: count, to: limit)
+      let spanCount = span.count
+      let lent = unsafe Self.lend(span, of: region, to: UInt8(truncatingIfNeeded: branch), table, own, all)
+      count &+= lent.count
+      unsafe lentByteCounts[cell] &+= lent.byteCount
+      guard lent.count == spanCount else { break }
+    }
+    guard count > 0 else { return 0 }
+    unsafe state.pointee.lentCount &+= count
+    unsafe filled.moveFirst(count, to: &state.pointee.inbox)
+    return count
   }
 
   // MARK: Down
@@ -185,7 +134,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     let state = unsafe entries[branch].state
     unsafe state.pointee.skipCount = 0
     unsafe state.pointee.isDue = false
-    if unsafe entries[branch].turn(entries[branch].junction) > 0 { unsafe state.pointee.isDue = true }
+    if unsafe BranchLoop.turn(entries[branch].junction) > 0 { unsafe state.pointee.isDue = true }
   }
 
   /// Takes packets that a branch transmits, whole ones, as many as fit.
@@ -278,12 +227,28 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
 
   // MARK: Loops over contiguous spans
 
-  /// - Returns: how many buffers it lent.
+  /// Lends packets in one buffer each to a branch, from the first, as long as they are of one region and the branch's own, and have
+  /// no note of a former lease.
+  ///
+  /// A function by itself, as the next two, so that all it needs is in registers.
+  ///
+  /// - Returns: how many they are, and the bytes of their buffers.
   @inlinable
   @inline(never)
-  static func lend(_ buffers: consuming MutableSpan<Buffer>, _ note: LeaseNotes) -> Int {
-    for index in 0..<buffers.count { buffers[index].lend(note) }
-    return buffers.count
+  static func lend(
+    _ buffers: consuming MutableSpan<Buffer>, of region: RegionID, to branch: UInt8, _ table: UnsafePointer<UInt8>,
+    _ note: LeaseNotes, _ notes: LeaseNotes
+  ) -> (count: Int, byteCount: Int) {
+    var index = 0
+    var byteCount = 0
+    while index < buffers.count, buffers[index].region == region, buffers[index].isWholePacket(without: notes),
+      unsafe table[Selector.key(of: buffers[index])] == branch
+    {
+      buffers[index].lend(note)
+      byteCount &+= buffers[index].byteCount
+      index &+= 1
+    }
+    return (index, byteCount)
   }
 
   /// - Returns: how many buffers of a region have the note, from the first.
@@ -307,11 +272,9 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     var noted = 0
     var byteCount = 0
     while index < buffers.count, buffers[index].region == region {
-      if buffers[index].isLent(note) {
-        noted &+= 1
-        byteCount &+= buffers[index].byteCount
-      }
-      buffers[index].endLease(note)
+      let lent = buffers[index].endLease(note)
+      noted &+= lent
+      byteCount &+= lent &* buffers[index].byteCount
       index &+= 1
     }
     return (index, noted, byteCount)

@@ -62,6 +62,61 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
     return moved
   }
 
+  /// Registers a region with both ports, or with none.
+  mutating func register(_ region: borrowing Region) throws(QueueError) {
+    try left.register(region)
+    do throws(QueueError) { try right.register(region) } catch {
+      try? left.deregister(region)
+      throw error
+    }
+  }
+
+  /// Ends what ``register(_:)`` began. The left port says whether anything is left on this side of it.
+  mutating func deregister(_ region: borrowing Region) throws(QueueError) {
+    try left.deregister(region)
+    try right.deregister(region)
+  }
+
+  /// What the ports want of memory.
+  @inlinable
+  var wanted: WantedBuffers { WantedBuffers(left: left.capabilities, right: right.capabilities) }
+
+  /// What wakes the ports' user.
+  @inlinable
+  var wakeFileDescriptors: [Int32] {
+    left.capabilities.wakeFileDescriptors + right.capabilities.wakeFileDescriptors
+  }
+
+  @inlinable
+  mutating func quiesce() {
+    left.quiesce()
+    right.quiesce()
+  }
+
+  /// Tells both ports, whatever the first one answers.
+  @inlinable
+  mutating func sleep(_ step: SleepStep) -> JunctionReadiness {
+    JunctionReadiness(left: left.sleep(step), right: right.sleep(step))
+  }
+
+  /// Appends the ports' reports, left before right, with what was dropped here in that of the stage below, where there is one.
+  ///
+  /// - Returns: what each port and what is below it hold.
+  @inlinable
+  func report(into stages: inout [StageReport]) -> (left: BufferAccounts, right: BufferAccounts) {
+    var report = PortReport()
+    let start = stages.count
+    swap(&report.stages, &stages)
+    left.report(into: &report)
+    let leftAccounts = report.accounts
+    let place = max(start, report.stages.count - 1)
+    report.accounts = BufferAccounts()
+    right.report(into: &report)
+    if place < report.stages.count { addDrops(to: &report.stages[place]) }
+    swap(&report.stages, &stages)
+    return (leftAccounts, report.accounts)
+  }
+
   /// How many packets were dropped in both directions.
   @inlinable
   var dropCount: UInt64 { droppedUp.count &+ droppedDown.count }
@@ -84,4 +139,22 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
     accounts.addInFlight(sent)
     return accounts
   }
+}
+
+/// How the two ports of a junction stand.
+@frozen
+@usableFromInline
+struct JunctionReadiness {
+  @usableFromInline var left: Readiness
+  @usableFromInline var right: Readiness
+
+  @inlinable
+  init(left: Readiness = Readiness(), right: Readiness = Readiness()) {
+    self.left = left
+    self.right = right
+  }
+
+  @inlinable var hasWork: Bool { left.hasWork || right.hasWork }
+  @inlinable var isExhausted: Bool { left.isExhausted || right.isExhausted }
+  @inlinable var deadline: MonotonicTime { min(left.deadline, right.deadline) }
 }

@@ -13,11 +13,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
 
   @inlinable
   var wanted: WantedBuffers {
-    let isShared = junction?.left.wantedBacking == .shared || junction?.right.wantedBacking == .shared
-    return WantedBuffers(
-      left: junction?.left.wantedBufferCount ?? 0, right: junction?.right.wantedBufferCount ?? 0,
-      byteCount: max(junction?.left.wantedBufferByteCount ?? 0, junction?.right.wantedBufferByteCount ?? 0),
-      backing: isShared ? .shared : .anonymous)
+    junction?.wanted ?? WantedBuffers(left: PortCapabilities(), right: PortCapabilities())
   }
 
   /// Registers the region with the left port, and with the right one in the loop that owns the memory and those above: the
@@ -34,7 +30,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   /// Tells the right port from how many buffers it is served; nothing where it is not interested.
   @inlinable
   func shareOut(_ bufferCount: Int) -> QueueError? {
-    do throws(QueueError) { _ = try junction?.right.control(.bufferCount(bufferCount)) } catch {
+    do throws(QueueError) { try junction?.right.control(.bufferCount(bufferCount)) } catch {
       return error.code == .unsupported ? nil : error
     }
     return nil
@@ -81,8 +77,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   @inlinable
   var reports: [StageReport] {
     var reports: [StageReport] = []
-    junction?.left.report(into: &reports)
-    junction?.right.report(into: &reports)
+    _ = junction?.report(into: &reports)
     return reports
   }
 
@@ -91,15 +86,9 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   @inline(never)
   func outcome(of junction: borrowing Junction<Left, Right>, _ place: LoopPlace) -> WorkerOutcome {
     var outcome = WorkerOutcome()
-    junction.left.report(into: &outcome.reports)
-    let leftCount = outcome.reports.count
-    junction.right.report(into: &outcome.reports)
-    // In the report of the stage below the junction, where there is one.
-    if !outcome.reports.isEmpty { junction.addDrops(to: &outcome.reports[max(0, leftCount - 1)]) }
+    let (left, right) = junction.report(into: &outcome.reports)
     outcome.held = junction.held()
-    let left = junction.left.accounts()
     outcome.held.addHoldings(of: left)
-    let right = junction.right.accounts()
     switch place {
     case .below: outcome.interlink = right
     case .owner(let memory):
@@ -116,11 +105,9 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   /// Turns until the pipeline is to stop.
   @inlinable
   func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int, place: LoopPlace) {
-    var files = [control.stopFile, control.wakeFile(of: index)]
-    junction.left.addWakeFileDescriptors(to: &files)
-    junction.right.addWakeFileDescriptors(to: &files)
-    var wait = IdleWait(files: files)
-    var deadline = advance(&junction, to: .now)
+    var wait = IdleWait(
+      files: [control.stopFile, control.wakeFile(of: index)] + junction.wakeFileDescriptors)
+    var standing = junction.sleep(.tick(.now))
     // While the loop is awake, time passes at each tick in every stage, whether or not one below it asked for that: a layer
     // may be alone in its loop. A sleeping loop is woken for a deadline only.
     var tick = MonotonicTime.now.advanced(byMilliseconds: RunControl.tickMilliseconds)
@@ -146,17 +133,18 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
         if busyTurns & 31 != 0 { continue }
       }
       let now = MonotonicTime.now
-      if now >= min(deadline, tick) {
-        deadline = advance(&junction, to: now)
+      // An end is passed on step by step.
+      if now >= min(standing.deadline, tick) || standing.left.isExhausted {
+        standing = junction.sleep(.tick(now))
         tick = now.advanced(byMilliseconds: RunControl.tickMilliseconds)
         tellDrops(of: junction, control)
       }
-      if junction.right.isExhausted {
+      if standing.right.isExhausted {
         control.stopExhausted()
-      } else if junction.left.isExhausted {
+      } else if standing.left.isExhausted {
         passOnEnd(&junction, &end, control, hasMoved: hasMoved, at: now)
       }
-      if wait.spinExpired(at: now) { sleep(&junction, &wait, now: now, until: min(deadline, end.deadline)) }
+      if wait.spinExpired(at: now) { sleep(&junction, &wait, &standing, now: now, until: end.deadline) }
     }
   }
 
@@ -170,33 +158,36 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     switch end.next(hasMoved: hasMoved, isEmpty: junction.up.isEmpty, at: now) {
     case .goOn: break
     case .quiesce: junction.left.quiesce()
-    case .passOn: junction.right.endTransmission()
+    case .passOn: try? junction.right.control(.endTransmission)
     case .stop: control.stopExhausted()
     }
   }
 
   @inlinable
   func sleep(
-    _ junction: inout Junction<Left, Right>, _ wait: inout IdleWait, now: MonotonicTime, until deadline: MonotonicTime
+    _ junction: inout Junction<Left, Right>, _ wait: inout IdleWait, _ standing: inout JunctionReadiness,
+    now: MonotonicTime, until deadline: MonotonicTime
   ) {
     // Both are armed before anything is looked at again: what comes in from here on wakes the thread.
-    let leftIsIdle = junction.left.arm()
-    let rightIsIdle = junction.right.arm()
-    if leftIsIdle, rightIsIdle { wait.sleep(now: now, until: deadline) }
-    junction.left.disarm()
-    junction.right.disarm()
+    let armed = junction.sleep(.arm)
+    // An end that is news is looked at first.
+    let isNews =
+      armed.left.isExhausted != standing.left.isExhausted || armed.right.isExhausted != standing.right.isExhausted
+    if !armed.hasWork, !isNews { wait.sleep(now: now, until: min(deadline, standing.deadline)) }
+    let woken = junction.sleep(.disarm)
+    standing.left.isExhausted = woken.left.isExhausted
+    standing.right.isExhausted = woken.right.isExhausted
   }
 
   /// Turns without taking anything new, until nothing moves any more.
   @inlinable
   func drain(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int) {
-    junction.left.quiesce()
-    junction.right.quiesce()
+    junction.quiesce()
     while true {
       let moves = control.moves
       let moved = junction.turn() > 0
       let now = MonotonicTime.now
-      _ = advance(&junction, to: now)
+      _ = junction.sleep(.tick(now))
       if control.noteTurn(of: index, moved: moved, since: moves, at: now) { return }
     }
   }
@@ -208,11 +199,6 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     guard junction.dropCount > 0, !hasToldDrops else { return }
     hasToldDrops = true
     control.tellDrops()
-  }
-
-  @inlinable
-  func advance(_ junction: inout Junction<Left, Right>, to now: MonotonicTime) -> MonotonicTime {
-    min(junction.left.advance(to: now), junction.right.advance(to: now))
   }
 }
 

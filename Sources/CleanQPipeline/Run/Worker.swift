@@ -53,6 +53,14 @@ struct WantedBuffers {
     self.byteCount = byteCount
     self.backing = backing
   }
+
+  @inlinable
+  init(left: PortCapabilities, right: PortCapabilities) {
+    self.init(
+      left: left.wantedBufferCount, right: right.wantedBufferCount,
+      byteCount: max(left.wantedBufferByteCount, right.wantedBufferByteCount),
+      backing: left.wantedBacking == .shared ? .shared : right.wantedBacking)
+  }
 }
 
 extension WantedBuffers {

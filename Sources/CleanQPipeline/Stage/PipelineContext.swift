@@ -70,11 +70,7 @@ public final class PipelineContext {
   /// The same for ports whose types are not known: also in a branch.
   public func add<Unit: Traffic>(_ left: consuming AnyPort<Unit>, _ right: consuming AnyPort<Unit>) {
     guard let branch else { return add(Worker(Loop(Junction(left, right)))) }
-    switch Unit.kind {
-    case .frame: branch.loop = BranchLoop(left.retyped(as: Frame.self), right.retyped(as: Frame.self))
-    case .packet: branch.loop = BranchLoop(left.retyped(as: Packet.self), right.retyped(as: Packet.self))
-    case .datagram: branch.loop = BranchLoop(left.retyped(as: Datagram.self), right.retyped(as: Datagram.self))
-    }
+    branch.loop = BranchLoop(left, right)
     self.branch = nil
   }
 

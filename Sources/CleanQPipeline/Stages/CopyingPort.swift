@@ -16,7 +16,7 @@ public import Logging
 ///
 /// Thread-confined.
 @frozen
-public struct CopyingPort<Lower: Port & ~Copyable>: Port, ~Copyable {
+public struct CopyingPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
   public typealias Unit = Lower.Unit
 
   public var lower: Lower
@@ -53,9 +53,10 @@ public struct CopyingPort<Lower: Port & ~Copyable>: Port, ~Copyable {
   ///
   /// - Throws: where there is no memory, or the device does not take it.
   public static func make(on lower: consuming Lower, logger: Logger) throws(StageError) -> CopyingPort {
-    let count = max(lower.wantedBufferCount, 2 * Burst.capacity)
+    let below = lower.capabilities
+    let count = max(below.wantedBufferCount, 2 * Burst.capacity)
     let wanted = WantedBuffers(
-      left: count, right: count, byteCount: max(2048, lower.wantedBufferByteCount), backing: lower.wantedBacking)
+      left: count, right: count, byteCount: max(2048, below.wantedBufferByteCount), backing: below.wantedBacking)
     let memory = try PipelineMemory(wanted, logger)
     var port = CopyingPort(lower, memory, wanted)
     if let error = port.prime(wanted) { throw StageError("pipeline", error) }
@@ -207,9 +208,6 @@ extension CopyingPort where Lower: ~Copyable {
     flush()
     returning.move(to: &sent)
   }
-
-  @inlinable
-  public mutating func notify() { lower.notify() }
 }
 
 // MARK: Set-up and the rest
@@ -224,60 +222,47 @@ extension CopyingPort where Lower: ~Copyable {
     try table.remove(region.id)
   }
 
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    try lower.control(request)
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = lower.sleep(step)
+    if !returning.isEmpty || !arrived.isEmpty && !freeBuffers.isEmpty { readiness.hasWork = true }
+    if !arrived.isEmpty { readiness.isExhausted = false }
+    return readiness
   }
 
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime { lower.advance(to: now) }
-
-  public mutating func arm() -> Bool {
-    guard lower.arm() else { return false }
-    return returning.isEmpty && (arrived.isEmpty || freeBuffers.isEmpty)
+  /// Buffers to copy to; the device has its own, of its own backing.
+  public var capabilities: PortCapabilities {
+    var capabilities = lower.capabilities
+    capabilities.wantedBufferCount = wantedCount
+    capabilities.wantedBacking = .anonymous
+    return capabilities
   }
 
-  public mutating func disarm() { lower.disarm() }
-
-  public func addWakeFileDescriptors(to list: inout [Int32]) { lower.addWakeFileDescriptors(to: &list) }
-
-  public mutating func quiesce() { lower.quiesce() }
-
-  public var isExhausted: Bool { lower.isExhausted && arrived.isEmpty }
-
-  /// To copy to; the device has its own.
-  public var wantedBufferCount: Int { wantedCount }
-
-  public var wantedBufferByteCount: Int { lower.wantedBufferByteCount }
-
-  /// The pipeline's buffers only.
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    freeBuffers.add(to: &accounts)
-    returning.add(to: &accounts)
-    return accounts
+  /// Of the accounts the pipeline's buffers only; the device's report, with what was copied.
+  public func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    let lost = lostByteCount(report.accounts)
+    if var device = report.stages.popLast() {
+      device.counters.append(.init("copied", copiedCount))
+      device.drops += [.init("too-long-to-copy", tooLongCount), .init("not-sent", UInt64(pending.count))]
+        .filter { $0.value > 0 }
+      if lost != 0 {
+        device.failure = device.failure ?? "\(lost) bytes of its own memory are in no buffer that it knows"
+      }
+      report.stages.append(device)
+    }
+    report.accounts = BufferAccounts()
+    report.accounts.registeredByteCount = table.byteCount
+    freeBuffers.add(to: &report.accounts)
+    returning.add(to: &report.accounts)
   }
 
   /// Bytes of the device's buffers that are nowhere to be found.
-  private var lostByteCount: Int {
-    var accounts = BufferAccounts()
-    accounts.addHoldings(of: lower.accounts())
+  private func lostByteCount(_ below: BufferAccounts) -> Int {
+    var accounts = below
     free.add(to: &accounts)
     accounts.addInFlight(pending)
     accounts.addInFlight(arrived)
     accounts.addInFlight(used)
     return memory.region.liveByteCount - accounts.inFlightByteCount - accounts.atPeerByteCount
-  }
-
-  /// The device's report, with what was copied.
-  public func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    guard var report = reports.popLast() else { return }
-    report.counters.append(.init("copied", copiedCount))
-    report.drops += [.init("too-long-to-copy", tooLongCount), .init("not-sent", UInt64(pending.count))]
-      .filter { $0.value > 0 }
-    if lostByteCount != 0 {
-      report.failure = report.failure ?? "\(lostByteCount) bytes of its own memory are in no buffer that it knows"
-    }
-    reports.append(report)
   }
 }

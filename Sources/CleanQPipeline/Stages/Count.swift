@@ -34,12 +34,12 @@ public struct CountPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     return refusal
   }
 
-  public func report(into reports: inout [StageReport]) {
-    lower.report(into: &reports)
-    var report = StageReport("\(name)")
-    report.received = received
-    report.transmitted = transmitted
-    reports.append(report)
+  public func report(into report: inout PortReport) {
+    lower.report(into: &report)
+    var own = StageReport("\(name)")
+    own.received = received
+    own.transmitted = transmitted
+    report.stages.append(own)
   }
 }
 

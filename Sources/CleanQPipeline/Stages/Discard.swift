@@ -39,14 +39,13 @@ public struct DiscardPort<Unit: Traffic>: Port, ~Copyable {
   @inlinable
   public mutating func complete(into sent: inout Burst) { loop.complete(into: &sent) }
 
-  public mutating func arm() -> Bool { loop.arm() }
+  public mutating func sleep(_ step: SleepStep) -> Readiness { loop.sleep(step) }
 
-  public func accounts() -> BufferAccounts { loop.accounts() }
-
-  public func report(into reports: inout [StageReport]) {
-    var report = StageReport("discard")
-    report.transmitted = transmitted
-    reports.append(report)
+  public func report(into report: inout PortReport) {
+    var own = StageReport("discard")
+    own.transmitted = transmitted
+    report.accounts = loop.accounts()
+    report.stages.append(own)
   }
 }
 

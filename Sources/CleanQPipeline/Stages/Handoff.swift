@@ -16,12 +16,11 @@ public struct Handoff: PassThroughStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
-    var lower = lower
     var interlink: RingPort<Lower.Unit>.Pair
     do { interlink = try RingPort<Lower.Unit>.pair(slotCount: Self.slotCount) } catch {
       throw StageError("handoff", error)
     }
-    interlink.second.takeFacts(from: &lower)
+    interlink.second.link = lower.capabilities.link
     context.add(lower, interlink.first)
     return try next(interlink.second)
   }

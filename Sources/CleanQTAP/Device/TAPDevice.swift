@@ -1,6 +1,5 @@
 internal import CPlatform
 internal import CleanQ
-internal import CleanQPipeline
 internal import CleanQPlatform
 internal import Glibc
 
@@ -13,21 +12,21 @@ struct TAPDevice: ~Copyable, Sendable {
   static let path = "/dev/net/tun"
 
   let name: String
-  let file: Int32
-  private var stage: String { "tap(\(name))" }
+  private let opened: OwnedFile
+
+  /// The file's descriptor, which stays this value's.
+  var file: Int32 { opened.number }
 
   /// Opens the file; there is no device yet.
   ///
   /// - Throws: there is no such file, or no permission for it.
-  init(name: String) throws(StageError) {
+  init(name: String) throws(TAPError) {
     self.name = name
-    // SAFETY: the path is a string that lives through the call.
-    file = unsafe open(Self.path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
-    let number = errno
-    if file < 0 { throw Self.cannotOpen(stage: "tap(\(name))", errno: number) }
+    guard let file = OwnedFile(path: Self.path, flags: O_RDWR | O_NONBLOCK) else {
+      throw Self.cannotOpen(name, errno: errno)
+    }
+    opened = file
   }
-
-  deinit { if file >= 0 { close(file) } }
 
   /// The kernel's number for the network device of this name; 0 where there is none.
   var index: UInt32 {
@@ -43,7 +42,7 @@ struct TAPDevice: ~Copyable, Sendable {
   ///
   /// - Returns: whether the kernel takes segments of UDP; not where they were not asked for.
   /// - Throws: no permission, another process has it, the name belongs to something else.
-  func attach(offload: Bool) throws(StageError) -> Bool {
+  func attach(offload: Bool) throws(TAPError) -> Bool {
     var request = InterfaceRequest(name: name)
     // One frame per read and write, with a header of the driver's own only where that is to say more than nothing.
     request.flags = Int16(IFF_TAP | IFF_NO_PI) | (offload ? CPLATFORM_IFF_VNET_HDR : 0)
@@ -54,13 +53,13 @@ struct TAPDevice: ~Copyable, Sendable {
       failure = request.perform(CPLATFORM_TUNSETIFF, on: file)
     }
     if let number = failure {
-      throw Self.cannotAttach(stage: stage, name: name, errno: number)
+      throw Self.cannotAttach(name, errno: number)
     }
     if offload { try setHeader() }
     // To be allowed to hand over segments is how a driver that takes them can be told.
     let takesSegments = offload && setOffload(CPLATFORM_TUN_UDP_SEGMENTS)
     // A device that another program used may have been told that checksums and segments can be left to the reader.
-    guard setOffload(0) else { throw Self.cannotAttach(stage: stage, name: name, errno: errno) }
+    guard setOffload(0) else { throw Self.cannotAttach(name, errno: errno) }
     return takesSegments
   }
 
@@ -70,11 +69,11 @@ struct TAPDevice: ~Copyable, Sendable {
   private func setOffload(_ what: UInt) -> Bool { cplatform_ioctl_value(file, CPLATFORM_TUNSETOFFLOAD, what) == 0 }
 
   /// Makes sure of the header's length, which another program may have changed.
-  private func setHeader() throws(StageError) {
+  private func setHeader() throws(TAPError) {
     var byteCount = Int32(DriverHeader.byteCount)
     // SAFETY: the kernel reads an int, which lives through the call.
     let isSet = unsafe cplatform_ioctl_pointer(file, CPLATFORM_TUNSETVNETHDRSZ, &byteCount) == 0
-    guard isSet else { throw Self.cannotAttach(stage: stage, name: name, errno: errno) }
+    guard isSet else { throw Self.cannotAttach(name, errno: errno) }
   }
 
   /// Says whether the device outlives the file.
@@ -86,15 +85,9 @@ struct TAPDevice: ~Copyable, Sendable {
 }
 
 extension TAPDevice {
-  /// What to say where a device is only to be attached to and does not exist, as it reads after a colon.
-  static func missing(_ name: String) -> String {
-    let names = NetworkLink.all().filter(\.isTAP).map(\.name)
-    if names.isEmpty {
-      return "there is no device \(name), nor another TAP device; make one with \"ip tuntap add \(name) mode tap\""
-    }
-    let list =
-      names.count == 1 ? "the only TAP device is \(names[0])" : "the TAP devices are \(Prose.list(names, "and"))"
-    return "there is no device \(name); " + Spelling.suggestion(for: name, among: names, otherwise: list)
+  /// A device is only to be attached to and does not exist.
+  static func missing(_ name: String) -> TAPError {
+    TAPError(.missing, name, "there is no device \(name)", errno: ENODEV)
   }
 
   /// What to say where a name belongs to something that cannot be attached to, as it reads after a colon.
@@ -109,7 +102,7 @@ extension TAPDevice {
     return "\(name) is \(kind); only TAP devices are supported as yet"
   }
 
-  private static func cannotOpen(stage: String, errno number: Int32) -> StageError {
+  private static func cannotOpen(_ name: String, errno number: Int32) -> TAPError {
     let what =
       switch number {
       case ENOENT, ENODEV, ENXIO:
@@ -118,10 +111,10 @@ extension TAPDevice {
         "no permission to open \(path); run as root or let the user read and write it"
       default: "cannot open \(path): \(systemErrorText(number))"
       }
-    return StageError(stage, what, errno: number)
+    return TAPError(.system, name, what, errno: number)
   }
 
-  private static func cannotAttach(stage: String, name: String, errno number: Int32) -> StageError {
+  private static func cannotAttach(_ name: String, errno number: Int32) -> TAPError {
     let what =
       switch number {
       case EPERM, EACCES:
@@ -131,6 +124,6 @@ extension TAPDevice {
       case EINVAL, EEXIST: unusable(name)
       default: "cannot attach to the device: \(systemErrorText(number))"
       }
-    return StageError(stage, what, errno: number)
+    return TAPError(.system, name, what, errno: number)
   }
 }

@@ -1,4 +1,3 @@
-internal import CleanQPipeline
 internal import CleanQPlatform
 internal import CleanQWire
 internal import Glibc
@@ -7,8 +6,8 @@ extension TAPLink {
   /// Gives the kernel's side an IPv4 address beside those that it has; one that is there already stays when the rest is undone.
   ///
   /// Source: rtnetlink(7), `RTM_NEWADDR`.
-  mutating func addAddress(_ prefix: IPv4Prefix) throws(StageError) {
-    if let problem = TAP.diagnostic(about: prefix) { throw StageError("tap(\(name))", problem) }
+  mutating func addAddress(_ prefix: IPv4Prefix) throws(TAPError) {
+    if let problem = TAPConfiguration.diagnostic(about: prefix) { throw TAPError(.configuration, name, problem) }
     let problem = "cannot give it the address \(prefix)"
     guard var netlink = NetlinkSocket() else { throw failure(problem, errno) }
     let address = InterfaceAddress(index: index, address: prefix.address.rawValue, prefixLength: prefix.length)

@@ -1,5 +1,4 @@
 internal import CleanQ
-internal import CleanQPipeline
 internal import CleanQPlatform
 internal import CleanQWire
 internal import Glibc
@@ -24,16 +23,17 @@ struct TAPLink: ~Copyable, Sendable {
   /// The device's file, which stays the device's.
   let device: Int32
   /// Any socket: where the kernel takes requests about devices.
-  let socket: Int32
+  let requests: OwnedFile
   var undos: [Undo] = []
 
-  init(_ device: borrowing TAPDevice) throws(StageError) {
+  init(_ device: borrowing TAPDevice) throws(TAPError) {
     name = device.name
     index = device.index
     self.device = device.file
-    socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    let number = errno
-    if socket < 0 { throw failure("cannot open a socket for its settings", number) }
+    guard let requests = OwnedFile.deviceRequests() else {
+      throw Self.failure(name, "cannot open a socket for its settings", errno)
+    }
+    self.requests = requests
   }
 
   deinit {
@@ -41,27 +41,26 @@ struct TAPLink: ~Copyable, Sendable {
     if !undos.isEmpty, let name = Self.name(of: index) {
       for undo in undos.reversed() { perform(undo, on: name) }
     }
-    if socket >= 0 { close(socket) }
   }
 
   /// Ends the editing; everything stays as it was set.
   consuming func keep() { undos.removeAll() }
 
-  mutating func setMAC(_ mac: MACAddress) throws(StageError) {
-    if let problem = TAP.diagnostic(about: mac) { throw StageError("tap(\(name))", problem) }
-    let old = try get(SIOCGIFHWADDR, "cannot read its Ethernet address").hardwareAddress
+  mutating func setMAC(_ mac: MACAddress) throws(TAPError) {
+    if let problem = TAPConfiguration.diagnostic(about: mac) { throw TAPError(.configuration, name, problem) }
+    let old = try get(SIOCGIFHWADDR, "cannot read its Ethernet address").macAddress
     guard old != mac else { return }
     var request = InterfaceRequest(name: name)
-    request.hardwareAddress = mac
+    request.macAddress = mac
     try set(
       &request, SIOCSIFHWADDR, "cannot set its Ethernet address to \(mac)", command: "link set \(name) address \(mac)")
     undos.append(.mac(mac, was: old))
   }
 
-  mutating func setMTU(_ mtu: Int) throws(StageError) {
-    guard TAP.mtuRange.contains(mtu) else {
-      let range = "\(TAP.mtuRange.lowerBound) to \(TAP.mtuRange.upperBound)"
-      throw StageError("tap(\(name))", "the mtu cannot be \(mtu); choose one from \(range)")
+  mutating func setMTU(_ mtu: Int) throws(TAPError) {
+    guard TAPConfiguration.mtuRange.contains(mtu) else {
+      let range = "\(TAPConfiguration.mtuRange.lowerBound) to \(TAPConfiguration.mtuRange.upperBound)"
+      throw TAPError(.configuration, name, "the mtu cannot be \(mtu); choose one from \(range)")
     }
     let old = try get(SIOCGIFMTU, "cannot read its mtu").mtu
     guard old != Int32(mtu) else { return }
@@ -72,9 +71,9 @@ struct TAPLink: ~Copyable, Sendable {
   }
 
   /// The longest packet of the link as it is now.
-  func mtu() throws(StageError) -> Int { Int(try get(SIOCGIFMTU, "cannot read its mtu").mtu) }
+  func mtu() throws(TAPError) -> Int { Int(try get(SIOCGIFMTU, "cannot read its mtu").mtu) }
 
-  mutating func makePersistent() throws(StageError) {
+  mutating func makePersistent() throws(TAPError) {
     if let number = TAPDevice.setPersistent(true, file: device) {
       throw failure("cannot make it persistent", number)
     }
@@ -82,7 +81,7 @@ struct TAPLink: ~Copyable, Sendable {
   }
 
   /// Lets frames pass. The last step: from here on the kernel sends.
-  mutating func bringUp() throws(StageError) {
+  mutating func bringUp() throws(TAPError) {
     var request = try get(SIOCGIFFLAGS, "cannot read its flags")
     guard request.flags & Int16(IFF_UP) == 0 else { return }
     request.flags |= Int16(IFF_UP)
@@ -104,44 +103,58 @@ struct TAPLink: ~Copyable, Sendable {
     // What the kernel allowed a moment ago it allows again; if not, there is nobody to tell but the failure under way.
     switch undo {
     case .mac(let own, was: let old):
-      guard request.perform(UInt(SIOCGIFHWADDR), on: socket) == nil, request.hardwareAddress == own else { return }
-      request.hardwareAddress = old
-      _ = request.perform(UInt(SIOCSIFHWADDR), on: socket)
+      guard request.perform(UInt(SIOCGIFHWADDR), on: requests.number) == nil, request.macAddress == own else { return }
+      request.macAddress = old
+      _ = request.perform(UInt(SIOCSIFHWADDR), on: requests.number)
     case .mtu(let own, was: let old):
-      guard request.perform(UInt(SIOCGIFMTU), on: socket) == nil, request.mtu == own else { return }
+      guard request.perform(UInt(SIOCGIFMTU), on: requests.number) == nil, request.mtu == own else { return }
       request.mtu = old
-      _ = request.perform(UInt(SIOCSIFMTU), on: socket)
+      _ = request.perform(UInt(SIOCSIFMTU), on: requests.number)
     case .address(let address):
       if var netlink = NetlinkSocket() { _ = address.remove(by: &netlink) }
     case .persistence: _ = TAPDevice.setPersistent(false, file: device)
     case .up:
-      guard request.perform(UInt(SIOCGIFFLAGS), on: socket) == nil else { return }
+      guard request.perform(UInt(SIOCGIFFLAGS), on: requests.number) == nil else { return }
       request.flags &= ~Int16(IFF_UP)
-      _ = request.perform(UInt(SIOCSIFFLAGS), on: socket)
+      _ = request.perform(UInt(SIOCSIFFLAGS), on: requests.number)
     }
   }
 }
 
 extension TAPLink {
-  func get(_ number: Int32, _ problem: String) throws(StageError) -> InterfaceRequest {
+  func get(_ number: Int32, _ problem: String) throws(TAPError) -> InterfaceRequest {
     var request = InterfaceRequest(name: name)
-    if let number = request.perform(UInt(number), on: socket) { throw failure(problem, number) }
+    if let number = request.perform(UInt(number), on: requests.number) { throw failure(problem, number) }
     return request
   }
 
   /// - Parameter command: what root types for the same, after `ip`.
   func set(
     _ request: inout InterfaceRequest, _ number: Int32, _ problem: String, command: String
-  ) throws(StageError) {
-    if let number = request.perform(UInt(number), on: socket) { throw failure(problem, number, command: command) }
+  ) throws(TAPError) {
+    if let number = request.perform(UInt(number), on: requests.number) {
+      throw failure(problem, number, command: command)
+    }
   }
 
   /// - Parameter command: what root types for the same, after `ip`; nil where there is nothing to type.
-  func failure(_ problem: String, _ number: Int32, command: String? = nil) -> StageError {
+  func failure(_ problem: String, _ number: Int32, command: String? = nil) -> TAPError {
+    Self.failure(name, problem, number, command: command)
+  }
+
+  private static func failure(_ name: String, _ problem: String, _ number: Int32, command: String? = nil) -> TAPError {
     let alternative = command.map { ", or let root do it before with \"ip \($0)\"" } ?? ""
     let reason =
       number == EPERM || number == EACCES
       ? "no permission; run as root or with CAP_NET_ADMIN\(alternative)" : systemErrorText(number)
-    return StageError("tap(\(name))", "\(problem): \(reason)", errno: number)
+    return TAPError(.system, name, "\(problem): \(reason)", errno: number)
+  }
+}
+
+extension InterfaceRequest {
+  /// The value as an Ethernet address.
+  var macAddress: MACAddress {
+    get { MACAddress(rawValue: hardwareAddress) }
+    set { hardwareAddress = newValue.rawValue }
   }
 }

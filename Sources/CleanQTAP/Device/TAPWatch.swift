@@ -21,9 +21,9 @@ struct TAPWatch: ~Copyable, Sendable {
   private var name: String
   private let index: UInt32
   /// Any socket of the device's namespace.
-  private let socket: Int32
-  /// /sys/class/net/NAME/statistics/tx_dropped, or -1.
-  private let statistics: Int32
+  private let requests: OwnedFile
+  /// /sys/class/net/NAME/statistics/tx_dropped; none where that is not known.
+  private let statistics: OwnedFile
   /// What the counter showed when the device was opened.
   private var before: UInt64 = 0
 
@@ -31,14 +31,9 @@ struct TAPWatch: ~Copyable, Sendable {
   init(name: String, index: UInt32) {
     self.name = name
     self.index = index
-    socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    statistics = Self.openStatistics(name: name, index: index, socket: socket)
+    requests = OwnedFile.deviceRequests() ?? .none
+    statistics = Self.openStatistics(name: name, index: index, socket: requests.number) ?? .none
     before = kernelDropCount ?? 0
-  }
-
-  deinit {
-    if statistics >= 0 { close(statistics) }
-    if socket >= 0 { close(socket) }
   }
 
   /// - Returns: nil where the device is no longer in this namespace.
@@ -52,7 +47,7 @@ struct TAPWatch: ~Copyable, Sendable {
 
   private func request(_ number: Int32) -> InterfaceRequest? {
     var request = InterfaceRequest(name: name)
-    return request.perform(UInt(number), on: socket) == nil ? request : nil
+    return request.perform(UInt(number), on: requests.number) == nil ? request : nil
   }
 
   /// Finds the device under another name.
@@ -64,28 +59,24 @@ struct TAPWatch: ~Copyable, Sendable {
     return request(SIOCGIFFLAGS)
   }
 
-  private var kernelDropCount: UInt64? { statistics < 0 ? nil : Self.number(in: statistics) }
+  private var kernelDropCount: UInt64? { Self.number(in: statistics.number) }
 
   /// Opens the counter, where /sys is about the namespace of the socket.
-  private static func openStatistics(name: String, index: UInt32, socket: Int32) -> Int32 {
+  private static func openStatistics(name: String, index: UInt32, socket: Int32) -> OwnedFile? {
     let folder = "/sys/class/net/\(name)"
     var request = InterfaceRequest(name: name)
-    guard request.perform(UInt(SIOCGIFHWADDR), on: socket) == nil else { return -1 }
+    guard request.perform(UInt(SIOCGIFHWADDR), on: socket) == nil else { return nil }
     let isSame =
-      text(of: folder + "/ifindex") == String(index) && text(of: folder + "/address") == "\(request.hardwareAddress)"
-    // SAFETY: the path is a string that lives through the call.
-    return isSame ? unsafe open(folder + "/statistics/tx_dropped", O_RDONLY | O_CLOEXEC) : -1
+      text(of: folder + "/ifindex") == String(index) && text(of: folder + "/address") == "\(request.macAddress)"
+    return isSame ? OwnedFile(path: folder + "/statistics/tx_dropped", flags: O_RDONLY) : nil
   }
 
   /// The first line of a short file.
   private static func text(of path: String) -> String? {
-    // SAFETY: the path is a string that lives through the call.
-    let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
+    guard let file = OwnedFile(path: path, flags: O_RDONLY) else { return nil }
     var bytes = [UInt8](repeating: 0, count: 64)
     // SAFETY: the array is alive for the call and its count is passed with it.
-    let count = unsafe read(file, &bytes, bytes.count)
+    let count = unsafe read(file.number, &bytes, bytes.count)
     return count > 0 ? String(decoding: bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self) : nil
   }
 

@@ -1,6 +1,3 @@
-internal import CleanQPipeline
-internal import Logging
-
 /// How batches get to the kernel. Chosen once, when the port is opened.
 ///
 /// Both ways carry out writes and reads in the batch's order, and both are finished when the call returns: between two
@@ -11,8 +8,9 @@ enum Transport: ~Copyable, Sendable {
 
   /// Chooses for a file that is open and not yet attached to a device.
   ///
+  /// - Parameter name: the device's, as errors name it.
   /// - Throws: io_uring was asked for by name and refused.
-  init(_ io: TAP.IO, file: Int32, stage: String, logger: Logger) throws(StageError) {
+  init(_ io: TAPConfiguration.IO, file: Int32, of name: String, _ onEvent: TAPEventHandler) throws(TAPError) {
     guard io != .readWrite else {
       self = .readWrite(ReadWriteTransport(file: file))
       return
@@ -21,8 +19,8 @@ enum Transport: ~Copyable, Sendable {
       self = .uring(try UringTransport(file: file))
     } catch {
       let advice = "allow it (sysctl kernel.io_uring_disabled, the container's seccomp profile) or leave out io: uring"
-      if io == .uring { throw StageError(stage, "no io_uring: \(error.reason); \(advice)", errno: error.errno) }
-      logger.notice("\(stage): no io_uring (\(error.reason)); going on with one system call per frame")
+      if io == .uring { throw TAPError(.system, name, "no io_uring: \(error.reason); \(advice)", errno: error.errno) }
+      onEvent(.withoutUring(reason: error.reason))
       self = .readWrite(ReadWriteTransport(file: file))
     }
   }

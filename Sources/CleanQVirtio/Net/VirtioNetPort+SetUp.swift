@@ -20,17 +20,39 @@ extension VirtioNetPort {
     try device.unmap(id)
   }
 
-  /// Answers both: the longest frame, and the device's address.
-  public mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply {
-    switch request {
-    case .maximumPacketByteCount: .byteCount(device.mtu + Self.ethernetHeaderByteCount)
-    case .hardwareAddress: .hardwareAddress(device.macAddress.rawValue)
-    case .bufferCount: throw QueueError(.unsupported)
-    }
+  /// The link is the device's, and so is the backing.
+  public var capabilities: PortCapabilities {
+    // Room for the longest frame, in an odd number of cache lines: buffers that lie a power of two apart have their headers in a
+    // few sets of the cache, and push each other out of it, on this side and on the device's.
+    let frame = ReceiveBuffer.headroom + Self.ethernetHeaderByteCount + 4 + device.mtu
+    let lines = (max(2048, frame) + 63) / 64
+    var files = [callFiles.receiving, callFiles.transmitting]
+    if wakeFile != callFiles.receiving { files.append(wakeFile) }
+    return PortCapabilities(
+      link: .init(
+        maximumPacketByteCount: device.mtu + Self.ethernetHeaderByteCount,
+        hardwareAddress: device.macAddress.rawValue),
+      wantedBufferCount: device.options.receiveQueueSize, wantedBufferByteCount: 64 * (lines | 1),
+      wantedBacking: device.transport.wantedBacking, wakeFileDescriptors: files)
   }
 
+  public mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = Readiness()
+    switch step {
+    case .tick(let now): readiness.deadline = lookAfterDevice(at: now)
+    case .arm: readiness.hasWork = hasWorkOnceArmed()
+    case .disarm: disableCalls()
+    }
+    readiness.isExhausted = isRemoved
+    return readiness
+  }
+
+  private var isRemoved: Bool { !device.transport.canComeBack && !presence.isPresent }
+
   /// Looks after a device that is away or that could not be agreed with, and at its link.
-  public mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+  ///
+  /// - Returns: when to look again.
+  private mutating func lookAfterDevice(at now: MonotonicTime) -> MonotonicTime {
     if isReady() { notify() }
     if now >= restDeadline { isAtRest = true }
     if index == 0, isJoined, now >= nextLinkLook {
@@ -41,18 +63,18 @@ extension VirtioNetPort {
   }
 
   /// Asks the device for notifications, then looks once more.
-  public mutating func arm() -> Bool {
-    guard isReady() else { return returning.isEmpty }
+  private mutating func hasWorkOnceArmed() -> Bool {
+    guard isReady() else { return !returning.isEmpty }
     session.split?.enableCalls(receives: receiveAllowance > 0)
     session.packed?.enableCalls(receives: receiveAllowance > 0)
     // Pairs with the fence that the device puts between using buffers and looking whether it is to notify: either this
     // sees what it used, or it sees that it is asked to. § 2.7.10, § 2.8.10
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     let hasWork = (session.split?.hasWork() ?? false) || (session.packed?.hasWork() ?? false)
-    return !hasWork && returning.isEmpty
+    return hasWork || !returning.isEmpty
   }
 
-  public mutating func disarm() {
+  private mutating func disableCalls() {
     session.split?.disableCalls()
     session.packed?.disableCalls()
     EventFile.clear(callFiles.receiving)
@@ -60,14 +82,10 @@ extension VirtioNetPort {
     if wakeFile != callFiles.receiving { EventFile.clear(wakeFile) }
   }
 
-  public func addWakeFileDescriptors(to list: inout [Int32]) {
-    list += [callFiles.receiving, callFiles.transmitting]
-    if wakeFile != callFiles.receiving { list.append(wakeFile) }
-  }
-
-  /// From now on at most the buffers that are with the device are received; what was transmitted is sent. A device that is
-  /// away is not waited for, and one that takes its time not for long.
-  public mutating func quiesce() {
+  /// Takes `quiesce`: from now on at most the buffers that are with the device are received; what was transmitted is sent. A device
+  /// that is away is not waited for, and one that takes its time not for long.
+  public mutating func control(_ request: ControlRequest) throws(QueueError) {
+    guard request == .quiesce else { throw QueueError(.unsupported) }
     guard receiveAllowance == .max else { return }
     restDeadline = MonotonicTime.now.advanced(byMilliseconds: Self.restMilliseconds)
     var accounts = BufferAccounts()
@@ -75,43 +93,24 @@ extension VirtioNetPort {
     receiveAllowance = accounts.atPeerBufferCount + accounts.inFlightBufferCount
   }
 
-  public var isExhausted: Bool { !device.transport.canComeBack && !presence.isPresent }
-
-  public var wantedBufferCount: Int { device.options.receiveQueueSize }
-
-  /// Room for the longest frame, in an odd number of cache lines: buffers that lie a power of two apart have their headers in a
-  /// few sets of the cache, and push each other out of it, on this side and on the device's.
-  public var wantedBufferByteCount: Int {
-    let frame = ReceiveBuffer.headroom + Self.ethernetHeaderByteCount + 4 + device.mtu
-    let lines = (max(2048, frame) + 63) / 64
-    return 64 * (lines | 1)
-  }
-
-  public var wantedBacking: RegionBacking { device.transport.wantedBacking }
-
-  public func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = map.table.byteCount
-    session.add(to: &accounts)
-    waiting.add(to: &accounts)
-    returning.add(to: &accounts)
-    return accounts
-  }
-
-  public func report(into reports: inout [StageReport]) {
+  public func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = map.table.byteCount
+    session.add(to: &report.accounts)
+    waiting.add(to: &report.accounts)
+    returning.add(to: &report.accounts)
     var faults = VirtqueueFaults()
     var kickCount: UInt64 = 0
     session.add(to: &faults, &kickCount)
-    var report = counters.report(device.transport.name, faults: faults, kickCount: kickCount)
+    var own = counters.report(device.transport.name, faults: faults, kickCount: kickCount)
     // The device's, told once.
     if index == 0 {
-      report.counters += [
+      own.counters += [
         .init("link-downs", device.linkDownCount),
         .init("memory-lost", device.transport.memoryLossCount),
         .init("broken-connections", device.transport.brokenConnectionCount),
       ].filter { $0.value > 0 }
     }
-    if isExhausted { report.failure = "the device was removed" }
-    reports.append(report)
+    if isRemoved { own.failure = "the device was removed" }
+    report.stages.append(own)
   }
 }

@@ -83,7 +83,7 @@ struct SequencePort: Port, ~Copyable {
   mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &done) }
 
   /// Gives up on frames that have not come back.
-  mutating func advance(to now: MonotonicTime) -> MonotonicTime {
+  private mutating func giveUp(at now: MonotonicTime) -> MonotonicTime {
     if next == expected { return now.advanced(byMilliseconds: Self.patienceMilliseconds) }
     let deadline = lastProgress.advanced(byMilliseconds: Self.patienceMilliseconds)
     if now < deadline { return deadline }
@@ -92,26 +92,25 @@ struct SequencePort: Port, ~Copyable {
     return now.advanced(byMilliseconds: Self.patienceMilliseconds)
   }
 
-  mutating func arm() -> Bool {
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    var readiness = Readiness()
+    if case .tick(let now) = step { readiness.deadline = giveUp(at: now) }
     let canSend = !isQuiet && next < total && next - expected < window && !freeBuffers.isEmpty
-    return !canSend && done.isEmpty
+    readiness.hasWork = canSend || !done.isEmpty
+    readiness.isExhausted = expected >= total && tallies.allSatisfy { $0.gone >= total }
+    return readiness
   }
 
-  mutating func quiesce() { isQuiet = true }
+  mutating func control(_ request: ControlRequest) throws(QueueError) { isQuiet = request == .quiesce }
 
-  var isExhausted: Bool { expected >= total && tallies.allSatisfy { $0.gone >= total } }
+  var capabilities: PortCapabilities { PortCapabilities(wantedBufferCount: window) }
 
-  var wantedBufferCount: Int { window }
-
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    accounts.addInFlight(done)
-    freeBuffers.add(to: &accounts)
-    return accounts
+  func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = table.byteCount
+    report.accounts.addInFlight(done)
+    freeBuffers.add(to: &report.accounts)
+    report.stages.append(StageReport("sequence"))
   }
-
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("sequence")) }
 }
 
 /// The stage of the port, in one instance for each queue pair.

@@ -1,8 +1,9 @@
 import ArgumentParser
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 import CleanQVirtio
 import FoundationEssentials
 import Glibc

@@ -1,5 +1,6 @@
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 import CleanQVFIO
 import CleanQVirtio

@@ -31,13 +31,11 @@ let package = Package(
     .target(name: "FuzzSupport", swiftSettings: settings),
     fuzzer("fuzz-wire", [cleanq("CleanQ"), cleanq("CleanQWire"), cleanq("CleanQNet")]),
     fuzzer(
-      "fuzz-language", [cleanq("CleanQPipeline"), cleanq("CleanQNet"), cleanq("CleanQTAP"), cleanq("CleanQPcap")]),
+      "fuzz-language",
+      [cleanq("CleanQPipeline"), cleanq("CleanQNetStages"), cleanq("CleanQTAPStages"), cleanq("CleanQCaptureStages")]),
     fuzzer(
       "fuzz-pcap",
-      [
-        cleanq("CleanQ"), cleanq("CleanQPipeline"), cleanq("CleanQPcap"),
-        .product(name: "Logging", package: "swift-log"),
-      ]),
+      [cleanq("CleanQ"), cleanq("CleanQCapture")]),
     fuzzer("fuzz-descriptor", [cleanq("CleanQ")]),
     fuzzer("fuzz-virtqueue", [cleanq("CleanQ"), cleanq("CleanQVirtio")]),
   ],

@@ -2,10 +2,9 @@ import ArgumentParser
 import CPlatform
 import CleanQ
 import CleanQNet
-import CleanQPcap
+import CleanQCapture
 import CleanQPipeline
 import Glibc
-import Logging
 
 /// A capture tap on frames that circulate in memory: millions of frames a second that go to the file, on one core.
 struct Capture: ParsableCommand {
@@ -24,7 +23,7 @@ struct Capture: ParsableCommand {
     defer { _ = unsafe unlink(path) }
     let region = try Region(byteCount: Burst.capacity * Ring.bufferByteCount)
     let options = CaptureOptions(path, filter: filter)
-    let tapped = try PcapPort(LoopbackPort<Frame>(), options, logger: Logger(label: "bench"), waits: true)
+    let tapped = try PcapPort(LoopbackPort<Frame>(), options, waits: true)
     var junction = Junction(tapped, EchoPort<Frame>())
     try junction.left.register(region)
     try junction.right.register(region)
@@ -43,9 +42,8 @@ struct Capture: ParsableCommand {
     var turnCount = 0
     while turnCount < turns { if junction.turn() > 0 { turnCount += 1 } else { sched_yield() } }
     junction.left.quiesce()
-    var reports: [StageReport] = []
     // Returns when the file has it all.
-    junction.left.report(into: &reports)
+    let reports = junction.left.report().stages
     let seconds = Double(cplatform_monotonic_nanoseconds() - start) / 1e9
     let captured = reports[1].counters.first { $0.name == "captured" }?.value ?? 0
     guard captured == UInt64(turns * 2 * Burst.capacity) else { fatalError("\(captured) frames were captured") }

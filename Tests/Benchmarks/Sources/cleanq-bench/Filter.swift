@@ -1,6 +1,6 @@
 import ArgumentParser
 import CPlatform
-import CleanQPcap
+import CleanQCapture
 
 /// A capture filter on one frame in the first-level cache: a UDP datagram to port 7 in 64 bytes.
 struct Filter: ParsableCommand {

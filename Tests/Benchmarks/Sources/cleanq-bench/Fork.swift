@@ -2,12 +2,13 @@ import ArgumentParser
 import CPlatform
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 
 /// What a fork costs: datagrams are generated and echoed through a stack with a fork in it, less through the same stack without,
 /// both put together from text. The packets go to one of the branches.
 struct Fork: ParsableCommand {
-  @Option(help: "How many branches there are, 1 to 4: the generator has few buffers to share out.")
+  @Option(help: "How many branches there are, 1 to 4: the generator has 128 buffers to share out.")
   var branches = 2
   @Option(help: "Packets that are echoed.")
   var packets = 4_000_000
@@ -21,7 +22,7 @@ struct Fork: ParsableCommand {
   func run() throws {
     _ = cplatform_pin_current_thread(0)
     let others = (1..<branches).map { "; udp(\(1000 + $0)) | discard" }.joined()
-    let forked = try cyclesPerPacket("ip(10.0.0.2/24) { udp(7, share: 32) | echo\(others) }")
+    let forked = try cyclesPerPacket("ip(10.0.0.2/24) { udp(7, share: 96) | echo\(others) }")
     let plain = try cyclesPerPacket("ip(10.0.0.2/24) | udp(7) | echo")
     Figure(name: "fork/branches=\(branches)", unit: "cycles/packet", value: forked - plain).print()
   }

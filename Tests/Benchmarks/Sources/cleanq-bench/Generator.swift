@@ -24,8 +24,11 @@ struct Generator: EndStage {
 struct GeneratorPort: Port, ~Copyable {
   typealias Unit = Frame
 
+  /// Several bursts, so that there is always a whole one here, whatever else is on its way.
+  private static let bufferCount = 4 * Burst.capacity
+
   private var table = RegionTable()
-  private var freeBuffers = Burst()
+  private var freeBuffers = BufferStore(capacity: Self.bufferCount)
   private var returning = Burst()
   private var packetsLeft: Int
   /// The packet with which the steady state begins, counted down as `packetsLeft`.
@@ -54,7 +57,11 @@ struct GeneratorPort: Port, ~Copyable {
 
   func refusal(of region: RegionID) -> Refusal? { table.contains(region) ? nil : .unknownRegion }
 
-  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { table.move(&freeBuffers, to: &self.freeBuffers) }
+  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    let (taken, refusal) = table.offer(freeBuffers, room: self.freeBuffers.room, capacity: Self.bufferCount)
+    for _ in 0..<taken { if let buffer = freeBuffers.popFirst() { self.freeBuffers.append(buffer) } }
+    return refusal
+  }
 
   mutating func receive(into filled: inout Burst) {
     while packetsLeft > 0, filled.room > 0, var buffer = freeBuffers.popFirst() {
@@ -79,32 +86,28 @@ struct GeneratorPort: Port, ~Copyable {
 
   mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &returning) }
 
-  mutating func quiesce() { packetsLeft = 0 }
+  mutating func control(_ request: ControlRequest) throws(QueueError) { if request == .quiesce { packetsLeft = 0 } }
 
-  mutating func arm() -> Bool { returning.isEmpty && (packetsLeft == 0 || freeBuffers.isEmpty) }
-
-  var isExhausted: Bool { packetsLeft == 0 }
-
-  var wantedBufferCount: Int { Burst.capacity }
-
-  var wantedBufferByteCount: Int { 2048 }
-
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = table.byteCount
-    accounts.addInFlight(freeBuffers)
-    accounts.addInFlight(returning)
-    return accounts
+  mutating func sleep(_ step: SleepStep) -> Readiness {
+    Readiness(
+      hasWork: !returning.isEmpty || (packetsLeft > 0 && !freeBuffers.isEmpty), isExhausted: packetsLeft == 0)
   }
 
-  func report(into reports: inout [StageReport]) {
-    var report = StageReport("generate")
-    report.received = received
-    report.transmitted = transmitted
-    report.counters = zip(CallCounts.names, callsAfter.since(callsBefore)).map {
+  var capabilities: PortCapabilities {
+    PortCapabilities(wantedBufferCount: Self.bufferCount, wantedBufferByteCount: 2048)
+  }
+
+  func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = table.byteCount
+    freeBuffers.add(to: &report.accounts)
+    report.accounts.addInFlight(returning)
+    var own = StageReport("generate")
+    own.received = received
+    own.transmitted = transmitted
+    own.counters = zip(CallCounts.names, callsAfter.since(callsBefore)).map {
       StageReport.Count($0, UInt64($1))
     }
-    reports.append(report)
+    report.stages.append(own)
   }
 }
 

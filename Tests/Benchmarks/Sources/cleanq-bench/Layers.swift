@@ -2,6 +2,7 @@ import ArgumentParser
 import CPlatform
 import CleanQ
 import CleanQNet
+import CleanQNetStages
 import CleanQPipeline
 import CleanQWire
 

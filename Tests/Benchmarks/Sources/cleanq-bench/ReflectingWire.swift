@@ -47,8 +47,7 @@ struct LongWire: Port, ~Copyable {
   mutating func receive(into filled: inout Burst) { ends.second.receive(into: &filled) }
   mutating func transmit(_ filled: inout Burst) -> Refusal? { ends.first.transmit(&filled) }
   mutating func complete(into sent: inout Burst) { ends.first.complete(into: &sent) }
-  mutating func arm() -> Bool { false }
+  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness(hasWork: true) }
   func refusal(of region: RegionID) -> Refusal? { ends.first.refusal(of: region) }
-  func accounts() -> BufferAccounts { ends.first.accounts() }
-  func report(into reports: inout [StageReport]) {}
+  func report(into report: inout PortReport) { report.accounts = ends.first.accounts() }
 }

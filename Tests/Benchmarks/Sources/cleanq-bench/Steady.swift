@@ -1,7 +1,8 @@
 import ArgumentParser
 import CleanQ
 import CleanQNet
-import CleanQPcap
+import CleanQNetStages
+import CleanQCaptureStages
 import CleanQPipeline
 import Glibc
 import Logging

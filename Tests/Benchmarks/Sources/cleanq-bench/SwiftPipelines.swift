@@ -1,6 +1,7 @@
 import ArgumentParser
 import CleanQNet
-import CleanQPcap
+import CleanQNetStages
+import CleanQCaptureStages
 import CleanQPipeline
 
 /// Pipelines that are built in Swift, each one concrete type: what `steady --swift` and the check of the machine code run.

@@ -5,7 +5,7 @@
    lane that it is made on. A RingQueue is lane 0 alone.
 
    The questions besides: whether an end may sleep (RingQueue.arm), whether buffers of a region would be refused
-   (RingPort.refusal), whether nothing comes any more (isExhausted), the accounts. *)
+   (RingPort.refusal), whether nothing comes any more (Readiness.isExhausted), the accounts. *)
 
 From Coq Require Import List Arith Bool ZArith Lia Permutation.
 From CleanQ Require Export Channel Refusals.

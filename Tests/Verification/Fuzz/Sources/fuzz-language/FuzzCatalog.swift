@@ -1,7 +1,8 @@
 import CleanQNet
-import CleanQPcap
+import CleanQNetStages
+import CleanQCaptureStages
 import CleanQPipeline
-import CleanQTAP
+import CleanQTAPStages
 
 /// The stages of the command, and one that has a parameter of every type.
 enum FuzzCatalog {

@@ -1,6 +1,6 @@
 import FuzzSupport
 
-@testable import CleanQPcap
+@testable import CleanQCapture
 
 /// What reading a file to its end came to.
 struct Records {

@@ -1,9 +1,8 @@
 import CleanQ
-import CleanQPcap
+import CleanQCapture
 import FuzzSupport
-import Logging
 
-/// A file as the source of a pipeline: it can end early, with one line in the log, and loses no buffer.
+/// A file as the source of a pipeline: it can end early, with one event, and loses no buffer.
 struct SourceChecks {
   var filter: String
   var bufferByteCount: Int
@@ -11,21 +10,21 @@ struct SourceChecks {
   var count: UInt64?
 
   func check(_ records: Records) {
-    let log = LineCount()
-    let logger = Logger(label: "fuzz") { _ in log }
+    let events = EventCount()
     do {
-      let source = try PcapSource(MemoryFile.path, filter: filter, count: count, logger: logger)
+      let source = try PcapSource(MemoryFile.path, filter: filter, count: count) { _ in events.add() }
       require(records.frames != nil, "a source takes the files that can be read")
-      run(source, records, log)
+      run(source, records, events)
     } catch {
       require(records.frames == nil, "a source takes every file that can be read: \(error)")
     }
   }
 
-  private func run(_ opened: consuming PcapSource, _ records: Records, _ log: LineCount) {
+  private func run(_ opened: consuming PcapSource, _ records: Records, _ events: EventCount) {
     guard let region = try? Region(byteCount: 1 << 17, pages: .ordinary) else { violated("there is memory") }
     var source = opened
-    require((2048...65_600).contains(source.wantedBufferByteCount), "a source wants buffers of a sensible size")
+    require(
+      (2048...65_600).contains(source.capabilities.wantedBufferByteCount), "a source wants buffers of a sensible size")
     do { try source.register(region) } catch { violated("a region can be registered: \(error)") }
     var burst = Burst()
     for _ in 0..<bufferCount { if let buffer = region.buffer(byteCount: bufferByteCount) { burst.append(buffer) } }
@@ -44,7 +43,7 @@ struct SourceChecks {
       source.complete(into: &burst)
       source.fill(&burst)
     }
-    balance(source, frames, records, log)
+    balance(source, frames, records, events)
   }
 
   private func checkAccounts(_ source: borrowing PcapSource, _ burst: borrowing Burst, _ region: borrowing Region) {
@@ -56,17 +55,16 @@ struct SourceChecks {
   }
 
   private func balance(
-    _ source: borrowing PcapSource, _ frames: [[UInt8]], _ records: Records, _ log: LineCount
+    _ source: borrowing PcapSource, _ frames: [[UInt8]], _ records: Records, _ events: EventCount
   ) {
-    var reports: [StageReport] = []
-    source.report(into: &reports)
+    let reports = source.report().stages
     let report = reports[0]
     func value(_ name: String) -> Int {
       Int((report.drops + report.counters).first { $0.name == name }?.value ?? 0)
     }
     // The first frame that fits no buffer is a line too.
     let lineCount = value("unreadable") + min(1, value("oversize"))
-    require(log.lines.count == lineCount, "each failure is one line in the log")
+    require(events.count == lineCount, "each failure is one event")
     require(Int(report.received.packets) == frames.count, "each frame is counted")
     let all = records.frames ?? []
     // A limit ends it before the others are looked at.

@@ -220,8 +220,7 @@ struct VirtqueueRig: ~Copyable {
   }
 
   private var kickCount: UInt64 {
-    var reports: [StageReport] = []
-    port.report(into: &reports)
+    let reports = port.report().stages
     return reports[0].counters.first { $0.name == "kicks" }?.value ?? 0
   }
 

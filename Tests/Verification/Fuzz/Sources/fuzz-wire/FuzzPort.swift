@@ -78,17 +78,14 @@ struct FuzzPort: Port, ~Copyable {
   /// Takes the free buffers back, so that the region can be deregistered.
   mutating func releaseFreeBuffers() { freeBuffers.releaseAll() }
 
-  mutating func control(_ request: ControlRequest) throws(QueueError) -> ControlReply { .byteCount(1514) }
+  var capabilities: PortCapabilities { PortCapabilities(link: .init(maximumPacketByteCount: 1514)) }
 
-  mutating func arm() -> Bool { inbox.isEmpty && sent.isEmpty }
+  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness(hasWork: !inbox.isEmpty || !sent.isEmpty) }
 
-  func accounts() -> BufferAccounts {
-    var accounts = BufferAccounts()
-    accounts.registeredByteCount = registeredByteCount
-    accounts.addInFlight(freeBuffers)
-    accounts.addInFlight(sent)
-    return accounts
+  func report(into report: inout PortReport) {
+    report.accounts.registeredByteCount = registeredByteCount
+    report.accounts.addInFlight(freeBuffers)
+    report.accounts.addInFlight(sent)
+    report.stages.append(StageReport("fuzz"))
   }
-
-  func report(into reports: inout [StageReport]) { reports.append(StageReport("fuzz")) }
 }

@@ -59,8 +59,7 @@ extension StackRig {
 
   private func balance() {
     let ip = port.lower.engine.counters
-    var reports: [StageReport] = []
-    port.report(into: &reports)
+    let reports = port.report().stages
     let udp = reports[2]
     let drops = IPDropReason.allCases.filter { !$0.isTransmit }.reduce(0) { $0 + ip[$1] }
     let frameCount = port.lower.lower.frameCount
