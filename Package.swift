@@ -37,6 +37,7 @@ let package = Package(
   products: [
     .library(name: "CleanQ", targets: ["CleanQ"]),
     .library(name: "CleanQConformance", targets: ["CleanQConformance"]),
+    .library(name: "CleanQTesting", targets: ["CleanQTesting"]),
     .library(name: "CleanQWire", targets: ["CleanQWire"]),
     .library(name: "CleanQPipeline", targets: ["CleanQPipeline"]),
     .library(name: "CleanQNet", targets: ["CleanQNet"]),
@@ -70,6 +71,7 @@ let package = Package(
     library("CleanQ", ["CPlatform"]),
     library("CleanQConformance", ["CleanQ"]),
     library("CleanQWire", []),
+    library("CleanQTesting", ["CleanQ", "CleanQWire"]),
     library("RequiresPipelines", []),
     library("CleanQPipeline", ["RequiresPipelines", "CPlatform", "CleanQPlatform", "CleanQ", logging]),
     library("CleanQNet", ["CPlatform", "CleanQ", "CleanQWire"]),
@@ -85,8 +87,8 @@ let package = Package(
     library(
       "CleanQNetworking",
       [
-        "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNetStages", "CleanQTAPStages", "CleanQCaptureStages", "CleanQVFIO",
-        "CleanQVirtio",
+        "CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNetStages", "CleanQTAPStages", "CleanQCaptureStages",
+        "CleanQVFIO", "CleanQVirtio",
       ]),
     .executableTarget(
       name: "cleanq",
@@ -121,18 +123,22 @@ let package = Package(
     tests(
       "CleanQConformanceTests",
       [
-        "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport",
+        "CleanQ", "CleanQConformance", "CleanQTesting", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
+        "TestSupport",
         logging,
       ]),
+    tests("CleanQTestingTests", ["CleanQ", "CleanQTesting", "CleanQWire"]),
     tests("CleanQWireTests", ["CleanQWire", "TestSupport"]),
     tests(
       "CleanQNetTests",
-      ["CleanQ", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport", logging]),
+      [
+        "CleanQ", "CleanQTesting", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport", logging,
+      ]),
     tests(
       "CleanQCaptureTests",
       [
-        "CPlatform", "CleanQ", "CleanQConformance", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages",
-        "CleanQCapture", "CleanQCaptureStages",
+        "CPlatform", "CleanQ", "CleanQConformance", "CleanQTesting", "CleanQWire", "CleanQPipeline", "CleanQNet",
+        "CleanQNetStages", "CleanQCapture", "CleanQCaptureStages",
         "TestSupport",
         logging,
       ]),
@@ -150,7 +156,8 @@ let package = Package(
         logging,
       ]),
     tests("CleanQVFIOTests", ["CleanQ", "CleanQVFIO", "CleanQPipeline", "TestSupport", logging]),
-    tests("CleanQPipelineTests", ["CleanQ", "CleanQPlatform", "CleanQPipeline", "TestSupport", logging]),
+    tests(
+      "CleanQPipelineTests", ["CleanQ", "CleanQPlatform", "CleanQPipeline", "CleanQTesting", "TestSupport", logging]),
   ],
   swiftLanguageModes: [.v6]
 )

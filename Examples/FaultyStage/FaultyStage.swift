@@ -61,8 +61,6 @@ struct FaultyPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
 struct Faulty: PassThroughStage {
   let fault: Fault
 
-  var shape: StageShape { .passThrough }
-
   func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
@@ -72,7 +70,7 @@ struct Faulty: PassThroughStage {
   /// `faulty` in pipeline texts.
   static var kind: StageKind {
     let parameters = Fault.allCases.map { Parameter($0.rawValue, .flag, "the fault") }
-    return StageKind(name: "faulty", summary: "breaks the rules", shapes: [.passThrough], parameters: parameters) {
+    return StageKind(name: "faulty", summary: "breaks the rules", parameters: parameters) {
       arguments throws(ArgumentError) in
       Faulty(fault: Fault.allCases.first { arguments.flag($0.rawValue) } ?? .lose)
     }
@@ -107,7 +105,7 @@ struct FaultyStage {
     }
     let logger = Logger(label: "faulty") { StreamLogHandler.standardError(label: $0) }
     // Ends by itself with its source; Ctrl-C ends it early.
-    let report = try TextPipeline(pipeline).runUntilSignal(logger: logger)
+    let report = try Pipeline(pipeline).runUntilSignal(logger: logger)
     for stage in report.stages {
       let counts = (stage.report.counters + stage.report.drops).map { " \($0.name)=\($0.value)" }.joined()
       print("\(stage.text): up \(stage.report.received.packets) down \(stage.report.transmitted.packets)\(counts)")

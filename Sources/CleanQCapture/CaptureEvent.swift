@@ -12,7 +12,7 @@ public enum CaptureEvent: Sendable, Equatable {
   case notReopened(CaptureError)
   /// The file cannot be written any more.
   case stopped(reason: String)
-  /// The file cannot be read any more; so many frames came from it.
+  /// The file cannot be read to its end; `frameCount` frames came from it.
   case unreadable(reason: String, frameCount: UInt64)
   /// The file has a frame that no buffer holds. Said once.
   case oversize(path: String, byteCount: Int, room: Int)

@@ -45,7 +45,7 @@ enum EthernetConversion: CaseIterable {
   /// The header that the packet gets.
   ///
   /// - Parameter record: the record's bytes.
-  /// - Returns: nil where no Ethernet frame has such a content, or the record ends too early to tell.
+  /// - Returns: nil if no Ethernet frame has this content, or if the record is too short to tell.
   func header(of record: Span<UInt8>) -> EthernetHeader? {
     guard self != .ethernet, record.count >= linkByteCount else { return nil }
     let packet = record.extracting(linkByteCount...)
@@ -60,7 +60,7 @@ enum EthernetConversion: CaseIterable {
   }
 
   private static func header(_ cooked: LinuxCookedHeader?, _ packet: Span<UInt8>) -> EthernetHeader? {
-    // Netlink is no network at all.
+    // Netlink is not a network at all.
     guard let cooked, let type = cooked.etherType, cooked.hardware != arphrdNetlink else { return nil }
     return EthernetHeader(
       standingInFor: packet, type, sender: cooked.sender, isBroadcast: cooked.isBroadcast)

@@ -22,7 +22,7 @@ public struct PcapFile: EndStage, Hashable {
     self.count = count
   }
 
-  public var shape: StageShape { .end(.frame, right: false) }
+  public static var shape: StageShape { .end(.frame, right: false) }
 
   public var resources: [StageResource] { captureResources(path, stream: "standard input") }
 

@@ -23,8 +23,6 @@ public struct PcapTap: PassThroughStage, Hashable {
       path, filter: filter, snaplen: snaplen, precision: precision, count: count, stopsOnFailure: stopsOnFailure)
   }
 
-  public var shape: StageShape { .passThrough }
-
   public var resources: [StageResource] { captureResources(options.path, stream: "standard output") }
 
   /// One writer per file.

@@ -1,3 +1,4 @@
+public import CleanQ
 public import CleanQNet
 public import CleanQPipeline
 
@@ -10,23 +11,20 @@ public struct Echo: SinkStage {
   ///   answered too. Two echo services that talk to each other never stop, so only where all senders are known.
   public init(answersServices: Bool = false) { self.answersServices = answersServices }
 
-  public var shape: StageShape { .sink }
-
   @inlinable
-  public func open<Next: PortContinuation>(
-    in context: PipelineContext, then next: Next
-  ) throws(StageError) -> Next.Result {
-    try next(EchoPort<Next.Unit>(EchoGuard(answersServices: answersServices, ownPorts: context.openPorts)))
+  public func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
+    context.add(
+      left, EchoPort<Left.Unit>(EchoGuard(answersServices: answersServices, ownPorts: context.openPorts)))
   }
 
   /// `echo` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "echo", summary: "sends frames, packets or datagrams back to their senders", shapes: [.sink],
+      name: "echo", summary: "sends frames, packets or datagrams back to their senders",
       parameters: [
         Parameter(
           "services", .boolean, keyOnly: true,
-          "whether to answer datagrams from ports of services too, which may answer in turn without end; no unless given"
+          "answer datagrams from the ports of services too; these may answer in turn, endlessly (default: no)"
         )
       ],
       examples: [

@@ -35,8 +35,6 @@ public struct IP: LayerStage, ClaimingStage {
     ]
   }
 
-  public var shape: StageShape { .layer(below: .frame, above: .packet) }
-
   @inlinable
   @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
@@ -74,18 +72,17 @@ public struct IP: LayerStage, ClaimingStage {
   /// `ip` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "ip", summary: "an IPv4 host on Ethernet: answers ARP and ping, passes packets up and down",
-      shapes: [.layer(below: .frame, above: .packet)],
+      name: "ip", summary: "an IPv4 host on Ethernet: answers ARP and ping, receives and transmits packets",
       parameters: [
         Parameter(
           "address", .custom(placeholder: "ADDRESS/PREFIX", validate: { IPConfiguration.addressProblem($0) }),
-          required: true, "the host's address and how many bits of it name the network"),
+          required: true, "the host's address and the prefix length of its network"),
         Parameter(
           "mac", .custom(placeholder: "MAC", validate: { IPConfiguration.macProblem($0) }), keyOnly: true,
-          "the host's Ethernet address; unless given, the device's, and where that has none, 02:00 and the IP address"),
+          "the host's Ethernet address (default: the device's; if it has none, 02:00 and the IP address)"),
         Parameter(
           "gateway", .custom(placeholder: "ADDRESS", validate: { Self.addressSyntaxProblem($0) }), keyOnly: true,
-          "the router for addresses outside the prefix; without one they are not answered"),
+          "the router to addresses outside the prefix; without one they are not answered"),
       ],
       examples: [
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",
@@ -96,7 +93,7 @@ public struct IP: LayerStage, ClaimingStage {
         are answered, be it ping, an error or a datagram from above, unless there is a gateway. A priority tag (802.1Q with VLAN 0) is \
         taken off; frames of a VLAN are dropped. IP options are skipped: an echo reply carries none, so "ping -R" records nothing.
         """,
-      counts: IPCounts.descriptions, claims: .frame
+      counts: IPCounts.descriptions
     ) { arguments throws(ArgumentError) in
       let stage = IP(
         arguments.text("address") ?? "", mac: arguments.text("mac"), gateway: arguments.text("gateway"))

@@ -33,9 +33,8 @@ public enum PacketSelector: ForkSelector {
   @inlinable
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
-    guard buffer.hasMetadata else { return 0 }
-    let number = buffer.packetMetadata.protocol
-    return number == .udp ? UDPHeader.destinationPort(of: buffer.bytes) : 65_536 &+ Int(number.rawValue)
+    guard let number = buffer.packetProtocol else { return 0 }
+    return number == IPProtocol.udp.rawValue ? UDPHeader.destinationPort(of: buffer.bytes) : 65_536 &+ Int(number)
   }
 
   @inlinable
@@ -52,7 +51,7 @@ public enum DatagramSelector: ForkSelector {
   @inlinable
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
-    Int(buffer.datagramMetadata.destinationPort)
+    buffer.datagramDestinationPort.map(Int.init) ?? 0
   }
 
   @inlinable

@@ -15,4 +15,13 @@ package enum FileReadiness {
     // SAFETY: one local variable.
     return unsafe poll(&entry, 1, Int32(clamping: milliseconds))
   }
+
+  /// Waits until one of some files can be read, a time is over, or a signal comes.
+  ///
+  /// - Parameter timeoutMilliseconds: the longest to wait; negative for as long as it takes.
+  package static func waitUntilReadable(_ files: Int32..., timeoutMilliseconds: Int) {
+    var entries = files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    // SAFETY: the array is alive for the call, and its count goes with it.
+    _ = unsafe poll(&entries, nfds_t(entries.count), Int32(clamping: timeoutMilliseconds))
+  }
 }

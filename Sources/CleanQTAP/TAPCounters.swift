@@ -77,8 +77,8 @@ struct TAPCounters: Sendable {
 extension TAPPort {
   public func report(into report: inout PortReport) {
     report.accounts.registeredByteCount = table.byteCount
-    receiving.add(to: &report.accounts)
-    transmitting.add(to: &report.accounts)
+    receiving.store.add(to: &report.accounts)
+    transmitting.store.add(to: &report.accounts)
     var own = StageReport("tap")
     own.received = counters.received
     own.transmitted = counters.transmitted

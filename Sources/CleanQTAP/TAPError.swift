@@ -3,7 +3,7 @@ public struct TAPError: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Code: Sendable {
     /// The name or a setting cannot be.
     case configuration
-    /// There is no device of that name, and none was to be made.
+    /// No device has that name, and none was to be created.
     case missing
     /// The operating system refused; see ``TAPError/errno``.
     case system

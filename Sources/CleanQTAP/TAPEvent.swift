@@ -5,7 +5,7 @@
 public enum TAPEvent: Sendable, Equatable {
   /// The device is open; it was made, or was there before.
   case opened(isNew: Bool)
-  /// There is no io_uring: each frame takes a system call.
+  /// io_uring is not available: each frame takes a system call.
   case withoutUring(reason: String)
   /// The kernel takes no GSO batches: each datagram goes alone.
   case withoutSegmentation

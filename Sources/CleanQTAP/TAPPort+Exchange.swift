@@ -150,8 +150,9 @@ extension TAPPort {
     var unused = 0
     for index in batch.writeCount..<batch.count {
       let result = batch[index].result
-      if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? SegmentationHeader.byteCount : 0), at: unused) {
-        // Behind others that wait lies what came between two reads, or after a frame that was dropped.
+      if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? SegmentationHeader.byteCount : 0), at: unused)
+      {
+        // Behind others that wait is what came between two reads, or after a frame that was dropped.
         receiving.finish(waiting: unused)
         continue
       }
@@ -169,7 +170,7 @@ extension TAPPort {
 
   /// Makes a frame of what a read put into a waiting buffer.
   ///
-  /// - Returns: false where it is no whole frame; it is dropped then.
+  /// - Returns: false if it is not a whole frame; it is dropped then.
   private mutating func accept(byteCount: Int, at index: Int) -> Bool {
     let room = receiving[waiting: index].byteCount &- receiving[waiting: index].headroom
     if byteCount > maximumFrameByteCount {

@@ -40,8 +40,10 @@ extension TAPPort {
   /// Gives back the buffers of frames that were written, or dropped and counted, in the order of ``transmit(_:)``.
   public mutating func complete(into sent: inout Burst) { transmitting.takeDone(into: &sent) }
 
-  /// Writes what waits to be written and reads what is there to be read: one system call, seldom more.
+  /// Writes what waits to be written and reads what is there to be read: one system call, seldom more, and none where nothing
+  /// waits. Then ``receive(into:)`` looks.
   public mutating func notify() {
+    guard transmitting.waitingCount > 0 else { return }
     exchange(writes: true)
     hasLooked = true
   }

@@ -4,9 +4,13 @@ extension TAPPort {
   public mutating func sleep(_ step: SleepStep) -> Readiness {
     var readiness = Readiness()
     switch step {
-    case .tick(let now): readiness.deadline = look(at: now)
+    case .tick(let now):
+      // A port that sleeps time and again stays armed; one that is busy costs the kernel's sender nothing.
+      if !hasSlept { waker.disarm(device.file) }
+      hasSlept = false
+      readiness.deadline = look(at: now)
     case .arm: readiness.hasWork = !watchDevice()
-    case .disarm: waker.disarm(device.file)
+    case .disarm: break
     }
     readiness.isExhausted = (isGone || isQuiescing) && receiving.doneCount == 0
     return readiness
@@ -16,10 +20,14 @@ extension TAPPort {
   private mutating func watchDevice() -> Bool {
     let hasWork = receiving.doneCount > 0 || transmitting.doneCount > 0 || transmitting.waitingCount > 0
     if hasWork { return false }
-    // Whoever wakes up looks at the device first.
+    // After waking up, the loop looks at the device first.
     hasLooked = false
-    // Without a buffer to read into, or after the end, a frame is no reason to wake up.
-    if isGone || isQuiescing || receiving.waitingCount == 0 { return true }
+    // Without a buffer to read into, or after the end, a frame is not a reason to wake up.
+    if isGone || isQuiescing || receiving.waitingCount == 0 {
+      waker.disarm(device.file)
+      return true
+    }
+    hasSlept = true
     return waker.arm(device.file)
   }
 

@@ -6,7 +6,7 @@ internal import CleanQWire
 ///
 /// Frames are read straight into the buffers that were filled and written straight from those that are transmitted.
 /// Both queues are first in, first out: frames are received in the order in which the kernel sent them, in buffers in the
-/// order in which they were filled, but for those too short for their frame. A frame may lie in a run of buffers; it is written
+/// order in which they were filled, but for those too short for their frame. A frame may be in a chain of buffers; it is written
 /// as one.
 ///
 /// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and
@@ -59,6 +59,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var toldDrops = TAPCounters.Drops()
   /// The device was looked at since the last ``receive(into:)``.
   var hasLooked = false
+  /// The device was watched since the last tick.
+  var hasSlept = false
   var isQuiescing = false
   var isGone = false
 
@@ -89,8 +91,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = receiving.byteCount(of: region.id) + transmitting.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: receiving.store.byteCount(of: region.id) + transmitting.store.byteCount(of: region.id))
     try table.remove(region.id)
   }
 

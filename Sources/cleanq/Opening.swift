@@ -33,7 +33,7 @@ final class Opening: Sendable {
   private let over = EventFile()
 
   /// Starts to open.
-  init(_ pipeline: TextPipeline, _ logger: Logger, cancelFile: Int32) {
+  init(_ pipeline: Pipeline, _ logger: Logger, cancelFile: Int32) {
     let open = {
       do throws(StageError) {
         self.handover.running = try pipeline.start(logger: logger, cancelFile: cancelFile) { text in

@@ -49,7 +49,7 @@ struct PipelineRunner {
   private func report(
     of pipeline: CheckedPipeline, _ logger: Logger, _ signals: borrowing ProcessSignals
   ) throws(StageError) -> PipelineReport {
-    let opening = Opening(TextPipeline(pipeline), logger, cancelFile: signals.endFile)
+    let opening = Opening(Pipeline(pipeline, spin: .microseconds(output.spin)), logger, cancelFile: signals.endFile)
     let running: RunningPipeline
     let early: [Int32]
     switch opening.wait(signals) {
@@ -99,7 +99,7 @@ struct PipelineRunner {
         limitMilliseconds = Self.hurriedSummaryMilliseconds
       case .pending:
         StandardFiles.hurry()
-        throw StageError(writer.name, "the summary could not be written: nobody has read what came before it")
+        throw StageError(writer.name, "the summary could not be written: the output before it was not read")
       }
     }
   }

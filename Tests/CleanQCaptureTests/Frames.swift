@@ -1,24 +1,12 @@
 import CleanQ
+import CleanQTesting
 import CleanQWire
 import TestSupport
 
 /// A UDP datagram in a packet in a frame.
 func udpFrame(to port: UInt16, payload: [UInt8], from source: IPv4Address = IPv4Address(10, 0, 0, 1)) -> [UInt8] {
-  let destination = IPv4Address(10, 0, 0, 2)
-  var bytes = [UInt8](repeating: 0, count: 42) + payload
-  var span = bytes.mutableSpan
-  let udp = UDPHeader(sourcePort: 40_000, destinationPort: port, payloadByteCount: payload.count)
-  let ip = IPv4Header(source: source, destination: destination, protocol: .udp, payloadByteCount: 8 + payload.count)
-  var datagram = [UInt8](repeating: 0, count: 8) + payload
-  var datagramSpan = datagram.mutableSpan
-  udp.emit(into: &datagramSpan, source: source, destination: destination)
-  var header = [UInt8](repeating: 0, count: 20)
-  var headerSpan = header.mutableSpan
-  ip.emit(into: &headerSpan)
-  let ethernet: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]
-  let whole = ethernet + header + datagram
-  for index in 0..<whole.count { span[index] = whole[index] }
-  return bytes
+  TestStation(MACAddress(2, 0, 0, 0, 0, 1), source).datagram(
+    payload, port: port, to: TestStation(MACAddress(2, 0, 0, 0, 0, 2), IPv4Address(10, 0, 0, 2)))
 }
 
 /// Frames of every kind that a filter may tell apart.
@@ -33,12 +21,6 @@ func mixedFrames(_ count: Int, _ random: inout SeededGenerator) -> [[UInt8]] {
     default: random.bytes(Int.random(in: 1...100, using: &random))
     }
   }
-}
-
-/// The bytes of a buffer as an array.
-func array(_ buffer: borrowing Buffer) -> [UInt8] {
-  let bytes = buffer.bytes
-  return (0..<bytes.count).map { bytes[$0] }
 }
 
 /// There was no memory for a buffer.
@@ -64,36 +46,13 @@ extension StageReport {
   func drop(_ name: String) -> UInt64 { drops.first { $0.name == name }?.value ?? 0 }
 }
 
-/// A port with a script: it receives what is put in, and takes of what it is given as many buffers as the test says.
-struct ScriptedPort<Unit: Traffic>: Port, ~Copyable {
-  var arriving = Burst()
-  var sent = Burst()
-  /// How many buffers each transmit takes, in turn; all when there is none left.
-  var takes: [Int] = []
-  var isEmpty = false
-  /// What was taken, in order.
-  var taken: [[UInt8]] = []
-
-  mutating func register(_ region: borrowing Region) throws(QueueError) {}
-  mutating func deregister(_ region: borrowing Region) throws(QueueError) {}
-  func refusal(of region: RegionID) -> Refusal? { nil }
-  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { nil }
-  mutating func receive(into filled: inout Burst) {
-    while filled.room > 0, let buffer = arriving.popFirst() { filled.append(buffer) }
-  }
-  mutating func transmit(_ filled: inout Burst) -> Refusal? {
-    var room = takes.isEmpty ? Int.max : takes.removeFirst()
-    while room > 0, sent.room > 0, let buffer = filled.popFirst() {
-      taken.append(array(buffer))
-      sent.append(buffer)
-      room -= 1
-    }
-    return filled.isEmpty ? nil : .full
-  }
-  mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &self.sent) }
-  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness(isExhausted: isEmpty) }
-  func report(into report: inout PortReport) {
-    report.accounts.addInFlight(arriving)
-    report.accounts.addInFlight(sent)
+extension PcapPort {
+  /// A tap on a device in memory that knows a region.
+  init<Unit: Traffic>(
+    on wire: TestWire, _ region: borrowing Region, _ options: CaptureOptions, onEvent: @escaping CaptureEventHandler
+  ) throws where Lower == TestDevice<Unit> {
+    var device = TestDevice<Unit>(wire)
+    try device.register(region)
+    try self.init(device, options, onEvent: onEvent)
   }
 }

@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQCapture
 import CleanQPipeline
 import Foundation
@@ -14,7 +15,8 @@ import TestSupport
 
   @Test func `a full disk is said once and counted, and traffic goes on`() throws {
     let region = try Region(byteCount: 1 << 20)
-    var port = try PcapPort(ScriptedPort<Frame>(), CaptureOptions("/dev/full"), onEvent: log.events)
+    let wire = TestWire()
+    var port = try PcapPort<TestDevice<Frame>>(on: wire, region, CaptureOptions("/dev/full"), onEvent: log.events)
     var burst = Burst()
     for round in 0..<20 {
       for index in 0..<32 {
@@ -28,8 +30,7 @@ import TestSupport
       burst.releaseAll()
     }
     port.quiesce()
-    let taken = port.lower.taken
-    #expect(taken.count == 640)
+    #expect(wire.transmitted.count == 640)
     let report = report(of: port)
     #expect(report.transmitted.packets == 640)
     #expect(report.counter("captured") == 0)
@@ -45,8 +46,8 @@ import TestSupport
   @Test func `a failure ends the pipeline where that is wanted, and is not slept over`() throws {
     let region = try Region(byteCount: 1 << 20)
     for stops in [false, true] {
-      var port = try PcapPort(
-        ScriptedPort<Frame>(), CaptureOptions("/dev/full", stopsOnFailure: stops), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Frame>>(
+        on: TestWire(), region, CaptureOptions("/dev/full", stopsOnFailure: stops), onEvent: log.events)
       var burst = Burst()
       burst.append(try makeBuffer([1, 2, 3], in: region))
       port.transmit(&burst)
@@ -101,7 +102,8 @@ import TestSupport
 
   @Test func `a count is reached although nothing can be written`() throws {
     let region = try Region(byteCount: 1 << 20)
-    var port = try PcapPort(ScriptedPort<Frame>(), CaptureOptions("/dev/full", count: 5), onEvent: log.events)
+    var port = try PcapPort<TestDevice<Frame>>(
+      on: TestWire(), region, CaptureOptions("/dev/full", count: 5), onEvent: log.events)
     var burst = Burst()
     for _ in 0..<8 { burst.append(try makeBuffer([1, 2, 3], in: region)) }
     port.transmit(&burst)

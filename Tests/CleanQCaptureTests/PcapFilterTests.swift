@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQCapture
 import Testing
 import TestSupport
@@ -21,8 +22,9 @@ import TestSupport
     let region = try Region(byteCount: 1 << 20)
     do {
       // Half of the frames are received, half are sent; a snaplen shorter than what the filter looks at changes nothing.
-      var port = try PcapPort(
-        ScriptedPort<Frame>(), CaptureOptions(folder("ours.pcap"), filter: expression, snaplen: 20), onEvent: log.events
+      var port = try PcapPort<TestDevice<Frame>>(
+        on: TestWire(), region, CaptureOptions(folder("ours.pcap"), filter: expression, snaplen: 20),
+        onEvent: log.events
       )
       var burst = Burst()
       for (index, frame) in frames.enumerated() {
@@ -31,7 +33,7 @@ import TestSupport
           port.transmit(&burst)
           port.complete(into: &burst)
         } else {
-          port.lower.arriving.append(try makeBuffer(frame, in: region))
+          port.lower.put(try makeBuffer(frame, in: region))
           port.receive(into: &burst)
         }
         burst.releaseAll()

@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQNet
 import CleanQCapture
 import CleanQWire
@@ -17,8 +18,8 @@ import TestSupport
   /// Writes datagrams of every length up to a limit, in both directions, the odd ones out.
   private func captureDatagrams(to path: String, _ limit: Int, filter: String = "", snaplen: Int = 0) throws {
     let region = try Region(byteCount: 4 << 20)
-    var port = try PcapPort(
-      ScriptedPort<Datagram>(), CaptureOptions(path, filter: filter, snaplen: snaplen), onEvent: log.events)
+    var port = try PcapPort<TestDevice<Datagram>>(
+      on: TestWire(), region, CaptureOptions(path, filter: filter, snaplen: snaplen), onEvent: log.events)
     var random = SeededGenerator(seed: 1)
     var burst = Burst()
     let arrived = DatagramMetadata(source: there, sourcePort: 40_000, destination: here, destinationPort: 7)
@@ -26,7 +27,7 @@ import TestSupport
       var buffer = try makeBuffer(random.bytes(count), in: region)
       buffer.datagramMetadata = count.isMultiple(of: 2) ? arrived : arrived.reflected
       if count.isMultiple(of: 2) {
-        port.lower.arriving.append(buffer)
+        port.lower.put(buffer)
         port.receive(into: &burst)
       } else {
         burst.append(buffer)
@@ -68,7 +69,8 @@ import TestSupport
     let path = folder("f.pcap")
     let region = try Region(byteCount: 1 << 20)
     do {
-      var port = try PcapPort(ScriptedPort<Packet>(), CaptureOptions(path, filter: "icmp"), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Packet>>(
+        on: TestWire(), region, CaptureOptions(path, filter: "icmp"), onEvent: log.events)
       var burst = Burst()
       for `protocol` in [IPProtocol.icmp, .udp] {
         var buffer = try makeBuffer([8, 0, 0xf7, 0xff, 0, 0, 0, 0], in: region)
@@ -96,7 +98,7 @@ import TestSupport
     let path = folder("f.pcap")
     let region = try Region(byteCount: 4 << 20)
     do {
-      var port = try PcapPort(ScriptedPort<Datagram>(), CaptureOptions(path), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Datagram>>(on: TestWire(), region, CaptureOptions(path), onEvent: log.events)
       var burst = Burst()
       burst.append(try makeBuffer([UInt8](repeating: 1, count: 70_000), in: region))
       burst.append(try makeBuffer([UInt8](repeating: 1, count: 300_000), in: region))

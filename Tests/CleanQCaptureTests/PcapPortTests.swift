@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQCapture
 import Glibc
 import Testing
@@ -15,15 +16,15 @@ import TestSupport
     let region = try Region(byteCount: 1 << 20)
     let path = folder("f.pcap")
     do {
-      var port = try PcapPort(ScriptedPort<Frame>(), CaptureOptions(path), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Frame>>(on: TestWire(), region, CaptureOptions(path), onEvent: log.events)
       var up = Burst()
       var down = Burst()
-      port.lower.arriving.append(try makeBuffer([1], in: region))
-      port.lower.arriving.append(try makeBuffer([2], in: region))
+      port.lower.put(try makeBuffer([1], in: region))
+      port.lower.put(try makeBuffer([2], in: region))
       port.receive(into: &up)
       down.append(try makeBuffer([3], in: region))
       port.transmit(&down)
-      port.lower.arriving.append(try makeBuffer([4], in: region))
+      port.lower.put(try makeBuffer([4], in: region))
       // What is in the burst already was captured when it came.
       port.receive(into: &up)
       let received = up.count
@@ -44,9 +45,10 @@ import TestSupport
     let region = try Region(byteCount: 4 << 20)
     let path = folder("f.pcap")
     var taken: [[UInt8]] = []
+    let wire = TestWire()
     do {
-      var port = try PcapPort(
-        ScriptedPort<Frame>(), CaptureOptions(path, filter: filter), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Frame>>(
+        on: wire, region, CaptureOptions(path, filter: filter), onEvent: log.events)
       var down = Burst()
       var sent = Burst()
       for _ in 0..<300 {
@@ -56,12 +58,14 @@ import TestSupport
         }
         // Now and then the caller gives up on what was refused, and offers something else.
         if Int.random(in: 0..<10, using: &random) == 0 { down.releaseAll() }
-        port.lower.takes = [Int.random(in: 0...33, using: &random)]
+        let limit = Int.random(in: 0...33, using: &random)
+        wire.share = { _ in limit }
         port.transmit(&down)
+        wire.share = nil
         port.complete(into: &sent)
         sent.releaseAll()
       }
-      taken = port.lower.taken
+      taken = wire.transmitted
       let report = report(of: port)
       #expect(report.transmitted.packets == UInt64(taken.count), "seed \(seed)")
       #expect(report.transmitted.bytes == UInt64(taken.reduce(0) { $0 + $1.count }), "seed \(seed)")
@@ -78,13 +82,13 @@ import TestSupport
     let region = try Region(byteCount: 1 << 20)
     let path = folder("f.pcap")
     do {
-      var port = try PcapPort(
-        ScriptedPort<Frame>(), CaptureOptions(path, filter: "greater 4", snaplen: 5), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Frame>>(
+        on: TestWire(), region, CaptureOptions(path, filter: "greater 4", snaplen: 5), onEvent: log.events)
       var up = Burst()
       var down = Burst()
       // The first two arrive in one burst, the last in another, and a packet goes down in between.
-      port.lower.arriving.append(try makeBuffer([1, 2], in: region, flags: []))
-      port.lower.arriving.append(try makeBuffer([3, 4], in: region, flags: []))
+      port.lower.put(try makeBuffer([1, 2], in: region, flags: []))
+      port.lower.put(try makeBuffer([3, 4], in: region, flags: []))
       port.receive(into: &up)
       for bytes in [[11, 12], [13, 14]] as [[UInt8]] { down.append(try makeBuffer(bytes, in: region, flags: [])) }
       down.append(try makeBuffer([15], in: region))
@@ -92,7 +96,7 @@ import TestSupport
       down.append(try makeBuffer([], in: region, flags: []))
       down.append(try makeBuffer([18, 19, 20, 21], in: region))
       port.transmit(&down)
-      port.lower.arriving.append(try makeBuffer([5, 6, 7], in: region))
+      port.lower.put(try makeBuffer([5, 6, 7], in: region))
       port.receive(into: &up)
       let report = report(of: port)
       #expect(report.counter("captured") == 3)
@@ -108,8 +112,8 @@ import TestSupport
     let region = try Region(byteCount: 1 << 20)
     let path = folder("f.pcap")
     do {
-      var port = try PcapPort(
-        ScriptedPort<Frame>(), CaptureOptions(path, filter: "greater 2", count: 5), onEvent: log.events)
+      var port = try PcapPort<TestDevice<Frame>>(
+        on: TestWire(), region, CaptureOptions(path, filter: "greater 2", count: 5), onEvent: log.events)
       var burst = Burst()
       for index in 0..<4 as Range<UInt8> {
         burst.append(try makeBuffer([index], in: region))
@@ -118,7 +122,7 @@ import TestSupport
       let before = port.isExhausted
       port.transmit(&burst)
       let between = port.isExhausted
-      for index in 4..<8 as Range<UInt8> { port.lower.arriving.append(try makeBuffer([index, 2], in: region)) }
+      for index in 4..<8 as Range<UInt8> { port.lower.put(try makeBuffer([index, 2], in: region)) }
       port.receive(into: &burst)
       // The end is when the records are in the file, which a thread of its own sees to.
       var after = port.isExhausted
@@ -137,7 +141,7 @@ import TestSupport
   @Test func `the rest is in the file when the pipeline sleeps, drains or ends`() throws {
     let region = try Region(byteCount: 1 << 20)
     let path = folder("f.pcap")
-    var port = try PcapPort(ScriptedPort<Frame>(), CaptureOptions(path), onEvent: log.events)
+    var port = try PcapPort<TestDevice<Frame>>(on: TestWire(), region, CaptureOptions(path), onEvent: log.events)
     var burst = Burst()
     func pass(_ byte: UInt8) throws {
       burst.append(try makeBuffer([byte], in: region))
@@ -161,7 +165,7 @@ import TestSupport
     let path = folder("f.pcap")
     try write([1, 2, 3], to: path)
     let error = #expect(throws: (any Error).self) {
-      _ = try PcapPort(ScriptedPort<Frame>(), CaptureOptions(path, filter: "udp prot 7"), onEvent: log.events)
+      _ = try PcapPort(TestDevice<Frame>(), CaptureOptions(path, filter: "udp prot 7"), onEvent: log.events)
     }
     #expect("\(error.map { "\($0)" } ?? "")".contains("the filter does not compile"))
     #expect(try Capture(path: path).magic == 0)

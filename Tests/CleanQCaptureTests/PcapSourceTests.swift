@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQCapture
 import CleanQPipeline
 import Foundation
@@ -26,7 +27,7 @@ func readAll(
   while !source.isExhausted, turns < maximumTurns {
     turns += 1
     source.receive(into: &burst)
-    for index in 0..<burst.count { frames.append(array(burst[index])) }
+    for index in 0..<burst.count { frames.append(burst[index].array) }
     let accounts = source.accounts()
     let held = burst.count
     #expect(accounts.inFlightBufferCount + held == 40)
@@ -152,7 +153,7 @@ func readAll(
     let wakes = !source.arm()
     #expect(wakes)
     source.receive(into: &burst)
-    let frames = (0..<burst.count).map { array(burst[$0]) }
+    let frames = (0..<burst.count).map { burst[$0].array }
     #expect(frames == [[1, 2, 3], [4, 5]])
     let isExhausted = source.isExhausted
     #expect(!isExhausted)
@@ -171,8 +172,9 @@ func readAll(
     #expect(message("missing.pcap") == "there is no file \(folder("missing.pcap"))")
     #expect(message("") == "\(folder("")) is a folder; name a capture file in it")
     #expect(
-      message("wifi.pcap").hasPrefix("\(folder("wifi.pcap")) was captured on a link of type IEEE802_11; captures of"))
-    #expect(message("garbage.pcap").hasPrefix("\(folder("garbage.pcap")) is no capture file that libpcap can read: "))
+      message("wifi.pcap").hasPrefix("\(folder("wifi.pcap")) was captured on a link of type IEEE802_11; supported are"))
+    #expect(
+      message("garbage.pcap").hasPrefix("\(folder("garbage.pcap")) is not a capture file that libpcap can read: "))
     #expect(message("empty.pcap").hasPrefix("\(folder("empty.pcap")) is empty, "))
     #expect(message("a\0b").contains("zero byte"))
   }

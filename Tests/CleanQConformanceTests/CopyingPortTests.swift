@@ -1,6 +1,7 @@
 import CleanQ
 import CleanQConformance
 import CleanQPipeline
+import CleanQTesting
 import Logging
 import TestSupport
 import Testing
@@ -9,8 +10,8 @@ import Testing
 @Suite("a port that copies") struct CopyingPortTests {
   private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-  private static func port() throws -> CopyingPort<DevicePort> {
-    try CopyingPort.make(on: DevicePort(), logger: quiet)
+  private static func port() throws -> CopyingPort<TestDevice<Frame>> {
+    try CopyingPort.make(on: TestDevice<Frame>(.idle()), logger: quiet)
   }
 
   private static func packet(_ region: borrowing Region, _ bytes: [UInt8], isLast: Bool = true) throws -> Buffer {
@@ -33,7 +34,7 @@ import Testing
         buffer.reset()
         if side == .transmit { _ = buffer.setValid(offset: 50, byteCount: 100) }
       },
-      device: { (port: inout CopyingPort<DevicePort>, _, _) in port.lower.work(LayerTests.frame) },
+      device: { (port: inout CopyingPort<TestDevice<Frame>>, _, _) in port.lower.wire.work(LayerTests.frame) },
       on: { try Self.port() })
     #expect(report.isConforming, "\(report)")
     let rules = LayerTests.rules
@@ -58,7 +59,7 @@ import Testing
       bytes[0] = 99
     }
     var sent = Burst()
-    port.lower.work([0])
+    port.lower.wire.work([0])
     port.lower.complete(into: &sent)
     check(sent.count == 3)
     check((0..<sent.count).allSatisfy { sent[$0].region != region.id })
@@ -79,11 +80,11 @@ import Testing
     var burst = Burst()
     for _ in 0..<2 { burst.append(try take(region.buffer(byteCount: 256))) }
     check(port.fill(&burst) == nil)
-    port.lower.work([UInt8](repeating: 7, count: 1000))
+    port.lower.wire.work([UInt8](repeating: 7, count: 1000))
     port.receive(into: &burst)
     check(burst.isEmpty)
     // All that came was too long; the buffers still wait.
-    port.lower.work([UInt8](repeating: 8, count: 60))
+    port.lower.wire.work([UInt8](repeating: 8, count: 60))
     port.receive(into: &burst)
     check(burst.count == 2)
     #expect(

@@ -1,52 +1,22 @@
 import CleanQ
 import CleanQConformance
 import CleanQNet
+import CleanQTesting
 import CleanQWire
 import Testing
 
-/// A device for layers: it fills free buffers with a packet when it is told to, and sends what it is given.
-struct DevicePort: Port, ~Copyable {
-  typealias Unit = Frame
-
-  private var inner = LoopbackPort<Frame>()
-  private var filled = Burst()
-  private var sent = Burst()
-
-  init() {}
-
-  mutating func register(_ region: borrowing Region) throws(QueueError) { try inner.register(region) }
-
-  mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let held = filled.byteCount(of: region.id) + sent.byteCount(of: region.id)
-    guard held == 0 else { throw QueueError(.elsewhere(byteCount: held)) }
-    try inner.deregister(region)
+extension TestWire {
+  /// That of a device for layers, which works when it is told to.
+  static func idle() -> TestWire {
+    let wire = TestWire()
+    wire.holdsCompletions = true
+    return wire
   }
 
-  func refusal(of region: RegionID) -> Refusal? { inner.refusal(of: region) }
-
-  // The loopback below keeps what was filled in one burst, and what was transmitted in the other, until the device works.
-  mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { inner.fill(&freeBuffers) }
-  mutating func transmit(_ packets: inout Burst) -> Refusal? { inner.transmit(&packets) }
-  mutating func receive(into burst: inout Burst) { burst.append(contentsOf: &filled) }
-  mutating func complete(into burst: inout Burst) { burst.append(contentsOf: &sent) }
-  var capabilities: PortCapabilities { PortCapabilities(link: .init(maximumPacketByteCount: 1514)) }
-  mutating func sleep(_ step: SleepStep) -> Readiness { Readiness(hasWork: !filled.isEmpty || !sent.isEmpty) }
-
-  /// Works: every empty becomes a received frame, every transmitted one is sent.
-  mutating func work(_ frame: [UInt8]) {
-    let before = filled.count
-    inner.complete(into: &filled)
-    for index in before..<filled.count {
-      filled[index].reset()
-      _ = filled[index].fill(from: frame.span)
-    }
-    inner.receive(into: &sent)
-  }
-
-  func report(into report: inout PortReport) {
-    report.accounts = inner.accounts()
-    report.accounts.addInFlight(filled)
-    report.accounts.addInFlight(sent)
+  /// Has the device work: every empty buffer becomes a received frame, every transmitted one is sent.
+  func work(_ frame: [UInt8]) {
+    for _ in 0..<max(0, freeBufferCount - waitingCount) { put(frame) }
+    completeAll()
   }
 }
 
@@ -67,19 +37,7 @@ struct DevicePort: Port, ~Copyable {
   }
 
   /// A UDP datagram to port 7, with Ethernet and IP headers.
-  static let frame: [UInt8] = {
-    let ours = IPv4Address(10, 0, 0, 2)
-    let peer = IPv4Address(10, 0, 0, 1)
-    var bytes = [UInt8](repeating: 0, count: 46)
-    var span = bytes.mutableSpan
-    EthernetHeader(destination: MACAddress(2, 0, 10, 0, 0, 2), source: MACAddress(2, 0, 0, 0, 0, 9), etherType: .ipv4)
-      .emit(into: &span)
-    var packet = [UInt8](repeating: 0, count: 32)
-    var packetSpan = packet.mutableSpan
-    IPv4Header(source: peer, destination: ours, protocol: .udp, payloadByteCount: 12).emit(into: &packetSpan)
-    packet.replaceSubrange(20..<28, with: [0x0F, 0xA0, 0, 7, 0, 12, 0, 0])
-    return Array(bytes[0..<14]) + packet
-  }()
+  static let frame = TestStation.peer.datagram([1, 2, 3, 4], port: 7)
 
   private func isConforming(_ report: ConformanceReport) {
     #expect(report.isConforming, "\(report)")
@@ -99,8 +57,8 @@ struct DevicePort: Port, ~Copyable {
           buffer.packetMetadata = PacketMetadata(
             source: .unspecified, destination: .limitedBroadcast, protocol: .udp)
         },
-        device: { (port: inout IPPort<DevicePort>, _, _) in port.lower.work(Self.frame) },
-        on: { try IPPort(on: DevicePort(), IPConfiguration(address: "10.0.0.2/24")) }))
+        device: { (port: inout IPPort<TestDevice<Frame>>, _, _) in port.lower.wire.work(Self.frame) },
+        on: { try IPPort(on: TestDevice<Frame>(.idle()), IPConfiguration(address: "10.0.0.2/24")) }))
   }
 
   @Test("UDPPort on IPPort on a device")
@@ -114,8 +72,10 @@ struct DevicePort: Port, ~Copyable {
           buffer.datagramMetadata = DatagramMetadata(
             source: .unspecified, sourcePort: 7, destination: .limitedBroadcast, destinationPort: 7)
         },
-        device: { (port: inout UDPPort<IPPort<DevicePort>>, _, _) in port.lower.lower.work(Self.frame) },
-        on: { UDPPort(on: try IPPort(on: DevicePort(), IPConfiguration(address: "10.0.0.2/24")), ports: [7]) }))
+        device: { (port: inout UDPPort<IPPort<TestDevice<Frame>>>, _, _) in port.lower.lower.wire.work(Self.frame) },
+        on: {
+          UDPPort(on: try IPPort(on: TestDevice<Frame>(.idle()), IPConfiguration(address: "10.0.0.2/24")), ports: [7])
+        }))
   }
   /// No layer below turns the datagrams round: what one end sends the other receives, header and all, and gives back.
   @Test("UDPPort on both ends of an interlink")

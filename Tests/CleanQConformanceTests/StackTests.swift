@@ -3,41 +3,11 @@ import CleanQConformance
 import CleanQNet
 import CleanQNetStages
 import CleanQPipeline
+import CleanQTesting
 import CleanQWire
 import Logging
 import TestSupport
 import Testing
-
-/// A ``DevicePort`` that works when somebody outside says so: what is on top of it may be erased.
-private struct RemoteDevice: StackedPort, ~Copyable {
-  typealias Unit = Frame
-
-  /// Says that there is work.
-  final class Button {
-    var isPressed = false
-  }
-
-  var lower = DevicePort()
-  private let button: Button
-
-  init(_ button: Button) { self.button = button }
-
-  private mutating func workIfAsked() {
-    guard button.isPressed else { return }
-    button.isPressed = false
-    lower.work(LayerTests.frame)
-  }
-
-  mutating func receive(into filled: inout Burst) {
-    workIfAsked()
-    lower.receive(into: &filled)
-  }
-
-  mutating func complete(into sent: inout Burst) {
-    workIfAsked()
-    lower.complete(into: &sent)
-  }
-}
 
 /// What the text names as the left end.
 private struct Device: EndStage {
@@ -45,7 +15,7 @@ private struct Device: EndStage {
 
   var shape: StageShape { .end(.frame, right: true) }
 
-  func open(in context: PipelineContext) throws(StageError) -> DevicePort { DevicePort() }
+  func open(in context: PipelineContext) throws(StageError) -> TestDevice<Frame> { TestDevice() }
 }
 
 /// Stacks: each conforms as a whole, whatever it is put together from.
@@ -137,13 +107,14 @@ private struct Device: EndStage {
     let stages = try PipelineText.check("device | \(text) | echo", catalog: catalog, cpuCount: 1).stages
     let log = Logger(label: "conformance")
     let context = PipelineContext(logger: log)
-    let button = RemoteDevice.Button()
+    let wire = Box(TestWire.idle())
     let report = Conformance.check(
       port: text, Self.layerTraits, prepare: Self.prepare,
-      device: { (_: inout AnyPort<Datagram>, _, _) in button.isPressed = true },
+      device: { (_: inout AnyPort<Datagram>, _, _) in wire.value?.work(LayerTests.frame) },
       on: {
-        button.isPressed = false
-        var stack = AnyStack.frames(AnyPort(RemoteDevice(button)))
+        let device = TestDevice<Frame>(.idle())
+        wire.value = device.wire
+        var stack = AnyStack.frames(AnyPort(device))
         for stage in stages.dropFirst().dropLast() {
           switch stage.description {
           case let layer as any LayerStage: stack = try take(layer.put(on: stack, in: context))

@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQPipeline
 import CleanQWire
 import Testing
@@ -69,8 +70,8 @@ import TestSupport
   func refusals() throws {
     let region = try Region(byteCount: 1 << 16)
     let stranger = try Region(byteCount: 1 << 16)
-    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
-    port.lower.refusalPercent = 0
+    let wire = TestWire()
+    var port = try IPPort(on: TestDevice<Frame>(wire), IPConfiguration(address: "10.0.0.2/24"))
     try port.register(region)
     var burst = Burst()
     burst.append(try packet(region))
@@ -78,14 +79,14 @@ import TestSupport
     burst.append(try packet(region))
     let name = burst[1].name
     check(port.transmit(&burst) == .unknownRegion)
-    check(burst.count == 2 && burst[0].name == name && port.lower.outbox.count == 1)
+    check(burst.count == 2 && burst[0].name == name && wire.transmittedPacketCount == 1)
     check(port.transmit(&burst) == .unknownRegion && burst.count == 2)
     burst.releaseAll()
     burst.append(try packet(region))
     burst.append(try packet(region))
     burst[1].flags = []
     check(port.transmit(&burst) == .incompleteChain && burst.count == 1 && burst[0].flags == [])
-    check(port.transmit(&burst) == .incompleteChain && port.lower.outbox.count == 2)
+    check(port.transmit(&burst) == .incompleteChain && wire.transmittedPacketCount == 2)
     burst.releaseAll()
     port.complete(into: &burst)
     check(burst.count == 2 && port.engine.counters.transmitDropCount == 0)
@@ -95,13 +96,13 @@ import TestSupport
   @Test("a buffer that the port below accepts and then does not take comes back, counted")
   func disowned() throws {
     let region = try Region(byteCount: 1 << 16)
-    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
-    port.lower.refusalPercent = 0
-    port.lower.acceptsAnything = true
+    let wire = TestWire()
+    var port = try IPPort(on: TestDevice<Frame>(wire), IPConfiguration(address: "10.0.0.2/24"))
+    wire.claimsEveryRegion = true
     var burst = Burst()
     burst.append(try packet(region))
     port.transmit(&burst)
-    check(burst.isEmpty && port.lower.outbox.isEmpty)
+    check(burst.isEmpty && wire.transmitted.isEmpty)
     port.complete(into: &burst)
     check(burst.count == 1 && port.engine.counters[.unknownRegion] == 1)
     burst.releaseAll()
@@ -109,21 +110,20 @@ import TestSupport
 
   /// A port that has received a ping, a packet of another protocol, an ARP request and a datagram for nobody, and has asked
   /// for a neighbour; nothing of it was sent so far.
-  private func busyPort(_ region: borrowing Region) throws -> UDPPort<IPPort<FakePort>> {
+  private func busyPort(_ region: borrowing Region, _ wire: TestWire) throws -> UDPPort<IPPort<TestDevice<Frame>>> {
     let ip = try IPPort(
-      on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"), now: MonotonicTime(nanoseconds: 1))
+      on: TestDevice<Frame>(wire), IPConfiguration(address: "10.0.0.2/24"), now: MonotonicTime(nanoseconds: 1))
     var port = UDPPort(on: ip, ports: [7])
-    port.lower.lower.refusalPercent = 0
     try port.register(region)
     var burst = Burst()
     for _ in 0..<12 { burst.append(try take(region.buffer(byteCount: 2048))) }
     port.fill(&burst)
     check(burst.isEmpty)
-    port.lower.lower.inbox = [
-      Frames.ethernet(Frames.ip(protocol: 1, Frames.icmp())), Frames.ethernet(Frames.ip(protocol: 6, [1, 2, 3, 4])),
-      Frames.ethernet(Frames.ip(Frames.udp(to: 9))), Frames.question(),
-    ]
-    port.lower.lower.isStalled = true
+    for frame in [
+      Frames.question(), Frames.ethernet(Frames.ip(Frames.udp(to: 9))),
+      Frames.ethernet(Frames.ip(protocol: 6, [1, 2, 3, 4])), Frames.ethernet(Frames.ip(protocol: 1, Frames.icmp())),
+    ] { wire.put(frame) }
+    wire.transmitRefusal = .full
     var datagram = try take(region.buffer(byteCount: 2048))
     check(datagram.setValid(offset: 92, byteCount: 5))
     datagram.datagramMetadata = DatagramMetadata(
@@ -131,13 +131,13 @@ import TestSupport
     burst.append(datagram)
     check(port.transmit(&burst) == nil)
     for _ in 0..<4 { port.receive(into: &burst) }
-    check(burst.isEmpty && port.lower.lower.outbox.isEmpty && port.lower.lower.inbox.isEmpty)
+    check(burst.isEmpty && wire.transmitted.isEmpty && wire.waitingCount == 0)
     return port
   }
 
   /// What the report of the IP layer says was sent: ARP replies, ARP requests, pings answered, ICMP errors; and what the layers
   /// dropped since the port below had closed.
-  private func sent(_ port: borrowing UDPPort<IPPort<FakePort>>) -> [UInt64] {
+  private func sent(_ port: borrowing UDPPort<IPPort<TestDevice<Frame>>>) -> [UInt64] {
     let reports = port.report().stages
     let names = ["arp-replies-sent", "arp-requests-sent", "icmp-echo-replies", "icmp-errors-sent"]
     return names.map { name in reports[1].counters.first { $0.name == name }?.value ?? 0 }
@@ -147,17 +147,18 @@ import TestSupport
   @Test("as sent counts only what the port below has taken; what it will never take is a drop with a reason")
   func countsWhatWasTaken() throws {
     let region = try Region(byteCount: 1 << 20)
-    var port = try busyPort(region)
+    let wire = TestWire()
+    var port = try busyPort(region, wire)
     #expect(sent(port) == [0, 0, 0, 0, 0, 0, 0], "what waits is not sent")
-    port.lower.lower.isStalled = false
+    wire.transmitRefusal = nil
     port.notify()
-    #expect(sent(port) == [1, 1, 1, 2, 0, 0, 0] && port.lower.lower.outbox.count == 5)
+    #expect(sent(port) == [1, 1, 1, 2, 0, 0, 0] && wire.transmittedPacketCount == 5)
 
-    var closed = try busyPort(region)
-    closed.lower.lower.isClosed = true
-    closed.lower.lower.isStalled = false
+    let closedWire = TestWire()
+    var closed = try busyPort(region, closedWire)
+    closedWire.transmitRefusal = .closed
     closed.notify()
-    #expect(sent(closed) == [0, 0, 0, 0, 0, 5, 0] && closed.lower.lower.outbox.isEmpty)
+    #expect(sent(closed) == [0, 0, 0, 0, 0, 5, 0] && closedWire.transmitted.isEmpty)
     #expect(closed.lower.engine.counters.icmpEchoRequestsReceived == 1)
     for _ in 0..<2 {
       port.lower.lower.releaseFreeBuffers()
@@ -167,11 +168,11 @@ import TestSupport
 
   @Test("the layer answers for the payload's length, its own address and its books")
   func facts() throws {
-    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
+    var port = try IPPort(on: TestDevice<Frame>(), IPConfiguration(address: "10.0.0.2/24"))
     let link = port.capabilities.link
     #expect(link == .init(maximumPacketByteCount: 1480, hardwareAddress: 0x0200_0A00_0002))
     let reports = port.report().stages
-    #expect(reports.map(\.name) == ["fake", "ip"] && reports[1].drops.isEmpty)
+    #expect(reports.map(\.name) == ["test-device", "ip"] && reports[1].drops.isEmpty)
     let isIdle = port.arm()
     #expect(isIdle)
   }
@@ -179,9 +180,9 @@ import TestSupport
   @Test("the Ethernet address is the one that was chosen, else the device's, else one made from the IP address")
   func ethernetAddress() throws {
     func address(chosen: String?, device: UInt64?) throws -> UInt64? {
-      var fake = FakePort(seed: 1)
-      fake.hardwareAddress = device
-      let port = try IPPort(on: fake, IPConfiguration(address: "10.0.0.2/24", mac: chosen))
+      let wire = TestWire()
+      wire.capabilities.link.hardwareAddress = device
+      let port = try IPPort(on: TestDevice<Frame>(wire), IPConfiguration(address: "10.0.0.2/24", mac: chosen))
       return port.capabilities.link.hardwareAddress
     }
     #expect(try address(chosen: nil, device: nil) == 0x0200_0A00_0002)
@@ -192,19 +193,19 @@ import TestSupport
 
   @Test("over an interlink to another thread the facts of the device are known")
   func factsOverInterlink() throws {
-    var fake = FakePort(seed: 1)
-    fake.hardwareAddress = 0x5254_0012_3456
+    let device = TestDevice<Frame>()
+    device.wire.capabilities.link.hardwareAddress = 0x5254_0012_3456
     var interlink = try RingPort<Frame>.pair(slotCount: 2)
     var link = interlink.second.capabilities.link
     #expect(link.hardwareAddress == nil)
-    interlink.second.link = fake.capabilities.link
+    interlink.second.link = device.capabilities.link
     link = interlink.second.capabilities.link
     #expect(link == .init(maximumPacketByteCount: 1514, hardwareAddress: 0x5254_0012_3456))
   }
 
   @Test("nothing wakes the loop in vain, and the clock never stands still for long")
   func clock() throws {
-    var port = try IPPort(on: FakePort(seed: 1), IPConfiguration(address: "10.0.0.2/24"))
+    var port = try IPPort(on: TestDevice<Frame>(), IPConfiguration(address: "10.0.0.2/24"))
     let now = MonotonicTime(nanoseconds: 5_000_000_000)
     let next = port.advance(to: now)
     #expect(next > now && next <= now.advanced(byMilliseconds: 1000))

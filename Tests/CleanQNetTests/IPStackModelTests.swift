@@ -1,4 +1,5 @@
 import CleanQ
+import CleanQTesting
 import CleanQWire
 import Testing
 import TestSupport
@@ -8,7 +9,8 @@ import TestSupport
 /// The layer on a device that refuses at random, with a user that does too.
 private struct Bench: ~Copyable {
   let region: Region
-  var port: IPPort<FakePort>
+  let device: RefusingWire
+  var port: IPPort<TestDevice<Frame>>
   var random: SeededGenerator
   var up = Burst()
   var freeBuffers = Burst()
@@ -21,7 +23,8 @@ private struct Bench: ~Copyable {
   init(seed: UInt64, bufferCount: Int) throws {
     let region = try Region(byteCount: 1 << 20)
     let configuration = try IPConfiguration(address: "10.0.0.2/24", gateway: "10.0.0.1")
-    var port = IPPort(on: FakePort(seed: seed), configuration, now: MonotonicTime(nanoseconds: now))
+    device = RefusingWire(seed: seed)
+    var port = IPPort(on: TestDevice<Frame>(device.wire), configuration, now: MonotonicTime(nanoseconds: now))
     try port.register(region)
     var left = bufferCount
     var burst = Burst()
@@ -141,19 +144,17 @@ private struct Bench: ~Copyable {
     var bench = try Bench(seed: seed, bufferCount: 32)
     var random = SeededGenerator(seed: seed &+ 2)
     var left = 25_000
-    while left > 0 || !bench.port.lower.inbox.isEmpty {
-      for _ in 0..<min(left, Int.random(in: 0...40, using: &random)) where bench.port.lower.inbox.count < 64 {
-        bench.port.lower.headroom = Int.random(in: 0..<20, using: &random) == 0 ? 16 : 50
-        bench.port.lower.inbox.append(frame(&random))
+    while left > 0 || bench.device.wire.waitingCount > 0 {
+      for _ in 0..<min(left, Int.random(in: 0...40, using: &random)) where bench.device.wire.waitingCount < 64 {
+        bench.device.put(frame(&random), headroom: Int.random(in: 0..<20, using: &random) == 0 ? 16 : 50)
         left -= 1
       }
       // No more buffers than the device can hold empty and the user can keep.
       bench.turn(sends: left > 0 && bench.region.liveBufferCount < 120)
       while bench.region.liveBufferCount > 90, let buffer = bench.freeBuffers.popFirst() { buffer.release() }
       check(bench.isAccountsExact && bench.region.leakedBufferCount == 0, "seed \(seed)")
-      let bad = bench.port.lower.outbox.first { !isGood($0) }
-      try #require(bad == nil, "seed \(seed)")
-      bench.port.lower.outbox.removeAll(keepingCapacity: true)
+      let bad = bench.device.wire.takeTransmitted().first { !isGood($0) }
+      try #require(bad == nil && bench.device.isUnchained, "seed \(seed)")
     }
     try settle(&bench, seed: seed)
   }
@@ -165,7 +166,7 @@ private struct Bench: ~Copyable {
       bench.freeBuffers.releaseAll()
     }
     let counters = bench.port.engine.counters
-    #expect(counters.receivedFrameCount == bench.port.lower.receivedFrameCount, "seed \(seed)")
+    #expect(counters.receivedFrameCount == UInt64(bench.device.wire.receivedPacketCount), "seed \(seed)")
     #expect(counters.received.packets == bench.deliveredCount && counters.received.packets > 1000, "seed \(seed)")
     #expect(counters.transmitted.packets == bench.transmittedCount, "seed \(seed)")
     #expect(bench.completedCount == bench.transmittedCount, "seed \(seed)")
@@ -173,7 +174,7 @@ private struct Bench: ~Copyable {
     for reason in [IPDropReason.chained, .tooLong, .noHeadroom, .arpUnresolved, .arpQueueFull] {
       #expect(counters[reason] > 0, "\(reason.name), seed \(seed)")
     }
-    bench.port.lower.refusalPercent = 0
+    bench.device.wire.share = nil
     for _ in 0..<20 {
       bench.port.lower.releaseFreeBuffers()
       bench.turn(sends: false)

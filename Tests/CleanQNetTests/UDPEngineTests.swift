@@ -125,6 +125,25 @@ import TestSupport
     #expect(!broadcast.isAnswered)
   }
 
+  @Test("a port that closes and opens while datagrams come")
+  func changingPorts() throws {
+    let region = try Region(byteCount: 4096)
+    let ports: PortSet = [7]
+    var engine = UDPEngine(ports: ports)
+    func ended() throws -> UInt32 {
+      var burst = Burst()
+      burst.append(try packet(datagram([1]), region))
+      burst.append(try packet(datagram([2]), region))
+      return engine.receive(&burst, from: 0)
+    }
+    #expect(try ended() == 0)
+    ports.remove(7)
+    #expect(try ended() == 0b11)
+    #expect(engine.report().drops == [StageReport.Count("closed-port", 2)])
+    ports.insert(7)
+    #expect(try ended() == 0)
+  }
+
   @Test("errors are rate-limited, and what was not sent is counted")
   func rateLimit() throws {
     let region = try Region(byteCount: 4096)

@@ -69,7 +69,7 @@ import TestSupport
     for _ in 0..<Burst.capacity { burst.append(try datagram(region)) }
     check(port.transmit(&burst) == nil)
     for _ in 0..<2 { burst.append(try datagram(region)) }
-    check(port.transmit(&burst) == nil && port.outgoing.count == 2)
+    check(port.transmit(&burst) == nil && port.backlog.toTransmit.count == 2)
     burst.append(try datagram(region))
     check(port.transmit(&burst) == .full && burst.count == 1 && burst[0].headroom == 92)
     var packets = Burst()

@@ -124,7 +124,7 @@ private struct Echoing: PassThroughStage {
     }
     let catalog = StageCatalog([generator, Count.kind, Loopback.kind, Checked.kind])
     let pipeline = try PipelineText.check(text, catalog: catalog, cpuCount: 2)
-    expectClean(try TextPipeline(pipeline).start(logger: log.logger).finish(), log, checks: 2)
+    expectClean(try Pipeline(pipeline).start(logger: log.logger).finish(), log, checks: 2)
     let stages = pipeline.stages.compactMap { $0.description as? Checked }
     #expect(stages.map(\.stops) == [false, true])
   }

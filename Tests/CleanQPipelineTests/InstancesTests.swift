@@ -102,7 +102,7 @@ private struct PairPort: StackedPort, ~Copyable {
     }
     let catalog = StageCatalog([pairs, Count.kind, Loopback.kind])
     let checked = try PipelineText.check("pairs@0,1 | count | loopback", catalog: catalog, cpuCount: 2)
-    let report = try TextPipeline(checked).start(logger: Self.quiet).finish()
+    let report = try Pipeline(checked).start(logger: Self.quiet).finish()
     expect(report, tallies, isShared: false)
     #expect(report.stages.map(\.text) == ["pairs@0,1", "count", "loopback"])
   }

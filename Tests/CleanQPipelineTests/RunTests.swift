@@ -67,7 +67,7 @@ import Testing
     }
     let catalog = StageCatalog([generator, Count.kind, Loopback.kind, Discard.kind])
     let checked = try PipelineText.check(text, catalog: catalog, cpuCount: 2)
-    let report = try TextPipeline(checked).start(logger: Self.quiet).finish()
+    let report = try Pipeline(checked).start(logger: Self.quiet).finish()
     expectAll(tally, report)
     #expect(report.stages.map(\.text) == checked.stages.map(\.text))
   }

@@ -54,10 +54,10 @@ import TestSupport
       for index in waiting.indices { check(lane[waiting: index].offset == waiting[index], "seed \(seed)") }
     }
     var accounts = BufferAccounts()
-    lane.add(to: &accounts)
+    lane.store.add(to: &accounts)
     #expect(accounts.inFlightBufferCount == done.count + waiting.count)
     #expect(accounts.inFlightByteCount == region.liveByteCount)
-    #expect(lane.byteCount(of: region.id) == region.liveByteCount)
+    #expect(lane.store.byteCount(of: region.id) == region.liveByteCount)
   }
 
   @Test func whatIsLeftGoesHome() throws {

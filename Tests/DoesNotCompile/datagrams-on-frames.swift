@@ -1,7 +1,6 @@
 // UDP stands on packets, not on frames.
-// expected: no exact matches in call to static method 'buildPartialBlock'
+// expected: 'buildPartialBlock(accumulated:next:)' is unavailable: this layer cannot stand here: the stage before it gives other traffic; IP stands on a device, UDP on IP
 import CleanQ
-import CleanQNet
 import CleanQNetStages
 import CleanQPipeline
 import CleanQTAPStages

@@ -4,6 +4,7 @@ import captures
 import daemons
 import echoes
 import forwards
+import idle
 import live_captures
 import rings
 import vhost_echoes
@@ -157,6 +158,8 @@ BENCHMARKS = [
     *(_virtio_instructions(kind, size) for kind in ("split", "packed") for size in (64, 1500)),
     *(_virtio_latency(kind, window) for kind in ("split", "packed") for window in (1, 64)),
     *(_tap_echo(*entry) for entry in OFFLOADS.items()),
+    Benchmark("tap-echo/rate=1000", "µs/packet", "lower", idle.ours(1000),
+              (Peer("tap_echo.c blocking", idle.blocking(1000)),), needs=("cleanq",)),
     *(_tap_forward(*entry) for entry in OFFLOADS.items()),
     Benchmark("daemon/start-up", "ms", "lower", daemons.ours("milliseconds"),
               (Peer("testpmd", daemons.net_tap("milliseconds")),), needs=("cleanq",)),

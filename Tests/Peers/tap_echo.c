@@ -1,9 +1,9 @@
 // The barest UDP echo on a TAP device: io_uring, no layers, no checks, no counters. What it reaches is what the kernel leaves.
 //
-//     tap_echo --device tap0 --cpu 0 [--reads armed | with-writes] [--join 0 | 1]
+//     tap_echo --device tap0 --cpu 0 [--reads armed | with-writes | blocking] [--join 0 | 1]
 //
 // armed: 128 reads wait in the kernel, and each answer is written when its read is done. with-writes: what was read is written
-// by the system call that reads the next frames, none of which waits. --join 1, with the latter: answers of one length that
+// by the system call that reads the next frames, none of which waits. blocking: read(2) and write(2), no io_uring. --join 1, with the latter: answers of one length that
 // were read together are one frame to the driver, which cuts it up (virtio_net_hdr, VIRTIO_NET_HDR_GSO_UDP_L4). Addresses and
 // ports are swapped, and no checksum is looked at: a swap does not change it. Ends on SIGTERM.
 #include "common.h"
@@ -19,7 +19,8 @@
 enum { frame_limit = 128, burst_limit = 32, buffer_bytes = 2048, header_bytes = 42, driver_bytes = 10 };
 
 static const char *device = "tap0";
-static int cpu = -1, armed = 0, join = 0;
+static int cpu = -1, armed = 0, blocking = 0, join = 0;
+static int tap;
 static struct io_uring ring;
 static uint8_t frames[frame_limit][buffer_bytes];
 static int lengths[frame_limit];
@@ -31,6 +32,7 @@ static void option(const char *name, const char *value) {
     else if (strcmp(name, "join") == 0) join = (int)integer_option(name, value, 0, 1);
     else if (strcmp(name, "reads") == 0 && strcmp(value, "armed") == 0) armed = 1;
     else if (strcmp(name, "reads") == 0 && strcmp(value, "with-writes") == 0) armed = 0;
+    else if (strcmp(name, "reads") == 0 && strcmp(value, "blocking") == 0) blocking = 1;
     else fail("unknown option --%s %s", name, value);
 }
 
@@ -53,12 +55,14 @@ static void turn_round(uint8_t *frame) {
 }
 
 static void open_device(void) {
-    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | (armed ? 0 : O_NONBLOCK));
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | (armed || blocking ? 0 : O_NONBLOCK));
     if (fd < 0) fail("open /dev/net/tun: %s", strerror(errno));
     struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
     if (join) request.ifr_flags |= IFF_VNET_HDR;
     strncpy(request.ifr_name, device, IFNAMSIZ - 1);
     if (ioctl(fd, TUNSETIFF, &request) != 0) fail("TUNSETIFF %s: %s", device, strerror(errno));
+    tap = fd;
+    if (blocking) return;
     struct io_uring_params params = {
         .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL};
     int error = io_uring_queue_init_params(2 * frame_limit, &ring, &params);
@@ -94,6 +98,15 @@ static void echo_armed(void) {
             is_written[i] = !is_written[i] && answer->res > 0;
         }
         io_uring_cq_advance(&ring, count);
+    }
+}
+
+static void echo_blocking(void) {
+    while (!stopping) {
+        ssize_t length = read(tap, frames[0], buffer_bytes);
+        if (length <= 0) continue;
+        turn_round(frames[0]);
+        if (write(tap, frames[0], (size_t)length) != length) fail("write: %s", strerror(errno));
     }
 }
 
@@ -163,12 +176,14 @@ static void echo_with_writes(void) {
 int main(int argc, char **argv) {
     parse_options(argc, argv, option);
     pin(cpu);
-    signal(SIGTERM, stop);
+    struct sigaction action = {.sa_handler = stop};  // no SA_RESTART: a read that waits ends
+    sigaction(SIGTERM, &action, NULL);
     open_device();
     printf("ready\n");
     fflush(stdout);
-    if (armed) echo_armed();
+    if (blocking) echo_blocking();
+    else if (armed) echo_armed();
     else echo_with_writes();
-    io_uring_queue_exit(&ring);
+    if (!blocking) io_uring_queue_exit(&ring);
     return 0;
 }

@@ -2,6 +2,9 @@
 //
 //     udp_load --address 10.9.0.2 --port 7 [--size 64] [--window 64] [--seconds 2 | --count N] [--cpu 1]
 //              [--warmup 0.3] [--wait 5] [--source 10.9.0.1] [--spin 1]
+//              [--rate 1000]
+//
+// With --rate one datagram is sent at a time, so many a second, and the client sleeps in between.
 //
 // Prints one JSON object: echoes per second, sent, received, wrong (content or length), lost (no answer within 100 ms; its
 // place in the window is used again, so loss cannot stop the run), late (answers after that, and duplicates), busy (what part of
@@ -22,6 +25,7 @@ typedef struct { uint64_t sequence, sent_at; int in_flight; } place;
 static struct sockaddr_in server = {.sin_family = AF_INET}, source = {.sin_family = AF_INET};
 static unsigned size = 64, window = 64;
 static int cpu = -1, spin = 0;
+static uint64_t gap_nanoseconds;
 static uint64_t count_limit = UINT64_MAX;
 static double seconds = 2, warmup_seconds = 0.3, wait_seconds = 5;
 
@@ -48,6 +52,7 @@ static void option(const char *name, const char *value) {
     else if (strcmp(name, "seconds") == 0) seconds = seconds_option(name, value);
     else if (strcmp(name, "warmup") == 0) warmup_seconds = seconds_option(name, value);
     else if (strcmp(name, "wait") == 0) wait_seconds = seconds_option(name, value);
+    else if (strcmp(name, "rate") == 0) gap_nanoseconds = 1000000000u / (uint64_t)integer_option(name, value, 1, 1000000);
     else if (strcmp(name, "spin") == 0) spin = (int)integer_option(name, value, 0, 1);
     else if (strcmp(name, "cpu") == 0) cpu = (int)integer_option(name, value, 0, CPU_SETSIZE - 1);
     else fail("unknown option --%s", name);
@@ -181,6 +186,13 @@ static void expire(uint64_t now) {
         }
 }
 
+// Sleeps until the next datagram is due.
+static void pace(uint64_t start) {
+    uint64_t due = start + sent * gap_nanoseconds;
+    struct timespec at = {.tv_sec = (time_t)(due / 1000000000u), .tv_nsec = (long)(due % 1000000000u)};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
 // Keeps the window full until the time or the number is reached, then waits for what is in flight: nanoseconds it took.
 static uint64_t load(double duration_seconds, uint64_t limit) {
     sent = received = wrong = lost = late = refused = 0;
@@ -189,6 +201,7 @@ static uint64_t load(double duration_seconds, uint64_t limit) {
     uint64_t end = start + (uint64_t)(duration_seconds * 1e9);
     for (;;) {
         int open = now < end && sent < limit;
+        if (open && gap_nanoseconds > 0 && free_count == window) pace(start);
         if (open) send_batch(limit);
         else if (free_count == window) break;
         if (free_count < window) receive_batch();

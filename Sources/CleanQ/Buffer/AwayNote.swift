@@ -1,8 +1,8 @@
-/// Where a buffer is, as far as one queue is concerned: a bit in the descriptor, set when the side that did not register
-/// the region takes the buffer off the queue, and cleared when either side hands it to the queue again.
+/// Whether a buffer is at the peer of a queue: a bit in the descriptor, set when the side that did not register the region
+/// dequeues the buffer, and cleared when either side enqueues it again.
 ///
-/// There is a bit for each of the two-ended queues that have the region, so it holds for a row of them too. See
-/// ``FarSide``. The bits are notes of this process: a descriptor that comes with one from outside is faulty.
+/// There is a bit for each of the two-ended queues with the region, so it works for a row of them too. See ``FarSide``. The
+/// bits are notes of this process: a descriptor that comes with one from outside is invalid.
 @frozen
 @usableFromInline
 struct AwayNote: BitwiseCopyable {
@@ -18,7 +18,7 @@ struct AwayNote: BitwiseCopyable {
 
   /// - Parameters:
   ///   - index: which bit.
-  ///   - isAway: whether the buffer goes to the far side.
+  ///   - isAway: whether the buffer goes to the peer.
   init(_ index: Int, isAway: Bool) {
     let bit: UInt64 = 1 << UInt64(Self.firstBit + index)
     keep = ~bit

@@ -1,6 +1,6 @@
 /// Buffers that wait, first in, first out: what a burst is, for more of them. Made once; never allocates after.
 ///
-/// For stages that hold buffers between two calls. It owns them; those still in it when it goes come home to their regions.
+/// For stages that hold buffers between two calls. It owns them; those still in it when it ends return to their regions.
 ///
 /// Thread-confined; may be sent.
 @safe
@@ -82,6 +82,44 @@ public struct BufferStore: ~Copyable, @unchecked Sendable {
     head = (head &+ 1) & mask
     used &-= 1
     return buffer
+  }
+
+  /// The buffer at `index`, from the oldest on, in place.
+  @inlinable
+  public subscript(index: Int) -> Buffer {
+    _read {
+      precondition(index >= 0 && index < count, "there is no such buffer")
+      // SAFETY: the first `count` slots are initialised.
+      yield unsafe slot(index).pointee
+    }
+    _modify {
+      precondition(index >= 0 && index < count, "there is no such buffer")
+      // SAFETY: as above, and the store is accessed exclusively.
+      yield unsafe &slot(index).pointee
+    }
+  }
+
+  /// Moves a buffer forward; those that it passes move back by one.
+  ///
+  /// - Complexity: O(`index` - `place`).
+  public mutating func move(_ index: Int, forwardTo place: Int) {
+    precondition(place >= 0 && place <= index && index < count, "there is no such buffer, or it does not move forward")
+    guard place < index else { return }
+    // SAFETY: moves between initialised slots; each that is left is filled again.
+    let buffer = unsafe slot(index).move()
+    for position in stride(from: index, to: place, by: -1) {
+      unsafe slot(position).initialize(to: slot(position &- 1).move())
+    }
+    unsafe slot(place).initialize(to: buffer)
+  }
+
+  /// Gives access to two buffers at once.
+  public mutating func withTwo<Answer>(
+    _ first: Int, _ second: Int, _ body: (inout Buffer, inout Buffer) -> Answer
+  ) -> Answer {
+    precondition(first != second && min(first, second) >= 0 && max(first, second) < count, "these are no two buffers")
+    // SAFETY: two initialised slots, and not the same.
+    return unsafe body(&slot(first).pointee, &slot(second).pointee)
   }
 
   /// Takes buffers from the front of a burst until it is empty or there is no room.

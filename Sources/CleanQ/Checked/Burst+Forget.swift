@@ -1,7 +1,7 @@
 // What a ledger does with buffers that fail.
 
 extension Burst {
-  /// Ends the buffers whose bits are set without sending their bytes home: these have another owner.
+  /// Ends the buffers whose bits are set without returning their bytes: these have another owner.
   mutating func forget(_ selection: UInt32) {
     for index in 0..<count {
       guard let buffer = popFirst() else { return }

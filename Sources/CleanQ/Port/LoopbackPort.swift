@@ -4,16 +4,14 @@
 @frozen
 public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
   @usableFromInline var table = RegionTable()
-  @usableFromInline var arriving = Burst()
-  @usableFromInline var returning = Burst()
+  @usableFromInline var backlog = Backlog()
 
   public init() {}
 
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = arriving.byteCount(of: region.id) + returning.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try backlog.requireNone(of: region.id)
     try table.remove(region.id)
   }
 
@@ -22,26 +20,27 @@ public struct LoopbackPort<Unit: Traffic>: Port, ~Copyable, Sendable {
 
   @inlinable
   @discardableResult
-  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? { table.move(&freeBuffers, to: &returning) }
+  public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
+    table.move(&freeBuffers, to: &backlog.toComplete)
+  }
 
   @inlinable
-  public mutating func receive(into filled: inout Burst) { filled.append(contentsOf: &arriving) }
+  public mutating func receive(into filled: inout Burst) { filled.append(contentsOf: &backlog.toReceive) }
 
   @inlinable
   @discardableResult
-  public mutating func transmit(_ filled: inout Burst) -> Refusal? { table.move(&filled, to: &arriving) }
+  public mutating func transmit(_ filled: inout Burst) -> Refusal? { table.move(&filled, to: &backlog.toReceive) }
 
   @inlinable
-  public mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &returning) }
+  public mutating func complete(into sent: inout Burst) { sent.append(contentsOf: &backlog.toComplete) }
 
   public mutating func sleep(_ step: SleepStep) -> Readiness {
-    Readiness(hasWork: !arriving.isEmpty || !returning.isEmpty)
+    Readiness(hasWork: backlog.hasArrivals)
   }
 
   public func report(into report: inout PortReport) {
     report.accounts.registeredByteCount = table.byteCount
-    report.accounts.addInFlight(arriving)
-    report.accounts.addInFlight(returning)
+    backlog.add(to: &report.accounts)
     report.stages.append(StageReport("loopback"))
   }
 }
@@ -52,21 +51,23 @@ extension LoopbackPort {
   /// - Returns: how many buffers, and why not the next one; nil where all can be taken.
   @inlinable
   public func offer(_ burst: borrowing Burst) -> (count: Int, refusal: Refusal?) {
-    let (taken, refusal) = table.offer(burst, room: arriving.room, capacity: Burst.capacity)
+    let (taken, refusal) = table.offer(burst, room: backlog.toReceive.room, capacity: Burst.capacity)
     return (taken, refusal)
   }
 
   /// How many buffers ``giveBack(_:_:)`` has room for.
   @inlinable
-  public var completionRoom: Int { returning.room }
+  public var completionRoom: Int { backlog.toComplete.room }
 
   /// Receives buffers that ``offer(_:)`` has found acceptable.
   @inlinable
-  public mutating func deliver(_ burst: inout Burst) { arriving.append(contentsOf: &burst) }
+  public mutating func deliver(_ burst: inout Burst) { backlog.toReceive.append(contentsOf: &burst) }
 
   /// Takes the buffers whose bits are set out of a burst and completes them as if they had been sent.
   @inlinable
-  public mutating func giveBack(_ burst: inout Burst, _ selection: UInt32) { burst.move(selection, to: &returning) }
+  public mutating func giveBack(_ burst: inout Burst, _ selection: UInt32) {
+    burst.move(selection, to: &backlog.toComplete)
+  }
 }
 
 extension RegionTable {

@@ -1,4 +1,4 @@
-/// A port on top of another one. Whatever a layer does not do itself goes to the port below: a layer that only counts
+/// A port on top of another one. What a layer does not implement goes to the port below: a layer that only counts
 /// implements two methods, and one that implements nothing is a pass-through that costs nothing.
 public protocol StackedPort: Port, ~Copyable {
   associatedtype Lower: Port & ~Copyable
@@ -70,7 +70,7 @@ extension StackedPort where Self: ~Copyable {
 
 extension Port where Self: ~Copyable {
   /// For a layer above: takes empty buffers that the layer holds. Those of a region that the port does not know, and would never
-  /// take, go home to their region.
+  /// take, return to their region.
   @inlinable
   public mutating func fillOrRelease(_ freeBuffers: inout Burst) {
     var refusal = fill(&freeBuffers)

@@ -11,8 +11,8 @@ public struct LoopbackQueue: Queue, ~Copyable, Sendable {
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = inFlight.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: inFlight.byteCount(of: region.id))
     try table.remove(region.id)
   }
 

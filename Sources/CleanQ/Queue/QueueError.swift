@@ -25,6 +25,14 @@ public struct QueueError: Error, Equatable, Sendable, CustomStringConvertible {
     self.context = context
   }
 
+  /// For a queue of which a region is deregistered.
+  ///
+  /// - Parameter elsewhereByteCount: bytes of the region that are in flight or with the other side.
+  /// - Throws: `elsewhere` where there are any.
+  public static func requireNone(elsewhereByteCount: Int) throws(QueueError) {
+    guard elsewhereByteCount == 0 else { throw QueueError(.elsewhere(byteCount: elsewhereByteCount)) }
+  }
+
   public var description: String {
     let reason =
       switch code {

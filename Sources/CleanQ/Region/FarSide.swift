@@ -1,13 +1,13 @@
-/// What a two-ended queue has to know of a region's buffers at its far side, the side that did not register the region, and
-/// cannot see: that they were brought home there, or went out of scope, or were cut or joined.
+/// The peer's account: what a two-ended queue must know of a region's buffers at the side that did not register the region, and
+/// cannot see: that they were released there, went out of scope, or were split or joined.
 ///
-/// The rule: a buffer carries the queue's note from when the far side takes it off the queue until either side hands it to the
-/// queue again, or it ends; at the far side are the bytes of the live buffers that carry the note. A queue makes the note
-/// (``note(_:isAway:)``) and counts how often that changes a buffer, not how often a buffer passes: one may leave the far side, or
-/// get there, past this queue. Whoever ends or cuts a buffer takes the region's lock anyway, and tells the accounts of all
-/// queues whose note the buffer carries (``change``). So accounts are exact, and they cost the data path two instructions.
+/// The rule: a buffer has the queue's note from the time when the peer dequeues it until either side enqueues it again, or it
+/// ends; at the peer are the bytes of the live buffers with the note. A queue sets the note (``note(_:isAway:)``) and counts how
+/// often that changes a buffer, not how often a buffer passes, since a buffer may leave the peer, or reach it, without passing
+/// this queue. Ending or splitting a buffer takes the region's lock anyway, and updates the accounts of all queues whose note the
+/// buffer has (``change``). So accounts are exact, and they cost the data path two instructions.
 ///
-/// One per registration. Sendable: each call but `note` takes the region's lock; none but `note` is for the data path.
+/// One per registration. Sendable: each call but `note` takes the region's lock; only `note` is for the data path.
 public final class FarSide: Sendable {
   let control: RegionControl
   let index: Int
@@ -28,7 +28,7 @@ public final class FarSide: Sendable {
   }
 
   /// - Parameters:
-  ///   - namesBytes: whether ``takeReturned()`` will be asked which bytes were brought home.
+  ///   - namesBytes: whether ``takeReturned()`` will be asked which bytes were released.
   ///   - preferred: which note it is to be, where that one is free.
   init(of control: RegionControl, namesBytes: Bool, preferring preferred: Int? = nil) throws(QueueError) {
     self.control = control
@@ -40,16 +40,16 @@ public final class FarSide: Sendable {
     self.index = index
   }
 
-  /// Bytes and buffers that came to the far side otherwise than through the queue; negative where they left it.
+  /// Bytes and buffers that reached the peer without passing the queue; negative if they left it.
   public var change: (byteCount: Int, bufferCount: Int) { control.state.withLock { $0.farSides.change(at: index) } }
 
-  /// The bytes that were brought home from the far side since the last call.
+  /// The bytes that were released at the peer since the last call.
   func takeReturned() -> [Range<Int>] { control.state.withLock { $0.farSides.takeReturned(at: index) } }
 
-  /// Notes on a buffer of the region that it is at the far side now, or is not any more: `true` when the far side takes it off
-  /// the queue, `false` when either side hands it to the queue.
+  /// Notes on a buffer of the region whether it is at the peer: `true` when the peer dequeues it, `false` when either side
+  /// enqueues it.
   ///
-  /// - Returns: whether that is news: the buffer's bytes are to be added to those at the far side, or taken from them.
+  /// - Returns: whether that changed the note, so that the buffer's bytes must be added to those at the peer, or subtracted.
   /// - Complexity: O(1), and takes no lock.
   @discardableResult
   public func note(_ buffer: inout Buffer, isAway: Bool) -> Bool {
@@ -60,14 +60,14 @@ public final class FarSide: Sendable {
 
   /// Ends the account: the region is deregistered, or the queue goes.
   ///
-  /// - Parameter awayByteCount: bytes that are still at the far side, in buffers that carry the note.
+  /// - Parameter awayByteCount: bytes that are still at the peer, in buffers with the note.
   public func close(awayByteCount: Int) {
     control.state.withLock { $0.farSides.close(index, awayByteCount: awayByteCount) }
   }
 
-  /// The same where other threads may end such buffers meanwhile.
+  /// The same, while other threads may end buffers with the note.
   ///
-  /// - Parameter passedByteCount: what is at the far side but for ``change``: bytes that got the note, less those that lost it.
+  /// - Parameter passedByteCount: what is at the peer without ``change``: bytes that got the note, minus those that lost it.
   func close(passedByteCount: Int) {
     control.state.withLock { state in
       let away = state.farSides.change(at: index).byteCount + passedByteCount

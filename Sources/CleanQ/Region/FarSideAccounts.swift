@@ -14,7 +14,7 @@ struct FarSideAccounts {
     var use = Use.free
     var byteCount = 0
     var bufferCount = 0
-    /// Which bytes were brought home since they were last asked for; nil where nobody asks.
+    /// Which bytes were released since the last query; nil without queries.
     var returned: [Range<Int>]?
   }
 
@@ -32,19 +32,19 @@ struct FarSideAccounts {
     return index
   }
 
-  /// What has been added to the far side otherwise than through the queue; less than nothing where it was taken away.
+  /// What has been added to the peer's account without passing the queue; negative if it was taken away.
   func change(at index: Int) -> (byteCount: Int, bufferCount: Int) {
     (accounts[index].byteCount, accounts[index].bufferCount)
   }
 
-  /// The bytes that were brought home since the last call.
+  /// The bytes that were released since the last call.
   mutating func takeReturned(at index: Int) -> [Range<Int>] {
     guard let returned = accounts[index].returned, !returned.isEmpty else { return [] }
     accounts[index].returned = []
     return returned
   }
 
-  /// A buffer with these notes was brought home.
+  /// A buffer with these notes was released.
   mutating func bringHome(_ notes: UInt32, _ range: Range<Int>) {
     var left = notes
     while left != 0 {
@@ -68,7 +68,7 @@ struct FarSideAccounts {
 
   /// The queue lets the region go, or goes itself.
   ///
-  /// - Parameter awayByteCount: bytes that are still at its far side.
+  /// - Parameter awayByteCount: bytes that are still at its peer.
   mutating func close(_ index: Int, awayByteCount: Int) {
     accounts[index] = awayByteCount > 0 ? Account(use: .ending, byteCount: awayByteCount) : Account()
   }

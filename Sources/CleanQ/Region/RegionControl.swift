@@ -2,7 +2,7 @@ internal import CPlatform
 internal import Glibc
 internal import Synchronization
 
-/// The bookkeeping of one region: which bytes are at home, how many buffers are out, who has it registered.
+/// The accounts of one region: which bytes are in no buffer, how many buffers exist, which queues have it registered.
 ///
 /// Set-up and clean-up go through here under a lock; the data path never does. The mapping lives as long as the
 /// control, and the control as long as the ``Region``, a registration or a buffer needs it.
@@ -12,11 +12,11 @@ final class RegionControl: Sendable {
     var liveBuffers = 0
     var leakedBuffers = 0
     var registrations = 0
-    /// What became of buffers at the far sides of queues.
+    /// What became of buffers at the peers of queues.
     var farSides = FarSideAccounts()
     /// The watch over pages that another process can take away; nil before the region is shared.
     var watch: Int32?
-    /// The ``Region`` value has gone; the last buffer to come home ends the directory's hold.
+    /// The ``Region`` value has gone; the last buffer to return ends the directory's hold.
     var isOrphan = false
   }
 
@@ -53,7 +53,7 @@ final class RegionControl: Sendable {
     return number
   }
 
-  /// Carves a buffer from the bytes at home, or returns nil where no run of them is long enough.
+  /// Carves a buffer from bytes that are in no buffer, or returns nil if no contiguous range is long enough.
   func take(byteCount: Int, alignment: Int) -> Buffer? {
     let offset = state.withLock { state -> Int? in
       guard let offset = state.home.take(byteCount: byteCount, alignment: alignment) else { return nil }
@@ -62,18 +62,18 @@ final class RegionControl: Sendable {
     }
     guard let offset else { return nil }
     let descriptor = Descriptor(region: id, offset: UInt64(offset), byteCount: UInt32(byteCount))
-    // SAFETY: the range was at home, so no other buffer names a byte of it, and it is inside the mapping.
+    // SAFETY: the range was in no buffer, so no other one names a byte of it, and it is inside the mapping.
     var buffer = unsafe Buffer(base: mapping.base, descriptor: descriptor)
     buffer.clearMetadata()
     return buffer
   }
 
-  /// Takes back the bytes of a buffer. `leaked` says that it came by going out of scope, `notes` at which far sides it was.
+  /// Takes back the bytes of a buffer. `leaked` says that it came by going out of scope, `notes` at which peers it was.
   ///
   /// - Returns: true where this was the last buffer of a region whose owner has gone.
   func putBack(_ range: Range<Int>, notes: UInt32, isLeaked: Bool) -> Bool {
     state.withLock { state in
-      precondition(state.home.put(range), "bytes \(range) of \(id) came home twice")
+      precondition(state.home.put(range), "bytes \(range) of \(id) were returned twice")
       state.liveBuffers -= 1
       state.farSides.bringHome(notes, range)
       if isLeaked { state.leakedBuffers += 1 }

@@ -123,7 +123,7 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
   /// - Parameters:
   ///   - offset: of the page's first byte.
   ///   - watch: the number of the watch over this mapping.
-  /// - Returns: 0, or the error number that says why there is no such page: ENOMEM where no hugepage is free.
+  /// - Returns: 0, or the error number that says why the page does not exist: ENOMEM where no hugepage is free.
   func restorePage(at offset: Int, watch: Int32) -> Int32 {
     // SAFETY: fresh mappings at addresses of the kernel's choice; nothing else knows of them. The second is long enough for a
     // whole page at a multiple of its length.

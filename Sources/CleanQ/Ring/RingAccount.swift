@@ -3,21 +3,20 @@ public import Synchronization
 /// What one end knows of the buffers of one region: how many passed it, how many of those by a path that is not the common one,
 /// and the note that tells them apart.
 ///
-/// The *note* is a bit of the descriptor (``AwayNote``), which the region has for this queue alone. A buffer carries it from when
-/// the end that did not register the region, the far end, takes it off the queue, until either end hands it to the queue again
-/// or it ends. So
+/// The *note* is a bit of the descriptor, which the region has for this queue alone. It is set when the end that did not register
+/// the region, the far end, dequeues a buffer, and cleared when either end enqueues the buffer again, or when it ends. So
 ///
 ///     in flight = passed at one end + passed at the other
 ///     away      = bytes of the live buffers that carry the note
-///               = changes at the far side - passed at the far end + strange at either end
+///               = changes at the peer - passed at the far end + strange at either end
 ///
-/// Bytes and buffers have a word each, so that neither can run into the other: no number of buffers is too large, and what
-/// wraps, after 2⁶³ bytes, is right again as soon as words are added. Its own end writes an account, with plain stores, once it
-/// is open; the other end reads it for accounts.
+/// Bytes and buffers have a word each, so that neither can overflow into the other: no number of buffers is too large, and a sum
+/// that wraps, after 2⁶³ bytes, is correct again when the words are added. An open account is written by its own end, with plain
+/// stores, and read by the other end.
 @safe
 @usableFromInline
 struct RingAccount: ~Copyable {
-  /// Handed over, less taken.
+  /// Enqueued, less taken.
   @usableFromInline let passedByteCount = Atomic<Int>(0)
   @usableFromInline let passedBufferCount = Atomic<Int>(0)
   /// Handed over otherwise than buffers commonly are: by the far end, without the note (it got them past the queue), less by the

@@ -55,20 +55,20 @@ extension Bench where Peer: ~Copyable {
     }
     guard let place = ledger.away.firstIndex(where: { $0.isSameStart(as: name) }) else {
       Quarantine.take(buffer)
-      throw journal.fail(.exclusion, "\(name.text) was delivered, which was never handed over")
+      throw journal.fail(.exclusion, "\(name.text) was delivered, which was never enqueued")
     }
     let expected = ledger.away[place]
     let hasBytes = buffer.hasTag
     guard name.byteCount == expected.byteCount else {
       // Whose the bytes beyond are, nobody knows.
       if name.byteCount > expected.byteCount { Quarantine.take(buffer) } else { hand.append(buffer) }
-      throw journal.fail(.integrity, "handed over \(expected.text), got \(name.text)")
+      throw journal.fail(.integrity, "enqueued \(expected.text), got \(name.text)")
     }
     hand.append(buffer)
     try checkPlace(place, of: name)
     ledger.remove(at: place)
     guard !traits.rewrites else { return }
-    try require(.integrity, name == expected, "handed over \(expected.text), got \(name.text)")
+    try require(.integrity, name == expected, "enqueued \(expected.text), got \(name.text)")
     try require(.integrity, hasBytes, "the bytes of \(name.text) have changed on the way")
   }
 
@@ -87,7 +87,7 @@ extension Bench where Peer: ~Copyable {
       if hand.names.overlapping(buffer.name) == nil { hand.append(buffer) } else { Quarantine.take(buffer) }
     }
     if later.contains(where: { $0.isSameStart(as: awaited) }) {
-      throw journal.fail(.order, "\(name.text) came before \(awaited.text), which was handed over earlier")
+      throw journal.fail(.order, "\(name.text) came before \(awaited.text), which was enqueued earlier")
     }
     throw journal.fail(.conservation, "\(awaited.text) did not come; \(name.text) did, and others after it")
   }
@@ -104,14 +104,14 @@ extension Bench where Peer: ~Copyable {
     journal.noteResult("\(names.count)")
     for (index, name) in names.enumerated() {
       guard index < expected.count else {
-        throw journal.fail(.exclusion, "the other side was given \(name.text), which was not handed over")
+        throw journal.fail(.exclusion, "the other side was given \(name.text), which was not enqueued")
       }
       if name == expected[index] || traits.rewrites && name.isSameStart(as: expected[index]) {
         journal.hold(.order)
         continue
       }
       if name.isSameStart(as: expected[index]) {
-        throw journal.fail(.integrity, "handed over \(expected[index].text), the other side got \(name.text)")
+        throw journal.fail(.integrity, "enqueued \(expected[index].text), the other side got \(name.text)")
       }
       // Lost, or only late: what else there is tells.
       let later = names + peer.take(.max, from: &subject)
@@ -123,7 +123,7 @@ extension Bench where Peer: ~Copyable {
     }
     try require(
       .conservation, names.count == expected.count || traits.keepsOverflow,
-      "\(expected.count) were handed over and the other side was given \(names.count)")
+      "\(expected.count) were enqueued and the other side was given \(names.count)")
     ledger.outward.removeFirst(names.count)
     ledger.atPeer += traits.rewrites ? Array(expected.prefix(names.count)) : names
     try checkRest(.conservation)

@@ -28,7 +28,7 @@ extension Bench where Peer: ~Copyable {
     let backName = back.name
     journal.noteResult("refused, \(reason)")
     try keep(back, .handBack)
-    try require(.handBack, backName == name, "handed over \(name.text), got \(backName.text) back")
+    try require(.handBack, backName == name, "enqueued \(name.text), got \(backName.text) back")
     try checkReason(reason, name)
     try checkRest(.handBack)
     return reason
@@ -121,7 +121,7 @@ extension Bench where Peer: ~Copyable {
 }
 
 extension Ledger {
-  /// A buffer was handed over.
+  /// A buffer was enqueued.
   mutating func accept(_ name: Descriptor, _ kind: PeerKind) {
     if kind == .builtIn { inward.append(name) } else { outward.append(name) }
   }

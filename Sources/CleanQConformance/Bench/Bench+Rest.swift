@@ -1,7 +1,7 @@
 internal import CleanQ
 
 extension Bench where Peer: ~Copyable {
-  /// What holds whenever no operation is under way: no byte went home by itself, and the accounts are exact.
+  /// What holds whenever no operation is under way: no byte was returned by itself, and the accounts are exact.
   ///
   /// - Parameter rule: the operation's own rule, for what only it can have done.
   func checkRest(_ rule: Rule) throws(Stop) {
@@ -9,7 +9,7 @@ extension Bench where Peer: ~Copyable {
     try checkAccounts()
   }
 
-  /// No byte went home by itself.
+  /// No byte was returned by itself.
   func checkHome(_ rule: Rule) throws(Stop) {
     let known = hand.byteCount(of: region.id) + ledger.away.byteCount(of: region.id)
     let live = region.liveByteCount
@@ -51,7 +51,7 @@ extension Bench where Peer: ~Copyable {
     )
   }
 
-  /// What holds at the end, whatever is in flight: the accounts add up, and every byte comes home.
+  /// What holds at the end, also with buffers in flight: the accounts add up, and every byte is returned.
   consuming func finish() throws(Stop) {
     let expected = subject.accounts()
     let awayByteCount = ledger.away.byteCount(of: region.id)
@@ -71,7 +71,7 @@ extension Bench where Peer: ~Copyable {
     let live = region.liveByteCount
     try journal.require(
       .destroy, live == ownByteCount,
-      "\(awayByteCount) bytes were away, of which \(live - ownByteCount) never came home")
+      "\(awayByteCount) bytes were away, of which \(live - ownByteCount) were never returned")
     try journal.require(
       .destroy, region.registrationCount == 0, "the queue has gone, and its region is still held by it")
   }

@@ -18,7 +18,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
   /// What is known of the capacity.
   var capacity: Int?
   var hasPeerLeft = false
-  /// Buffers of the region that came home by themselves; none may.
+  /// Buffers of the region that were returned by themselves; none may.
   private var leakedBufferCount: Int
 
   init(
@@ -74,7 +74,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
     try registerRegion()
   }
 
-  /// Makes sure that the suite owns at least so many buffers of ordinary length.
+  /// Makes sure that the suite owns at least this number of buffers of ordinary length.
   mutating func supply(_ count: Int) throws(Stop) {
     while hand.count < count {
       guard let buffer = region.buffer(byteCount: traits.bufferByteCount) else {
@@ -114,7 +114,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
     let left = ledger.awayCount
     try require(
       .conservation, left <= traits.heldBackBufferCount,
-      "\(left) buffers that were handed over never came back, the first of them \(ledger.away.first?.text ?? "")")
+      "\(left) buffers that were enqueued never came back, the first of them \(ledger.away.first?.text ?? "")")
   }
 }
 

@@ -4,7 +4,7 @@ internal import CleanQ
 ///
 /// The other side gives back in the order in which it took, so the three lists are one sequence in three pieces.
 struct Ledger {
-  /// T_XY: handed over, not yet taken by the other side.
+  /// T_XY: enqueued, not yet dequeued by the other side.
   var outward: [Descriptor] = []
   /// S_Y: with the other side.
   var atPeer: [Descriptor] = []
@@ -32,7 +32,7 @@ extension Sequence<Descriptor> {
 }
 
 extension Descriptor {
-  /// The same bytes, whatever is in them.
+  /// The same bytes, with any content.
   func isSameStart(as other: Descriptor) -> Bool { region == other.region && offset == other.offset }
 
   /// For messages.

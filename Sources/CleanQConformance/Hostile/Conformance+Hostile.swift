@@ -1,8 +1,8 @@
 internal import CleanQ
 
 extension Conformance {
-  /// A queue of an untrusted kind, with its other side turned hostile. Asks one rule, ``Rule/hostilePeer``: whatever the
-  /// peer does, nothing traps, only buffers that were lent come out, in bounds, none twice, none lost; lies are
+  /// A queue of an untrusted kind, with its other side turned hostile. Asks one rule, ``Rule/hostilePeer``: for anything that the
+  /// peer does, nothing traps, only buffers that were lent come out, in bounds, none twice, none lost; invalid answers are
   /// counted, no call does more than a burst's work, and when the peer has gone everything comes home.
   ///
   ///     let report = Conformance.check(hostile: "mine") { HostilePairing(MyQueue(), MyLiar()) }
@@ -19,7 +19,7 @@ extension Conformance {
       let journal = Journal(subject: name, procedure: "words that change while they are read", seed: seed)
       run(traits, journal, make) { (bench: inout HostileBench<Peer>) throws(Stop) in try bench.runInterference() }
       report.add(journal)
-      let walk = Journal(subject: name, procedure: "random walk with a liar", seed: seed)
+      let walk = Journal(subject: name, procedure: "random walk with a hostile peer", seed: seed)
       run(traits, walk, make) { (bench: inout HostileBench<Peer>) throws(Stop) in try bench.runWalk() }
       report.add(walk)
     }

@@ -5,7 +5,7 @@ extension HostileBench where Peer: ~Copyable {
   mutating func runDirected(_ act: HostileAct) throws(Stop) {
     var doneCount = 0
     for round in 0..<8 {
-      // The ring full of buffers, some of them honestly used: the liar has the most to lie about.
+      // The ring full of buffers, some of them correctly used: the peer has the most to forge.
       for _ in 0..<4 { try enqueue(Burst.capacity) }
       peer.work(3 + round, for: &subject)
       for _ in 0..<2 { try dequeue() }
@@ -16,7 +16,7 @@ extension HostileBench where Peer: ~Copyable {
       doneCount += 1
       for _ in 0..<4 { try dequeue() }
       if case .noticeable = outcome {
-        try require(peer.noticedCount(by: subject) > before, "a lie was not counted: \(act.rawValue)")
+        try require(peer.noticedCount(by: subject) > before, "an invalid answer was not counted: \(act.rawValue)")
       }
       peer.work(.max, for: &subject)
       for _ in 0..<4 { try dequeue() }

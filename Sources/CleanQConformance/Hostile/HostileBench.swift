@@ -1,6 +1,6 @@
 internal import CleanQ
 
-/// A queue, a liar, and what the suite knows about the buffers: the liar's word counts for nothing here.
+/// A queue, a hostile peer, and what the suite knows about the buffers; nothing that the peer says is used.
 struct HostileBench<Peer: HostilePeer & ~Copyable>: ~Copyable {
   var subject: Peer.Subject
   var peer: Peer
@@ -11,7 +11,7 @@ struct HostileBench<Peer: HostilePeer & ~Copyable>: ~Copyable {
 
   /// S_X: what the suite owns.
   var hand = Hand()
-  /// What was handed over and has not come back, by whole extents.
+  /// What was enqueued and has not come back, by whole extents.
   var away: [Descriptor] = []
 
   init(
@@ -68,11 +68,11 @@ struct HostileBench<Peer: HostilePeer & ~Copyable>: ~Copyable {
     subject.dequeue(into: &burst)
     let count = burst.count
     let noticed = peer.noticedCount(by: subject) &- before
-    journal.noteResult("\(count), \(noticed) lies")
+    journal.noteResult("\(count), \(noticed) invalid answers")
     try accept(&burst)
     try require(
       noticed <= UInt64(Burst.capacity),
-      "one call looked at \(noticed) lies: more than the \(Burst.capacity) of a burst")
+      "one call looked at \(noticed) invalid answers: more than the \(Burst.capacity) of a burst")
     try checkRest()
     return count
   }
@@ -87,7 +87,7 @@ struct HostileBench<Peer: HostilePeer & ~Copyable>: ~Copyable {
       }
       guard let place = away.firstIndex(where: { $0.isSameStart(as: name) && $0.byteCount == name.byteCount }) else {
         quarantine(buffer, and: &burst)
-        throw journal.fail(.hostilePeer, "\(name.text) was delivered, which was never handed over like this")
+        throw journal.fail(.hostilePeer, "\(name.text) was delivered, which was never enqueued like this")
       }
       if let fault = name.fault(regionByteCount: UInt64(region.byteCount)) {
         quarantine(buffer, and: &burst)
@@ -139,7 +139,7 @@ struct HostileBench<Peer: HostilePeer & ~Copyable>: ~Copyable {
     endLifetime(of: peer)
     let live = region.liveByteCount
     try journal.require(
-      .hostilePeer, live == ownByteCount, "the queue has gone, and \(live - ownByteCount) bytes never came home")
+      .hostilePeer, live == ownByteCount, "the queue has gone, and \(live - ownByteCount) bytes were never returned")
     hand.releaseAll()
   }
 

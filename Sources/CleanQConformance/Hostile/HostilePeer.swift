@@ -28,7 +28,7 @@ public enum HostileOutcome: Sendable {
   case noticeable
 }
 
-/// The other side of a queue that does not trust it: works for a while, lies, and vanishes.
+/// The other side of a queue that does not trust it: works for a while, gives invalid answers, and disappears.
 ///
 /// It has the same power as the real one, and no more: it may write to everything that is shared, at any time, and to
 /// nothing else.
@@ -50,7 +50,7 @@ public protocol HostilePeer<Subject>: ~Copyable {
   /// Changes shared words for as long as `body` runs, again and again, so that what is read twice differs.
   mutating func interfere(with subject: inout Subject, seed: UInt64, during body: (inout Subject) -> Void)
 
-  /// How many lies the queue has counted.
+  /// How many invalid answers the queue has counted.
   func noticedCount(by subject: borrowing Subject) -> UInt64
 
   /// Goes for good, with everything that it was lent.

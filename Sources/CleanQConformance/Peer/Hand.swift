@@ -83,7 +83,7 @@ struct Hand {
     return result
   }
 
-  /// Sends the buffers home, but for those whose bytes have an owner already.
+  /// Releases the buffers, except those whose bytes have an owner already.
   mutating func giveUp(_ isForged: (Descriptor) -> Bool) {
     var ended: [Descriptor] = []
     while let buffer = popFirst() {

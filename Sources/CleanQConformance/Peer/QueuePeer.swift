@@ -14,7 +14,7 @@ public enum PeerKind: Sendable {
 
 /// The other side of a queue under test. It gives back what it took, in the same order.
 ///
-/// ``OtherEnd`` drives a second queue, ``BuiltInPeer`` is a loopback's; write one for whatever else there is.
+/// ``OtherEnd`` drives a second queue, ``BuiltInPeer`` is a loopback's; write one for any other queue.
 public protocol QueuePeer<Subject>: ~Copyable {
   associatedtype Subject: Queue & ~Copyable
 
@@ -27,7 +27,7 @@ public protocol QueuePeer<Subject>: ~Copyable {
 
   /// Hands up to `count` of the buffers that it keeps back, oldest first; a device finishes that many.
   ///
-  /// - Returns: how many were handed over.
+  /// - Returns: how many were enqueued.
   mutating func giveBack(_ count: Int, to subject: inout Subject) -> Int
 
   /// Announces what was handed back.
@@ -49,7 +49,7 @@ public protocol QueuePeer<Subject>: ~Copyable {
   /// Hands over a buffer of this side's own.
   mutating func hand(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>?
 
-  /// Brings the oldest buffer that it keeps home, instead of handing it back.
+  /// Releases the oldest buffer that it keeps, instead of handing it back.
   ///
   /// - Returns: false where this kind of peer cannot.
   mutating func bringHome() -> Bool
@@ -70,7 +70,7 @@ public protocol QueuePeer<Subject>: ~Copyable {
   mutating func leave() -> Bool
 
   /// After a violation: drops what it keeps, and what it can still take. A buffer whose bytes have an owner already is forged
-  /// and must not come home: ``Conformance/quarantine(_:)`` takes it.
+  /// and must not be returned: ``Conformance/quarantine(_:)`` takes it.
   mutating func giveUp(_ isForged: (Descriptor) -> Bool)
 }
 

@@ -36,7 +36,7 @@ public enum Rule: String, CaseIterable, Hashable, Sendable {
   case accounts
   /// What was enqueued before notify is looked at in bounded time, also by a side that was asleep.
   case notify
-  /// The other side goes: refused as closed, what it had handed over is delivered, nothing is lost.
+  /// The other side goes: refused as closed, what it had enqueued is delivered, nothing is lost.
   case peerGone
   /// At the end every byte is accounted for and comes home.
   case destroy
@@ -46,7 +46,7 @@ public enum Rule: String, CaseIterable, Hashable, Sendable {
 
 /// What the suite can say of a rule.
 public enum Outcome: Hashable, Sendable {
-  /// Held in so many checks.
+  /// Held in this number of checks.
   case passed(checkCount: Int)
   /// Broken; see the violations.
   case failed

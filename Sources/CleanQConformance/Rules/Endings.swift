@@ -21,7 +21,7 @@ extension Bench where Peer: ~Copyable {
     try checkRest(.notify)
   }
 
-  /// Enqueue, arm and notify in every order: whoever sleeps on something is woken.
+  /// Enqueue, arm and notify in every order: a sleeping side is woken.
   mutating func runSleep() throws(Stop) {
     guard let sleep else { return }
     guard Peer.kind == .driven else { return }
@@ -80,7 +80,7 @@ extension Bench where Peer: ~Copyable {
     journal.note("the other side goes")
     guard peer.leave() else { return skip(.peerGone, "this kind of queue has no other side that could go") }
     hasPeerLeft = true
-    // What it kept went home with it.
+    // What it kept was returned with it.
     let kept = ledger.atPeer
     ledger.atPeer = []
     let known = hand.byteCount(of: region.id) + ledger.away.byteCount(of: region.id)
@@ -94,7 +94,7 @@ extension Bench where Peer: ~Copyable {
     subject.notify()
   }
 
-  /// Whoever sleeps when the other side goes is woken, and does not fall asleep again.
+  /// A side that sleeps when the other side closes is woken, and does not sleep again.
   mutating func runPeerGoneAsleep() throws(Stop) {
     guard let sleep, Peer.kind == .driven else { return }
     try supply(1)
@@ -126,7 +126,7 @@ extension Bench where Peer: ~Copyable {
     let backName = back.name
     hand.append(back)
     try require(.peerGone, reason == .closed, "the other side has gone, and a buffer was refused as \(reason)")
-    try require(.handBack, backName == name, "handed over \(name.text), got \(backName.text) back")
+    try require(.handBack, backName == name, "enqueued \(name.text), got \(backName.text) back")
     var burst = Burst()
     while burst.room > 0, let buffer = hand.popFirst() { burst.append(buffer) }
     let count = burst.count
@@ -136,21 +136,21 @@ extension Bench where Peer: ~Copyable {
     try require(.peerGone, refusal == .closed && left == count, "the other side has gone, and a burst was not refused")
   }
 
-  /// What was handed over before it went is still delivered.
+  /// What was enqueued before it closed is still delivered.
   private mutating func requireDelivery() throws(Stop) {
     let expected = ledger.inward
     for name in expected {
       guard let buffer = subject.dequeue() else {
-        throw journal.fail(.peerGone, "\(name.text) was handed over before the other side went, and does not come")
+        throw journal.fail(.peerGone, "\(name.text) was enqueued before the other side closed, and does not come")
       }
       let isRight = buffer.name == name || traits.rewrites && buffer.name.isSameStart(as: name)
       hand.append(buffer)
       ledger.inward.removeFirst()
-      try require(.peerGone, isRight, "\(name.text) was handed over before the other side went; something else came")
+      try require(.peerGone, isRight, "\(name.text) was enqueued before the other side closed; something else came")
     }
     guard let extra = subject.dequeue() else { return }
     Quarantine.take(extra)
-    throw journal.fail(.exclusion, "the other side has gone, and more came than it had handed over")
+    throw journal.fail(.exclusion, "the other side has closed, and more came than it had enqueued")
   }
 
   /// The end comes with buffers in every place; ``finish()`` looks at what becomes of them.

@@ -1,6 +1,6 @@
 internal import CleanQ
 
-// What the other side does with a buffer that passes no queue: it brings it home, or cuts it.
+// What the other side does with a buffer that passes no queue: it releases or splits it.
 
 extension Bench where Peer: ~Copyable {
   mutating func runFarSide() throws(Stop) {
@@ -9,21 +9,21 @@ extension Bench where Peer: ~Copyable {
     for _ in 0..<min(3, capacity ?? 3) { try enqueueOne() }
     try peerTake(.max)
     guard let first = ledger.atPeer.first else { return }
-    journal.note("the other side brings \(first.text) home")
+    journal.note("the other side releases \(first.text)")
     guard peer.bringHome() else { return }
     ledger.atPeer.removeFirst()
-    // The byte came home, so it is this side's again: the accounts have it here, and nothing of it is elsewhere.
+    // The byte was returned, so it is this side's again: the accounts have it here, and nothing of it is elsewhere.
     try checkRest(.conservation)
     if !traits.rewrites { try peerSplits() }
     while let next = ledger.atPeer.first {
-      journal.note("the other side brings \(next.text) home")
+      journal.note("the other side releases \(next.text)")
       guard peer.bringHome() else { return }
       ledger.atPeer.removeFirst()
       try checkRest(.conservation)
     }
     try drain()
     let code = deregisterRegion()
-    try require(.deregister, code == nil, "the other side brought its buffers home, and deregister gives \(text(code))")
+    try require(.deregister, code == nil, "the other side released its buffers, and deregister gives \(text(code))")
   }
 
   /// Buffers that get to the other side, or come back from it, by another way than the queue: the accounts say where buffers are, and
@@ -37,7 +37,7 @@ extension Bench where Peer: ~Copyable {
     try peerTake(1)
     guard let second = hand.popFirst() else { return }
     let name = second.name
-    journal.note("\(name.text) gets to the other side past the queue, and is handed over there")
+    journal.note("\(name.text) reaches the other side without passing the queue, and is enqueued there")
     if let refused = peer.hand(second) {
       let reason = refused.reason
       hand.append(refused.take())
@@ -54,7 +54,7 @@ extension Bench where Peer: ~Copyable {
     try runLaps()
   }
 
-  /// A buffer goes there through the queue and comes back past it, again and again. The queue learns of that when it is next handed over.
+  /// A buffer goes there through the queue and comes back past it, again and again. The queue learns of that when it is next enqueued.
   private mutating func runLaps() throws(Stop) {
     try supply(1)
     for lap in 1...3 {

@@ -71,11 +71,11 @@ extension Bench where Peer: ~Copyable {
     journal.note("the other side registers \(region.id)")
     var peerCode: QueueError.Code?
     do throws(QueueError) { try peer.register(region) } catch { peerCode = error.code }
-    try require(.generation, peerCode == .retired, "the other side's register of such a region gives \(text(peerCode))")
+    try require(.generation, peerCode == .retired, "the other side's register of this region gives \(text(peerCode))")
     try requireUnchanged(.generation, holdCount: 0)
   }
 
-  /// Sends so many buffers through.
+  /// Sends this number of buffers through.
   private mutating func pass(_ count: Int) throws(Stop) {
     try supply(count)
     for _ in 0..<count { try enqueueOne() }

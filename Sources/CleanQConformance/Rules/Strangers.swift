@@ -16,7 +16,7 @@ extension Bench where Peer: ~Copyable {
     let back = refused.take()
     let backName = back.name
     hand.append(back)
-    try require(.handBack, backName == name, "handed over \(name.text), got \(backName.text) back")
+    try require(.handBack, backName == name, "enqueued \(name.text), got \(backName.text) back")
     try require(rule, reason == .unknownRegion, "a buffer of \(whose) was refused as \(reason)")
     try checkRest(rule)
   }

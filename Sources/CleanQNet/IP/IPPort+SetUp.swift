@@ -13,8 +13,7 @@ extension IPPort where Lower: ~Copyable {
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
     engine.releaseSpares(of: region.id)
     flush()
-    let elsewhere = engine.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(elsewhereByteCount: engine.byteCount(of: region.id))
     try lower.deregister(region)
   }
 

@@ -11,6 +11,8 @@ extension UDPEngine {
   /// - Returns: how many, from the `start`-th on.
   mutating func takeFast(_ burst: inout Burst, from start: Int) -> Int {
     guard !isInsideReceivedChain else { return 0 }
+    // It may have been closed since.
+    if let port = UInt16(exactly: recentPort), !ports.contains(port.byteSwapped) { recentPort = .max }
     var position = start
     while position < burst.count {
       let stretch = burst.contiguousSpan(from: position, to: burst.count)

@@ -20,7 +20,7 @@ struct UDPEngine: Sendable {
   var recentPort: UInt32 = .max
   @usableFromInline var now = MonotonicTime(nanoseconds: 0)
 
-  init(ports: [UInt16]) { self.ports = PortSet(ports) }
+  init(ports: PortSet) { self.ports = ports }
 
   // MARK: Receive
 

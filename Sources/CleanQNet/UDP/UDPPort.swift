@@ -13,15 +13,13 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   public var lower: Lower
   @usableFromInline var engine: UDPEngine
   @usableFromInline let maximumByteCount: Int
-  /// Received packets to be given back to the receive queue below.
-  @usableFromInline var dropped = Burst()
-  /// Packets that the port below has not taken yet.
-  @usableFromInline var outgoing = Burst()
-  /// Datagrams that were not sent.
-  @usableFromInline var unsent = Burst()
+  /// Received packets that go back to the receive queue below, packets that the port below has not taken yet, and datagrams that
+  /// were not sent.
+  @usableFromInline var backlog = Backlog()
 
-  /// - Parameter ports: the ports that are open; datagrams to others are answered with an ICMP error.
-  public init(on lower: consuming Lower, ports: [UInt16]) {
+  /// - Parameter ports: the ports that are open; datagrams to others are answered with an ICMP error. May change while the port is
+  ///   in use.
+  public init(on lower: consuming Lower, ports: PortSet) {
     self.lower = lower
     engine = UDPEngine(ports: ports)
     maximumByteCount =
@@ -37,9 +35,9 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     guard filled.count > start else { return }
     let ended = engine.receive(&filled, from: start)
     guard ended != 0 else { return }
-    filled.move(ended, to: &dropped)
+    filled.move(ended, to: &backlog.toFill)
     sendAnswers()
-    lower.fillOrRelease(&dropped)
+    lower.fillOrRelease(&backlog.toFill)
   }
 
   /// Gives packets that wait to the port below. Those that it would never take, because it does not know their region any more
@@ -49,12 +47,12 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   @inlinable
   @discardableResult
   mutating func sendOutgoing() -> Refusal? {
-    guard !outgoing.isEmpty else { return nil }
-    var refusal = lower.transmit(&outgoing)
-    while refusal == .unknownRegion, unsent.room > 0, let buffer = outgoing.popFirst() {
+    guard !backlog.toTransmit.isEmpty else { return nil }
+    var refusal = lower.transmit(&backlog.toTransmit)
+    while refusal == .unknownRegion, backlog.toComplete.room > 0, let buffer = backlog.toTransmit.popFirst() {
       engine.countUnknownRegion()
       giveUp(buffer)
-      refusal = outgoing.isEmpty ? nil : lower.transmit(&outgoing)
+      refusal = backlog.toTransmit.isEmpty ? nil : lower.transmit(&backlog.toTransmit)
     }
     if refusal == .closed { giveUpOutgoing() }
     return refusal
@@ -63,7 +61,7 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   /// Nobody will send what waits: it goes back as if it had been, answers too.
   @inlinable
   mutating func giveUpOutgoing() {
-    while unsent.room > 0, let buffer = outgoing.popFirst() {
+    while backlog.toComplete.room > 0, let buffer = backlog.toTransmit.popFirst() {
       engine.countClosed()
       giveUp(buffer)
     }
@@ -74,24 +72,26 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   mutating func giveUp(_ buffer: consuming Buffer) {
     var buffer = buffer
     buffer.flags.remove(.reply)
-    unsent.append(buffer)
+    backlog.toComplete.append(buffer)
   }
 
   /// Gives what waits to the port below. Returns whether there is room for a whole burst more.
   @inlinable
   mutating func flush() -> Bool {
     sendOutgoing()
-    if !dropped.isEmpty { lower.fillOrRelease(&dropped) }
-    return dropped.isEmpty && outgoing.isEmpty
+    if !backlog.toFill.isEmpty { lower.fillOrRelease(&backlog.toFill) }
+    return backlog.toFill.isEmpty && backlog.toTransmit.isEmpty
   }
 
   /// Sends those of the dropped packets that have become answers.
   @inlinable
   mutating func sendAnswers() {
     var answers: UInt32 = 0
-    for index in 0..<dropped.count where dropped[index].flags.contains(.reply) { answers |= 1 << UInt32(index) }
+    for index in 0..<backlog.toFill.count where backlog.toFill[index].flags.contains(.reply) {
+      answers |= 1 << UInt32(index)
+    }
     guard answers != 0 else { return }
-    dropped.move(answers, to: &outgoing)
+    backlog.toFill.move(answers, to: &backlog.toTransmit)
     sendOutgoing()
   }
 
@@ -101,11 +101,11 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
     guard !filled.isEmpty else { return nil }
     // Headers are written once, into packets that this layer then keeps until the one below takes them.
     if let refusal = sendOutgoing() { return refusal == .closed ? .closed : .full }
-    guard unsent.isEmpty else { return .full }
+    guard backlog.toComplete.isEmpty else { return .full }
     let region = filled[0].region
     if lower.refusal(of: region) == nil {
       let made = engine.makeFast(&filled, from: 0, of: region, maximumByteCount: maximumByteCount)
-      filled.moveFirst(made, to: &outgoing)
+      filled.moveFirst(made, to: &backlog.toTransmit)
     }
     let refusal = filled.isEmpty ? nil : makeRest(&filled)
     sendOutgoing()
@@ -118,16 +118,16 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   @inlinable
   mutating func makeRest(_ filled: inout Burst) -> Refusal? {
     let (count, refusal) = offer(filled)
-    let start = outgoing.count
-    filled.moveFirst(count, to: &outgoing)
-    let failed = engine.transmit(&outgoing, from: start, maximumByteCount: maximumByteCount)
-    outgoing.move(failed, to: &unsent)
+    let start = backlog.toTransmit.count
+    filled.moveFirst(count, to: &backlog.toTransmit)
+    let failed = engine.transmit(&backlog.toTransmit, from: start, maximumByteCount: maximumByteCount)
+    backlog.toTransmit.move(failed, to: &backlog.toComplete)
     return refusal
   }
 
   @inlinable
   public mutating func complete(into sent: inout Burst) {
-    if !unsent.isEmpty { sent.append(contentsOf: &unsent) }
+    if !backlog.toComplete.isEmpty { sent.append(contentsOf: &backlog.toComplete) }
     lower.complete(into: &sent)
   }
 
@@ -144,24 +144,20 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let held = [dropped.byteCount(of: region.id), outgoing.byteCount(of: region.id), unsent.byteCount(of: region.id)]
-    let elsewhere = held.reduce(0, +)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try backlog.requireNone(of: region.id)
     try lower.deregister(region)
   }
 
   public mutating func sleep(_ step: SleepStep) -> Readiness {
     if case .tick(let now) = step { engine.now = now }
     var readiness = lower.sleep(step)
-    if !outgoing.isEmpty || !unsent.isEmpty || !dropped.isEmpty { readiness.hasWork = true }
+    if !backlog.isEmpty { readiness.hasWork = true }
     return readiness
   }
 
   public func report(into report: inout PortReport) {
     lower.report(into: &report)
-    report.accounts.addInFlight(dropped)
-    report.accounts.addInFlight(outgoing)
-    report.accounts.addInFlight(unsent)
+    backlog.add(to: &report.accounts)
     report.stages.append(engine.report())
   }
 }

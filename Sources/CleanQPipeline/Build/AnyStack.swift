@@ -82,19 +82,25 @@ extension PassThroughStage {
 extension SinkStage {
   @inlinable
   public func openTop(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError) {
-    // The loop of a branch is not compiled for its right end.
-    if context.isInBranch {
-      switch consume stack {
-      case .frames(let left): context.add(left, try open(in: context, then: Erase<Frame>()))
-      case .packets(let left): context.add(left, try open(in: context, then: Erase<Packet>()))
-      case .datagrams(let left): context.add(left, try open(in: context, then: Erase<Datagram>()))
-      }
-      return
-    }
     switch consume stack {
     case .frames(let left): try join(to: left, in: context)
     case .packets(let left): try join(to: left, in: context)
     case .datagrams(let left): try join(to: left, in: context)
     }
+  }
+}
+
+extension AnyPort {
+  /// The port behind one dynamic call per burst; where it is behind one already, as it is.
+  @inlinable
+  static func erasing<P: Port & ~Copyable>(_ port: consuming P) -> AnyPort where P.Unit == Unit {
+    guard P.self == AnyPort.self else { return AnyPort(port) }
+    var port = Optional(consume port)
+    // SAFETY: `P` is this very type, so the pointer's type is the variable's; what is taken from it is not there any more.
+    let erased = unsafe withUnsafeMutablePointer(to: &port) {
+      unsafe UnsafeMutableRawPointer($0).assumingMemoryBound(to: Optional<AnyPort>.self).pointee.take()
+    }
+    guard let erased else { preconditionFailure("a port was lost") }
+    return erased
   }
 }

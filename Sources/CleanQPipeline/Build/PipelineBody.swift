@@ -79,33 +79,3 @@ struct JoinSink<Unit: Traffic, Sink: SinkStage>: PortContinuation {
     try sink.join(to: port, in: context)
   }
 }
-
-extension SinkStage {
-  /// Opens the sink and makes it the right end of a loop with `left`.
-  @inlinable
-  @inline(__always)
-  func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
-    try open(in: context, then: JoinRight(left: left, context: context))
-  }
-}
-
-/// Joins the port that it holds to the one that it gets.
-@usableFromInline
-final class JoinRight<Left: Port & ~Copyable>: PortContinuation {
-  @usableFromInline typealias Unit = Left.Unit
-  @usableFromInline var left: Left?
-  @usableFromInline let context: PipelineContext
-
-  @inlinable
-  init(left: consuming Left, context: PipelineContext) {
-    self.left = consume left
-    self.context = context
-  }
-
-  @inlinable
-  @inline(__always)
-  func callAsFunction<P: Port & ~Copyable>(_ port: consuming P) throws(StageError) where P.Unit == Unit {
-    guard let left = left.take() else { preconditionFailure("a sink was opened twice") }
-    context.add(left, port)
-  }
-}

@@ -3,15 +3,10 @@ internal import CleanQ
 /// Opens stages one after the other, with one dynamic call per burst between them, and the branches above them.
 struct StageOpener {
   let context: PipelineContext
-  /// Called before each stage is opened, with its text.
-  let onOpening: (String) -> Void
   /// Where the loops run, in the order in which they were begun.
   private(set) var placements: [Placement] = []
 
-  init(_ context: PipelineContext, onOpening: @escaping (String) -> Void = { _ in }) {
-    self.context = context
-    self.onOpening = onOpening
-  }
+  init(_ context: PipelineContext) { self.context = context }
 
   /// Opens a whole pipeline.
   mutating func open(_ stages: [OpenStage]) throws(StageError) {
@@ -35,7 +30,7 @@ struct StageOpener {
     var stack = stack
     var placement = placement
     for (index, stage) in zip(stages.indices, stages) {
-      // A mark for another CPU hands over to a new loop.
+      // A mark for another CPU begins a new loop.
       if let other = stage.placement, other != placement {
         stack = try handOver(stack, in: box)
         placement = other
@@ -59,7 +54,7 @@ struct StageOpener {
 
   private func begin(_ stage: OpenStage) {
     context.noteStage(stage.label)
-    onOpening(stage.name)
+    context.onOpening(stage.name)
   }
 
   private func put(_ stage: OpenStage, on stack: consuming AnyStack) throws(StageError) -> AnyStack {
@@ -145,6 +140,9 @@ struct StageOpener {
       boxes.append(box)
     }
     let parts = ForkBranches(boxes, keys: plan.keys, keyCount: plan.selector.keyCount)
+    for (index, branch) in stage.branches.enumerated() {
+      ForkPlan.claimingStage(of: branch.map(\.description))?.stage.didOpen(BranchClaims(parts.claims, index))
+    }
     guard let fork = Self.fork(plan.selector, parts).port(of: Unit.self) else {
       throw StageError(stage.name, "has branches that claim another kind of traffic than it gives")
     }

@@ -25,13 +25,8 @@ public struct BranchPort<Unit: Traffic>: Port, ~Copyable {
   }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere =
-      unsafe state.pointee.inbox.byteCount(of: region.id) + state.pointee.outbox.byteCount(of: region.id)
-      + state.pointee.sent.byteCount(of: region.id) + state.pointee.emptied.byteCount(of: region.id)
-    guard unsafe state.pointee.remainingByteCount == 0 else {
-      throw unsafe QueueError(.elsewhere(byteCount: state.pointee.remainingByteCount))
-    }
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try unsafe QueueError.requireNone(elsewhereByteCount: state.pointee.remainingByteCount)
+    try unsafe state.pointee.backlog.requireNone(of: region.id)
     try unsafe state.pointee.table.remove(region.id)
   }
 
@@ -44,44 +39,41 @@ public struct BranchPort<Unit: Traffic>: Port, ~Copyable {
   @discardableResult
   public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
     guard !freeBuffers.isEmpty else { return nil }
-    let refusal = unsafe state.pointee.table.move(&freeBuffers, to: &state.pointee.emptied)
+    let refusal = unsafe state.pointee.table.move(&freeBuffers, to: &state.pointee.backlog.toFill)
     if refusal != nil { unsafe state.pointee.isRefused = true }
     return refusal
   }
 
   @inlinable
   public mutating func receive(into filled: inout Burst) {
-    guard unsafe !state.pointee.inbox.isEmpty else { return }
-    unsafe filled.append(contentsOf: &state.pointee.inbox)
+    guard unsafe !state.pointee.backlog.toReceive.isEmpty else { return }
+    unsafe filled.append(contentsOf: &state.pointee.backlog.toReceive)
   }
 
   @inlinable
   @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     guard !filled.isEmpty else { return nil }
-    let refusal = unsafe state.pointee.table.move(&filled, to: &state.pointee.outbox)
+    let refusal = unsafe state.pointee.table.move(&filled, to: &state.pointee.backlog.toTransmit)
     if refusal != nil { unsafe state.pointee.isRefused = true }
     return refusal
   }
 
   @inlinable
   public mutating func complete(into sent: inout Burst) {
-    guard unsafe !state.pointee.sent.isEmpty else { return }
-    unsafe sent.append(contentsOf: &state.pointee.sent)
+    guard unsafe !state.pointee.backlog.toComplete.isEmpty else { return }
+    unsafe sent.append(contentsOf: &state.pointee.backlog.toComplete)
   }
 
   /// The link is that of the port below the fork.
   public var capabilities: PortCapabilities { PortCapabilities(link: box.link) }
 
   public mutating func sleep(_ step: SleepStep) -> Readiness {
-    unsafe Readiness(hasWork: !state.pointee.inbox.isEmpty || !state.pointee.sent.isEmpty)
+    unsafe Readiness(hasWork: state.pointee.backlog.hasArrivals)
   }
 
   public func report(into report: inout PortReport) {
     unsafe report.accounts.registeredByteCount = state.pointee.table.byteCount
-    unsafe report.accounts.addInFlight(state.pointee.inbox)
-    unsafe report.accounts.addInFlight(state.pointee.outbox)
-    unsafe report.accounts.addInFlight(state.pointee.sent)
-    unsafe report.accounts.addInFlight(state.pointee.emptied)
+    unsafe state.pointee.backlog.add(to: &report.accounts)
   }
 }

@@ -1,17 +1,11 @@
 public import CleanQ
 
-/// What lies between a fork and one of its branches: four bursts, and the branch's account. Belongs to the thread of the fork.
+/// What is between a fork and one of its branches: four bursts, and the branch's account. Belongs to the thread of the fork.
 @frozen
 @usableFromInline
 struct BranchState: ~Copyable {
-  /// Received packets for the branch.
-  @usableFromInline var inbox = Burst()
-  /// Packets from the branch, to be transmitted.
-  @usableFromInline var outbox = Burst()
-  /// Buffers of the branch's packets that were sent.
-  @usableFromInline var sent = Burst()
-  /// Empty buffers from the branch.
-  @usableFromInline var emptied = Burst()
+  /// Received packets for the branch, buffers of its packets that were sent, and what it sends and frees.
+  @usableFromInline var backlog = Backlog()
   /// The regions that the branch knows.
   @usableFromInline var table = RegionTable()
 
@@ -32,7 +26,7 @@ struct BranchState: ~Copyable {
   @usableFromInline var isDue = true
   /// Something outside can give the branch work at any time.
   @usableFromInline var isPolled = false
-  /// The outbox, or that of the empty buffers, had no room for all.
+  /// Of what the branch sent or freed not all had room.
   @usableFromInline var isRefused = false
   /// Turns of the fork since the loop was turned.
   @usableFromInline var skipCount = 0

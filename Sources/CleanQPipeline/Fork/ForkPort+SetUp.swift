@@ -97,7 +97,7 @@ extension ForkPort where Selector: ForkSelector {
         }
       case .arm:
         if standing.hasWork { unsafe state.pointee.isDue = true }
-        if unsafe state.pointee.isDue || !state.pointee.outbox.isEmpty || !state.pointee.emptied.isEmpty {
+        if unsafe state.pointee.isDue || state.pointee.backlog.hasDepartures {
           readiness.hasWork = true
         }
       // What woke the thread may be this branch's.

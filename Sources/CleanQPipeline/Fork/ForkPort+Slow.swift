@@ -12,7 +12,7 @@ extension ForkPort where Selector: ForkSelector {
     while end < filled.count, !filled[end].flags.contains(.last) { end &+= 1 }
     guard end < filled.count else { return .incompleteChain }
     for index in 0...end { if let refusal = refusal(of: filled[index].region) { return refusal } }
-    let branch = unsafe table[Selector.key(of: filled[0])]
+    let branch = unsafe table[Selector.key(of: filled[0])].load(ordering: .relaxed)
     return deliver(packetOf: end + 1, from: &filled, to: branch) ? nil : .full
   }
 
@@ -21,7 +21,7 @@ extension ForkPort where Selector: ForkSelector {
   /// - Returns: false where it has to end and there is no room for its buffers.
   private mutating func deliver(packetOf bufferCount: Int, from filled: inout Burst, to branch: UInt8) -> Bool {
     for index in 0..<bufferCount { takeBackStale(&filled[index]) }
-    guard branch != ForkBranches.unclaimed else {
+    guard branch != ClaimTable.unclaimed else {
       guard end(bufferCount, of: &filled) else { return false }
       unclaimedCount &+= 1
       return true
@@ -29,7 +29,7 @@ extension ForkPort where Selector: ForkSelector {
     let branch = Int(branch)
     let state = unsafe entries[branch].state
     let isBeyondShare = unsafe bufferCount > state.pointee.lendableCount
-    guard !isBeyondShare, unsafe bufferCount <= state.pointee.inbox.room else {
+    guard !isBeyondShare, unsafe bufferCount <= state.pointee.backlog.toReceive.room else {
       guard end(bufferCount, of: &filled) else { return false }
       if isBeyondShare {
         unsafe state.pointee.isRecountDue = true
@@ -42,7 +42,7 @@ extension ForkPort where Selector: ForkSelector {
     for _ in 0..<bufferCount {
       guard var buffer = filled.popFirst() else { break }
       lend(&buffer, to: branch)
-      unsafe state.pointee.inbox.append(buffer)
+      unsafe state.pointee.backlog.toReceive.append(buffer)
     }
     return true
   }
@@ -83,9 +83,11 @@ extension ForkPort where Selector: ForkSelector {
   @usableFromInline
   mutating func collectSlowly(_ branch: Int, into filled: inout Burst) {
     let state = unsafe entries[branch].state
-    while let bufferCount = unsafe state.pointee.outbox.packetBufferCount, bufferCount > 0, bufferCount <= filled.room {
+    while let bufferCount = unsafe state.pointee.backlog.toTransmit.packetBufferCount, bufferCount > 0,
+      bufferCount <= filled.room
+    {
       for _ in 0..<bufferCount {
-        guard var buffer = unsafe state.pointee.outbox.popFirst() else { break }
+        guard var buffer = unsafe state.pointee.backlog.toTransmit.popFirst() else { break }
         if buffer.flags.contains(.reply) { takeBackStale(&buffer) }
         filled.append(buffer)
       }
@@ -97,13 +99,13 @@ extension ForkPort where Selector: ForkSelector {
   @usableFromInline
   mutating func fillSlowly(_ branch: Int, _ run: Int, _ freeBuffers: inout Burst) -> Refusal? {
     let state = unsafe entries[branch].state
-    let fitting = unsafe min(run, state.pointee.sent.room)
+    let fitting = unsafe min(run, state.pointee.backlog.toComplete.room)
     guard returned.room > 0 || fitting > 0 else { return .full }
     for index in 0..<min(run, fitting + returned.room) {
       guard var buffer = freeBuffers.popFirst() else { break }
       buffer.flags = .last
       if index < fitting {
-        unsafe state.pointee.sent.append(buffer)
+        unsafe state.pointee.backlog.toComplete.append(buffer)
       } else {
         takeBackStale(&buffer)
         returned.append(buffer)

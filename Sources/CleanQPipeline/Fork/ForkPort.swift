@@ -1,4 +1,5 @@
 public import CleanQ
+public import Synchronization
 
 /// The right end of a loop above which there are several users: each packet goes to the branch that claims it, and what the
 /// branches send goes down.
@@ -30,7 +31,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @usableFromInline let notes: UnsafeMutablePointer<LeaseNotes>
   @usableFromInline let owners: UnsafeMutablePointer<UInt8>
   @usableFromInline let lentByteCounts: UnsafeMutablePointer<Int>
-  @usableFromInline let table: UnsafeMutablePointer<UInt8>
+  @usableFromInline let table: UnsafeMutablePointer<Atomic<UInt8>>
   /// Buffers that no branch has: on the way back to the receive queue below.
   @usableFromInline var returned = Burst()
   /// Empty but in a call.
@@ -41,7 +42,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
 
   // SAFETY, for each use of the pointers in this file and the next: `branches` keeps what they point to; the slot of a region that
   // exists is inside the directory, and is masked besides; keys are below the selector's count, and what the table says below
-  // `count`, or ``ForkBranches/unclaimed``. Only the fork's thread uses them.
+  // `count`, or ``ClaimTable/unclaimed``. Only the fork's thread uses them.
 
   @inlinable
   public init(_ branches: ForkBranches) {
@@ -52,7 +53,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     unsafe notes = branches.notes
     unsafe owners = branches.owners
     unsafe lentByteCounts = branches.lentByteCounts
-    unsafe table = branches.table
+    unsafe table = branches.claims.branches
   }
 
   @inlinable
@@ -74,8 +75,8 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     while !filled.isEmpty {
       let region = filled[0].region
       guard refusal(of: region) == nil else { return .unknownRegion }
-      let branch = unsafe table[Selector.key(of: filled[0])]
-      if branch != ForkBranches.unclaimed, deliver(&filled, of: region, to: Int(branch)) > 0 { continue }
+      let branch = unsafe table[Selector.key(of: filled[0])].load(ordering: .relaxed)
+      if branch != ClaimTable.unclaimed, deliver(&filled, of: region, to: Int(branch)) > 0 { continue }
       if let refusal = deliverFirst(&filled) { return refusal }
     }
     return nil
@@ -89,7 +90,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inline(__always)
   mutating func deliver(_ filled: inout Burst, of region: RegionID, to branch: Int) -> Int {
     let state = unsafe entries[branch].state
-    let limit = unsafe min(filled.count, state.pointee.lendableCount, state.pointee.inbox.room)
+    let limit = unsafe min(filled.count, state.pointee.lendableCount, state.pointee.backlog.toReceive.room)
     let cell = ForkBranches.cell(region.slot) &+ branch
     let (own, all) = unsafe (notes[cell], entry(of: region).pointee.notes)
     var count = 0
@@ -103,7 +104,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     }
     guard count > 0 else { return 0 }
     unsafe state.pointee.lentCount &+= count
-    unsafe filled.moveFirst(count, to: &state.pointee.inbox)
+    unsafe filled.moveFirst(count, to: &state.pointee.backlog.toReceive)
     return count
   }
 
@@ -114,14 +115,14 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     var branch = next
     for _ in 0..<count {
       let state = unsafe entries[branch].state
-      if unsafe state.pointee.isDue || state.pointee.isPolled || !state.pointee.inbox.isEmpty
-        || !state.pointee.sent.isEmpty || state.pointee.skipCount >= ForkBranches.mostSkips
+      if unsafe state.pointee.isDue || state.pointee.isPolled || state.pointee.backlog.hasArrivals
+        || state.pointee.skipCount >= ForkBranches.mostSkips
       {
         turn(branch)
       } else {
         unsafe state.pointee.skipCount &+= 1
       }
-      if unsafe !state.pointee.outbox.isEmpty { collect(branch, into: &filled) }
+      if unsafe !state.pointee.backlog.toTransmit.isEmpty { collect(branch, into: &filled) }
       branch = branch &+ 1 == count ? 0 : branch &+ 1
     }
     next = next &+ 1 == count ? 0 : next &+ 1
@@ -142,10 +143,12 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inline(__always)
   mutating func collect(_ branch: Int, into filled: inout Burst) {
     let state = unsafe entries[branch].state
-    guard unsafe state.pointee.outbox.count <= filled.room, unsafe !state.pointee.outbox.contains(.reply) else {
+    guard unsafe state.pointee.backlog.toTransmit.count <= filled.room,
+      unsafe !state.pointee.backlog.toTransmit.contains(.reply)
+    else {
       return collectSlowly(branch, into: &filled)
     }
-    unsafe filled.append(contentsOf: &state.pointee.outbox)
+    unsafe filled.append(contentsOf: &state.pointee.backlog.toTransmit)
     noteRoom(in: branch)
   }
 
@@ -181,11 +184,11 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
         guard found < limit, found > 0 else { break }
       }
       let state = unsafe entries[branch].state
-      guard unsafe run <= state.pointee.sent.room else {
+      guard unsafe run <= state.pointee.backlog.toComplete.room else {
         if let refusal = fillSlowly(branch, run, &freeBuffers) { return refusal }
         continue
       }
-      unsafe freeBuffers.moveFirst(run, to: &state.pointee.sent)
+      unsafe freeBuffers.moveFirst(run, to: &state.pointee.backlog.toComplete)
     }
     return nil
   }
@@ -194,7 +197,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   public mutating func complete(into sent: inout Burst) {
     if !returned.isEmpty { sent.append(contentsOf: &returned) }
     for branch in 0..<count {
-      if unsafe !entries[branch].state.pointee.emptied.isEmpty { takeBack(branch, into: &sent) }
+      if unsafe !entries[branch].state.pointee.backlog.toFill.isEmpty { takeBack(branch, into: &sent) }
     }
   }
 
@@ -203,9 +206,9 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inline(__always)
   mutating func takeBack(_ branch: Int, into sent: inout Burst) {
     let state = unsafe entries[branch].state
-    let taken = unsafe min(state.pointee.emptied.count, sent.room)
-    unsafe settle(branch, &state.pointee.emptied, taken)
-    unsafe state.pointee.emptied.moveFirst(taken, to: &sent)
+    let taken = unsafe min(state.pointee.backlog.toFill.count, sent.room)
+    unsafe settle(branch, &state.pointee.backlog.toFill, taken)
+    unsafe state.pointee.backlog.toFill.moveFirst(taken, to: &sent)
     noteRoom(in: branch)
   }
 
@@ -236,13 +239,14 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inlinable
   @inline(never)
   static func lend(
-    _ buffers: consuming MutableSpan<Buffer>, of region: RegionID, to branch: UInt8, _ table: UnsafePointer<UInt8>,
+    _ buffers: consuming MutableSpan<Buffer>, of region: RegionID, to branch: UInt8,
+    _ table: UnsafePointer<Atomic<UInt8>>,
     _ note: LeaseNotes, _ notes: LeaseNotes
   ) -> (count: Int, byteCount: Int) {
     var index = 0
     var byteCount = 0
     while index < buffers.count, buffers[index].region == region, buffers[index].isWholePacket(without: notes),
-      unsafe table[Selector.key(of: buffers[index])] == branch
+      unsafe table[Selector.key(of: buffers[index])].load(ordering: .relaxed) == branch
     {
       buffers[index].lend(note)
       byteCount &+= buffers[index].byteCount
@@ -282,7 +286,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
 }
 
 extension ForkBranches {
-  /// After so many turns of the fork the loop of a branch that seems to have nothing to do is turned all the same.
+  /// After this number of turns of the fork, the loop of a branch without apparent work is turned anyway.
   @inlinable
   static var mostSkips: Int { 16 }
 }

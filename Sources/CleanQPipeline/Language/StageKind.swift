@@ -39,7 +39,7 @@ public struct StageKind: Sendable {
     notes: String = "", counts: [CountDescription] = [], claims: TrafficKind? = nil,
     make: @escaping @Sendable (Arguments) throws(ArgumentError) -> any StageDescription
   ) {
-    precondition(CharacterRules.isIdentifier(name), "the stage name \"\(name)\" is no identifier")
+    precondition(CharacterRules.isIdentifier(name), "the stage name \"\(name)\" is not an identifier")
     precondition(!shapes.isEmpty, "\"\(name)\" has no shape")
     precondition(Set(parameters.map(\.name)).count == parameters.count, "\"\(name)\" has two parameters of one name")
     precondition(Set(counts.map(\.name)).count == counts.count, "\"\(name)\" has two counts of one name")
@@ -52,6 +52,29 @@ public struct StageKind: Sendable {
     self.counts = counts
     self.claims = claims
     self.make = make
+  }
+}
+
+extension StageKind {
+  /// Describes the kind of a type of stages: where they can stand, and what traffic they tell apart where they begin a branch, the type
+  /// says.
+  ///
+  /// - Parameters:
+  ///   - name: The name in pipelines.
+  ///   - summary: One line on what it does.
+  ///   - parameters: What arguments it takes, positional ones in order.
+  ///   - examples: Whole pipelines that use it.
+  ///   - notes: What else a user should know.
+  ///   - counts: What the numbers in its report mean.
+  ///   - make: Makes the stage from checked arguments; complains when they do not go together. Opens nothing.
+  public init<Made: Stage>(
+    name: String, summary: String, parameters: [Parameter] = [], examples: [String] = [], notes: String = "",
+    counts: [CountDescription] = [], make: @escaping @Sendable (Arguments) throws(ArgumentError) -> Made
+  ) {
+    self.init(
+      name: name, summary: summary, shapes: [Made.shape], parameters: parameters, examples: examples, notes: notes,
+      counts: counts, claims: Made.self is any ClaimingStage.Type ? Made.shape.trafficBelow : nil
+    ) { arguments throws(ArgumentError) in try make(arguments) }
   }
 }
 
@@ -111,6 +134,11 @@ extension StageKind {
 }
 
 extension StageShape {
+  /// What a layer stands on; nil for other shapes.
+  fileprivate var trafficBelow: TrafficKind? {
+    if case .layer(let below, _) = self { below } else { nil }
+  }
+
   fileprivate var isLayer: Bool {
     if case .layer = self { true } else { false }
   }

@@ -22,7 +22,7 @@ public struct DroppedRuns: Sendable {
   ///
   /// - Parameters:
   ///   - refusal: what the port said of the burst's first packet.
-  ///   - returned: where its buffers go, on the way to where they came from; without room there they go home to their region.
+  ///   - returned: where its buffers go, on the way to where they came from; without room there they return to their region.
   @usableFromInline
   mutating func settle(_ refusal: Refusal, _ burst: inout Burst, into returned: inout Burst) {
     switch refusal {
@@ -46,7 +46,7 @@ public struct DroppedRuns: Sendable {
 }
 
 extension Burst {
-  /// Sends the first empty buffers home to their region, up to the end of a packet's, where a port would never take them.
+  /// Returns the first free buffers to their region, up to the end of a packet's, where a port would never take them.
   ///
   /// - Parameter refusal: what the port said of the first.
   @usableFromInline

@@ -6,31 +6,35 @@ internal import Glibc
 /// end of the pipeline wakes it.
 @usableFromInline
 struct IdleWait: ~Copyable {
-  /// How long a loop spins after its last work. A sleep and its wake-up cost several microseconds each; under load the
-  /// next burst comes sooner than this.
-  static let spinNanoseconds: UInt64 = 50_000
-
   private var descriptors: [pollfd]
+  private var spin: AdaptiveSpin
   private var idleSince: MonotonicTime?
+  /// How long the gap is that a wake-up has ended; nil where the loop has not slept since its last work.
+  private var sleptNanoseconds: UInt64?
 
-  /// - Parameter files: what wakes the loop, the stop signal among them.
+  /// - Parameters:
+  ///   - files: what wakes the loop, the stop signal among them.
+  ///   - longestSpinNanoseconds: how long it spins after its last work, at most.
   @usableFromInline
-  init(files: [Int32]) {
+  init(files: [Int32], longestSpinNanoseconds: UInt64) {
     descriptors = files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    spin = AdaptiveSpin(longestNanoseconds: longestSpinNanoseconds)
   }
 
   /// There was work.
   @usableFromInline
-  mutating func reset() { idleSince = nil }
+  mutating func reset() {
+    guard idleSince != nil else { return }
+    idleSince = nil
+    if let gap = sleptNanoseconds.take() { spin.noteSlept(gapNanoseconds: gap) } else { spin.noteSpun() }
+  }
 
   /// Whether the loop has spun long enough to go to sleep; else pauses the processor for a moment.
   @usableFromInline
   mutating func spinExpired(at now: MonotonicTime) -> Bool {
-    guard let since = idleSince else {
-      idleSince = now
-      return false
-    }
-    if now.nanoseconds &- since.nanoseconds >= Self.spinNanoseconds { return true }
+    let since = idleSince ?? now
+    idleSince = since
+    if now.nanoseconds &- since.nanoseconds >= spin.nanoseconds { return true }
     cplatform_pause()
     return false
   }
@@ -45,6 +49,6 @@ struct IdleWait: ~Copyable {
     }
     // SAFETY: the array outlives the call and its count is passed with it.
     _ = unsafe poll(&descriptors, nfds_t(descriptors.count), timeoutMilliseconds)
-    idleSince = nil
+    sleptNanoseconds = MonotonicTime.now.nanoseconds &- (idleSince ?? now).nanoseconds
   }
 }

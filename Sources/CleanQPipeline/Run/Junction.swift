@@ -14,15 +14,13 @@ public import CleanQ
 ///
 /// A port that takes no more leaves the rest in the junction's burst, and nothing more is asked of the other side until it
 /// does: back pressure, without loss. What a port would never take is dropped and counted (``DroppedRuns``): a packet's buffers
-/// go back where they came from, empty ones home to their region.
+/// go back where they came from, free ones to their region.
 @frozen
 public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyable where Left.Unit == Right.Unit {
   public var left: Left
   public var right: Right
-  @usableFromInline var up = Burst()
-  @usableFromInline var down = Burst()
-  @usableFromInline var emptied = Burst()
-  @usableFromInline var sent = Burst()
+  /// What a port had no room for.
+  @usableFromInline var backlog = Backlog()
   /// Of what the left port received, and of what the right one did.
   @usableFromInline var droppedUp = DroppedRuns()
   @usableFromInline var droppedDown = DroppedRuns()
@@ -39,24 +37,28 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
   @inlinable
   @inline(__always)
   public mutating func turn() -> Int {
-    left.receive(into: &up)
-    var moved = up.count
-    if droppedUp.isInside { droppedUp.skip(&up, into: &emptied) }
-    if let refusal = right.transmit(&up) { droppedUp.settle(refusal, &up, into: &emptied) }
-    moved &-= up.count
-    right.receive(into: &down)
-    moved &+= down.count
-    if droppedDown.isInside { droppedDown.skip(&down, into: &sent) }
-    if let refusal = left.transmit(&down) { droppedDown.settle(refusal, &down, into: &sent) }
-    moved &-= down.count
-    left.complete(into: &sent)
-    moved &+= sent.count
-    if let refusal = right.fill(&sent) { sent.releaseHopeless(refusal) }
-    moved &-= sent.count
-    right.complete(into: &emptied)
-    moved &+= emptied.count
-    if let refusal = left.fill(&emptied) { emptied.releaseHopeless(refusal) }
-    moved &-= emptied.count
+    left.receive(into: &backlog.toReceive)
+    var moved = backlog.toReceive.count
+    if droppedUp.isInside { droppedUp.skip(&backlog.toReceive, into: &backlog.toFill) }
+    if let refusal = right.transmit(&backlog.toReceive) {
+      droppedUp.settle(refusal, &backlog.toReceive, into: &backlog.toFill)
+    }
+    moved &-= backlog.toReceive.count
+    right.receive(into: &backlog.toTransmit)
+    moved &+= backlog.toTransmit.count
+    if droppedDown.isInside { droppedDown.skip(&backlog.toTransmit, into: &backlog.toComplete) }
+    if let refusal = left.transmit(&backlog.toTransmit) {
+      droppedDown.settle(refusal, &backlog.toTransmit, into: &backlog.toComplete)
+    }
+    moved &-= backlog.toTransmit.count
+    left.complete(into: &backlog.toComplete)
+    moved &+= backlog.toComplete.count
+    if let refusal = right.fill(&backlog.toComplete) { backlog.toComplete.releaseHopeless(refusal) }
+    moved &-= backlog.toComplete.count
+    right.complete(into: &backlog.toFill)
+    moved &+= backlog.toFill.count
+    if let refusal = left.fill(&backlog.toFill) { backlog.toFill.releaseHopeless(refusal) }
+    moved &-= backlog.toFill.count
     left.notify()
     right.notify()
     return moved
@@ -93,7 +95,7 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
     right.quiesce()
   }
 
-  /// Tells both ports, whatever the first one answers.
+  /// Tells both ports, also if the first one refuses.
   @inlinable
   mutating func sleep(_ step: SleepStep) -> JunctionReadiness {
     JunctionReadiness(left: left.sleep(step), right: right.sleep(step))
@@ -133,10 +135,7 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
   /// What waits here because a port had no room.
   public func held() -> BufferAccounts {
     var accounts = BufferAccounts()
-    accounts.addInFlight(up)
-    accounts.addInFlight(down)
-    accounts.addInFlight(emptied)
-    accounts.addInFlight(sent)
+    backlog.add(to: &accounts)
     return accounts
   }
 }

@@ -106,7 +106,8 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
   @inlinable
   func turn(_ junction: inout Junction<Left, Right>, _ control: RunControl, index: Int, place: LoopPlace) {
     var wait = IdleWait(
-      files: [control.stopFile, control.wakeFile(of: index)] + junction.wakeFileDescriptors)
+      files: [control.stopFile, control.wakeFile(of: index)] + junction.wakeFileDescriptors,
+      longestSpinNanoseconds: control.spinNanoseconds)
     var standing = junction.sleep(.tick(.now))
     // While the loop is awake, time passes at each tick in every stage, whether or not one below it asked for that: a layer
     // may be alone in its loop. A sleeping loop is woken for a deadline only.
@@ -155,7 +156,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     _ junction: inout Junction<Left, Right>, _ end: inout LoopEnd, _ control: RunControl, hasMoved: Bool,
     at now: MonotonicTime
   ) {
-    switch end.next(hasMoved: hasMoved, isEmpty: junction.up.isEmpty, at: now) {
+    switch end.next(hasMoved: hasMoved, isEmpty: junction.backlog.toReceive.isEmpty, at: now) {
     case .goOn: break
     case .quiesce: junction.left.quiesce()
     case .passOn: try? junction.right.control(.endTransmission)

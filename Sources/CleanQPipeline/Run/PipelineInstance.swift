@@ -7,7 +7,7 @@ final class PipelineInstance {
   /// The loop that owns the memory.
   let owner: Worker
   let memory: PipelineMemory
-  /// How many buffers go round. At the end a stage may send home what it kept for itself; they are counted all the same.
+  /// How many buffers circulate. At the end a stage may release those that it kept for itself; they are counted anyway.
   let bufferCount: Int
 
   /// Gives the opened loops their memory.
@@ -23,7 +23,7 @@ final class PipelineInstance {
     for (worker, placement) in zip(self.workers, placements) {
       guard case .cpu(let cpu) = placement else { continue }
       guard Threads.isAllowed(cpu: cpu) else {
-        throw StageError("pipeline", "this process may not run on CPU \(cpu); choose another")
+        throw StageError("pipeline", "this process is not allowed to run on CPU \(cpu); choose another")
       }
       worker.cpu = cpu
     }
@@ -53,10 +53,8 @@ final class PipelineInstance {
       backing: each.contains { $0.backing == .shared } ? .shared : .anonymous)
   }
 
-  /// Runs one of the loops; returns when it is at rest and closed.
-  func run(_ worker: Worker, _ control: RunControl) {
-    let place: LoopPlace = worker === owner ? .owner(memory) : worker.segment.branch == nil ? .below : .above
-    worker.run(control, worker.index, place)
-    control.noteEnd(of: worker.index)
+  /// Where one of the loops is.
+  func place(of worker: Worker) -> LoopPlace {
+    worker === owner ? .owner(memory) : worker.segment.branch == nil ? .below : .above
   }
 }

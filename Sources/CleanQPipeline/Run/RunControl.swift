@@ -34,6 +34,8 @@ final class RunControl: Sendable {
   /// In ``requests``: the pipeline is to stop.
   private static let stopBit: UInt64 = 1 << 63
 
+  /// How long a loop without work spins before it sleeps, at most.
+  @usableFromInline let spinNanoseconds: UInt64
   /// Readable from the moment the pipeline was told to stop: wakes every sleeping loop.
   @usableFromInline let stopFile: Int32
   /// Readable when every loop is at rest for good.
@@ -55,8 +57,9 @@ final class RunControl: Sendable {
   private let overFile: EventFile
   private let logger: Logger
 
-  init(workerCount: Int, _ logger: Logger) throws(StageError) {
+  init(workerCount: Int, spinNanoseconds: UInt64, _ logger: Logger) throws(StageError) {
     self.logger = logger
+    self.spinNanoseconds = spinNanoseconds
     var loops: [LoopState] = []
     for _ in 0..<workerCount { loops.append(try LoopState()) }
     self.loops = loops
@@ -76,7 +79,7 @@ final class RunControl: Sendable {
     close(doneFile)
   }
 
-  /// Lets the threads go, or sends them home where not all could be started.
+  /// Releases the threads, or ends them if not all could be started.
   func openGate(_ everyThreadStarted: Bool) {
     gate.store(everyThreadStarted ? Gate.open : Gate.abandoned, ordering: .releasing)
   }
@@ -230,12 +233,10 @@ extension RunControl {
     }
   }
 
-  /// Waits until the pipeline is to stop, whoever asked for it.
+  /// Waits until the pipeline is to stop, for any reason.
   func waitUntilStopping() {
     while !isStopping {
-      var file = pollfd(fd: stopFile, events: Int16(POLLIN), revents: 0)
-      // SAFETY: one local variable.
-      _ = unsafe poll(&file, 1, -1)
+      _ = FileReadiness.isReadable(stopFile, timeoutMilliseconds: -1)
     }
   }
 
@@ -252,12 +253,8 @@ extension RunControl {
       if let earlier = earlierEnd() { deadline = min(deadline, earlier) }
       let now = MonotonicTime.now
       let leftMilliseconds = now < deadline ? (deadline.nanoseconds - now.nanoseconds) / 1_000_000 + 1 : 0
-      var files = [
-        pollfd(fd: overFile.number, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: interrupt, events: Int16(POLLIN), revents: 0),
-      ]
-      // SAFETY: the array outlives the call and its count is passed with it.
-      _ = unsafe poll(&files, 2, Int32(clamping: leftMilliseconds))
+      FileReadiness.waitUntilReadable(
+        overFile.number, interrupt, timeoutMilliseconds: Int(clamping: leftMilliseconds))
       if over.load(ordering: .acquiring) == loops.count { return true }
       if leftMilliseconds == 0 { return false }
     }

@@ -63,22 +63,9 @@ extension RunningPipeline {
   }
 
   /// The same for a program that has no use for the events: a snapshot goes to the log.
-  @usableFromInline
-  consuming func finish(at signals: borrowing RunSignals, _ logger: Logger) -> PipelineReport {
-    waitUntilSignal(signals.signals) { event in
+  consuming func finish(at signals: borrowing ProcessSignals, _ logger: Logger) -> PipelineReport {
+    waitUntilSignal(signals) { event in
       if case .snapshot(let report) = event { logger.notice("\(report)") }
     }
   }
-}
-
-/// The signals of a `runUntilSignal`, for the generic code in the modules of users.
-@usableFromInline
-struct RunSignals: ~Copyable {
-  let signals: ProcessSignals
-
-  @usableFromInline
-  init() throws(StageError) { signals = try ProcessSignals() }
-
-  @usableFromInline
-  var endFile: Int32 { signals.endFile }
 }

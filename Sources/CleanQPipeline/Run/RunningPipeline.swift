@@ -36,7 +36,6 @@ public final class RunningPipeline {
   /// Gives the opened loops their memory and starts their threads. What fails undoes all.
   ///
   /// - Parameter placements: for each instance, where its loops run.
-  @usableFromInline
   init(_ context: PipelineContext, placements: [[Placement]]) throws(StageError) {
     labels = context.labels
     reopeners = context.reopeners
@@ -45,13 +44,18 @@ public final class RunningPipeline {
       instances.append(try PipelineInstance(workers, placements: placements, context.logger))
     }
     self.instances = instances
-    let control = try RunControl(workerCount: instances.reduce(0) { $0 + $1.workers.count }, context.logger)
+    let control = try RunControl(
+      workerCount: instances.reduce(0) { $0 + $1.workers.count }, spinNanoseconds: context.spinNanoseconds,
+      context.logger)
     self.control = control
     stageNumbers = Self.prepare(instances, control)
     do {
       for instance in instances {
         for worker in instance.workers {
-          try threads.start(name: "cleanq-\(worker.index)", cpu: worker.cpu) { instance.run(worker, control) }
+          try threads.start(name: "cleanq-\(worker.index)", cpu: worker.cpu) {
+            worker.run(control, worker.index, instance.place(of: worker))
+            control.noteEnd(of: worker.index)
+          }
         }
       }
       for body in context.starters { body() }
@@ -128,7 +132,7 @@ public final class RunningPipeline {
     for loop in stuck {
       report.fail(
         stages: stageNumbers[loop], at: StuckThread(number: control.loops[loop].threadNumber),
-        "did not end when it was told to")
+        "did not stop when it was told to")
     }
     return report
   }
@@ -154,7 +158,6 @@ public final class RunningPipeline {
 
 extension RunningPipeline {
   /// Refuses a list of CPUs that is empty, too long or names one twice.
-  @usableFromInline
   static func refuseBadList(of cpus: [Int]) throws(StageError) {
     guard (1...PipelineText.maximumInstanceCount).contains(cpus.count) else {
       throw StageError(

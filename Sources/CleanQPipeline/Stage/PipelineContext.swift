@@ -1,6 +1,5 @@
 public import CleanQ
-internal import CPlatform
-internal import Glibc
+internal import CleanQPlatform
 public import Logging
 
 /// What the stages of one pipeline share while it is being opened.
@@ -18,6 +17,10 @@ public final class PipelineContext {
   /// Whether what comes from the left end is a file's, which can wait: a stage that has no room for it may leave it there for a
   /// while. Set by the stage that opens the file.
   public var sourceWaits = false
+  /// How long a loop without work spins before it sleeps, at most.
+  let spinNanoseconds: UInt64
+  /// Called before each stage of a text is opened, with its text.
+  let onOpening: (String) -> Void
   /// The loops that each instance consists of, in the making.
   private(set) var instances: [[Worker]]
   /// What the stages are called, by their numbers.
@@ -28,7 +31,7 @@ public final class PipelineContext {
   private var segmentCount = 1
   /// The loop in the making.
   private var segment = LoopSegment()
-  /// Those that go on when a branch that was handed over is open.
+  /// Those that continue when a branch on another thread is open.
   private var suspended: [LoopSegment] = []
   /// The branch in the making, while it is on the thread of its fork.
   private(set) var branch: BranchBox?
@@ -44,32 +47,47 @@ public final class PipelineContext {
   /// What ``onStart(_:)`` was given.
   private(set) var starters: [@Sendable () -> Void] = []
 
-  public init(logger: Logger, instanceCount: Int = 1, cancelFile: Int32 = -1) {
+  /// - Parameter spin: how long a loop without work spins before it sleeps, at most; see ``Pipeline/init(spin:_:)``.
+  public convenience init(
+    logger: Logger, instanceCount: Int = 1, cancelFile: Int32 = -1, spin: Duration = PipelineContext.standardSpin
+  ) {
+    self.init(logger, instanceCount: instanceCount, cancelFile: cancelFile, spin: spin) { _ in }
+  }
+
+  init(
+    _ logger: Logger, instanceCount: Int, cancelFile: Int32, spin: Duration, onOpening: @escaping (String) -> Void
+  ) {
+    self.onOpening = onOpening
     self.logger = logger
+    let (seconds, attoseconds) = spin.components
+    spinNanoseconds = seconds > 0 ? 1_000_000_000 : UInt64(clamping: attoseconds / 1_000_000_000)
     self.instanceCount = instanceCount
     self.cancelFile = cancelFile
     instances = Array(repeating: [], count: instanceCount)
   }
 
+  /// A sleep and its wake-up cost several microseconds each; under load the next burst comes sooner than this.
+  public static var standardSpin: Duration { .microseconds(50) }
+
   /// Makes two ports the ends of a loop.
   @inlinable
   public func add<Left: Port & ~Copyable, Right: Port & ~Copyable>(_ left: consuming Left, _ right: consuming Right)
   where Left.Unit == Right.Unit {
-    add(Worker(Loop(Junction(left, right))))
+    // The loop of a branch is turned by that of its fork, and is not compiled for its ports.
+    if isInBranch { addToBranch(.erasing(left), .erasing(right)) } else { add(Worker(Loop(Junction(left, right)))) }
   }
 
   @usableFromInline
   func add(_ worker: Worker) {
-    precondition(branch == nil, "in a branch both ends of a loop are of the type AnyPort")
     worker.segment = segment
     if let box = segment.branch { box.handedOverCount += worker.wanted().right }
     instances[instanceIndex].append(worker)
     beginSegment()
   }
 
-  /// The same for ports whose types are not known: also in a branch.
-  public func add<Unit: Traffic>(_ left: consuming AnyPort<Unit>, _ right: consuming AnyPort<Unit>) {
-    guard let branch else { return add(Worker(Loop(Junction(left, right)))) }
+  @usableFromInline
+  func addToBranch<Unit: Traffic>(_ left: consuming AnyPort<Unit>, _ right: consuming AnyPort<Unit>) {
+    guard let branch else { preconditionFailure("no branch is being opened") }
     branch.loop = BranchLoop(left, right)
     self.branch = nil
   }
@@ -147,12 +165,7 @@ public final class PipelineContext {
   }
 
   /// Whether the start is to be abandoned.
-  public var isCancelled: Bool {
-    guard cancelFile >= 0 else { return false }
-    var file = pollfd(fd: cancelFile, events: Int16(POLLIN), revents: 0)
-    // SAFETY: one local variable.
-    return unsafe poll(&file, 1, 0) > 0
-  }
+  public var isCancelled: Bool { FileReadiness.isReadable(cancelFile) }
 
   /// Registers what a stage does when the pipeline is asked to reopen its files, ``RunningPipeline/reopen()``: SIGHUP asks
   /// for it after logrotate has renamed them.
@@ -167,33 +180,26 @@ public final class PipelineContext {
   /// - Parameter body: called once, on the thread that starts the pipeline; it returns soon.
   public func onStart(_ body: @escaping @Sendable () -> Void) { starters.append(body) }
 
-  /// Opens every instance.
-  ///
-  /// - Throws: StageError where a stage cannot be opened, or the start was cancelled meanwhile.
-  @usableFromInline
-  func openInstances(_ open: () throws(StageError) -> Void) throws(StageError) {
-    for index in 0..<instanceCount {
-      instanceIndex = index
-      sharedCount = 0
-      peer = nil
-      (stageNumber, segmentCount, segment) = (0, 1, LoopSegment())
-      try open()
-    }
-    if isCancelled { throw .cancelled("pipeline") }
+  /// Goes on with the next instance: what is opened from now on is its own.
+  func beginInstance(_ index: Int) {
+    instanceIndex = index
+    sharedCount = 0
+    peer = nil
+    (stageNumber, segmentCount, segment) = (0, 1, LoopSegment())
   }
 
   /// A place on one CPU for every loop of a copy.
-  @usableFromInline
   func placements(on cpu: Int) -> [Placement] { instances[0].map { _ in .cpu(cpu) } }
 
   /// Admits the next stage of a pipeline from a program, and numbers it.
   @usableFromInline
   func admitNext(_ stage: any StageDescription) throws(StageError) {
+    guard !(stage is any CompositeStage) else { return }
     if !(stage is Handoff) { noteStage(StageLabel()) }
     try admit(stage)
   }
 
-  /// Refuses a stage that cannot stand in so many instances.
+  /// Refuses a stage that does not support this number of instances.
   @usableFromInline
   func admit(_ stage: any StageDescription) throws(StageError) {
     guard !stage.instances.contains(instanceCount) else { return }

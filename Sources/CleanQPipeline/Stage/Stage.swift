@@ -7,6 +7,16 @@ public import CleanQ
 // The requirements that speak of texts have default implementations (AnyStack.swift); they are requirements so that they
 // are compiled for each stage, and not once for all.
 
+/// A stage that can be opened. What it stands on and what it gives follow from which of the protocols below it conforms to.
+public protocol Stage: StageDescription {
+  /// Where stages of the type can stand.
+  static var shape: StageShape { get }
+}
+
+extension Stage {
+  public var shape: StageShape { Self.shape }
+}
+
 /// What happens next with a port that was just opened.
 public protocol PortContinuation {
   associatedtype Unit: Traffic
@@ -15,7 +25,7 @@ public protocol PortContinuation {
 }
 
 /// A stage that opens a port of its own: a device, a file. It stands at the left end of a pipeline, or at the right.
-public protocol EndStage: StageDescription {
+public protocol EndStage: Stage {
   associatedtype Unit
   associatedtype Opened: Port & ~Copyable where Opened.Unit == Unit
 
@@ -35,7 +45,7 @@ public protocol EndStage: StageDescription {
 }
 
 /// A stage that turns one kind of traffic into another: a protocol layer.
-public protocol LayerStage: StageDescription {
+public protocol LayerStage: Stage {
   associatedtype Below: Traffic
   associatedtype Above: Traffic
 
@@ -49,7 +59,7 @@ public protocol LayerStage: StageDescription {
 }
 
 /// A stage through which traffic of any kind passes: a counter, a capture, a handoff to another thread.
-public protocol PassThroughStage: StageDescription {
+public protocol PassThroughStage: Stage {
   /// Puts the stage on a port and passes the result on.
   func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
@@ -60,10 +70,27 @@ public protocol PassThroughStage: StageDescription {
 }
 
 /// A stage that ends a pipeline of any kind of traffic on the right: echo, discard.
-public protocol SinkStage: StageDescription {
-  /// Opens the port and passes it on.
-  func open<Next: PortContinuation>(in context: PipelineContext, then next: Next) throws(StageError) -> Next.Result
+public protocol SinkStage: Stage {
+  /// Opens a port for the traffic of `left`, and makes the two the ends of a loop: ``PipelineContext/add(_:_:)``.
+  func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError)
 
   /// Opens the port as the right end of a pipeline from a text.
   func openTop(on stack: consuming AnyStack, in context: PipelineContext) throws(StageError)
+}
+
+extension EndStage {
+  /// At either end. A stage for the left end alone says so: `static var shape: StageShape { .end(Unit.kind, right: false) }`.
+  public static var shape: StageShape { .end(Unit.kind, right: true) }
+}
+
+extension LayerStage {
+  public static var shape: StageShape { .layer(below: Below.kind, above: Above.kind) }
+}
+
+extension PassThroughStage {
+  public static var shape: StageShape { .passThrough }
+}
+
+extension SinkStage {
+  public static var shape: StageShape { .sink }
 }

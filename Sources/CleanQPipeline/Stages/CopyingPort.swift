@@ -5,7 +5,7 @@ public import Logging
 ///
 /// Put on the device of a process where another process maps the pipeline's memory, so that neither can read or change the other
 /// one's memory. A packet is copied once, as a whole, before the device has it and after it has given it back: from the copy on the
-/// sender cannot change it. On the pipeline's side it lies in memory that the other process maps, and that one can change it there,
+/// sender cannot change it. On the pipeline's side it is in memory that the other process maps, and that one can change it there,
 /// also while a stage in between looks at it.
 ///
 ///        pipeline                                     device
@@ -217,8 +217,8 @@ extension CopyingPort where Lower: ~Copyable {
   public mutating func register(_ region: borrowing Region) throws(QueueError) { try table.insert(region) }
 
   public mutating func deregister(_ region: borrowing Region) throws(QueueError) {
-    let elsewhere = freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id)
-    guard elsewhere == 0 else { throw QueueError(.elsewhere(byteCount: elsewhere)) }
+    try QueueError.requireNone(
+      elsewhereByteCount: freeBuffers.byteCount(of: region.id) + returning.byteCount(of: region.id))
     try table.remove(region.id)
   }
 

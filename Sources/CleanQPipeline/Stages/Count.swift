@@ -47,8 +47,6 @@ public struct CountPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
 public struct Count: PassThroughStage {
   public init() {}
 
-  public var shape: StageShape { .passThrough }
-
   @inlinable
   @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(

@@ -9,8 +9,6 @@ public struct Handoff: PassThroughStage {
 
   public init() {}
 
-  public var shape: StageShape { .passThrough }
-
   @inlinable
   @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(

@@ -2,7 +2,7 @@ extension Count {
   /// `count` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "count", summary: "counts packets and bytes in both directions and changes nothing", shapes: [.passThrough],
+      name: "count", summary: "counts packets and bytes in both directions; changes nothing",
       examples: ["pcap(in.pcap, read) | count | discard"]
     ) { _ throws(ArgumentError) in Count() }
   }
@@ -12,7 +12,7 @@ extension Discard {
   /// `discard` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "discard", summary: "takes every packet and sends none", shapes: [.sink],
+      name: "discard", summary: "accepts every packet and sends none",
       examples: ["tap(tap0) | pcap(f.pcap) | discard"]
     ) { _ throws(ArgumentError) in Discard() }
   }
@@ -22,7 +22,7 @@ extension Loopback {
   /// `loopback` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "loopback", summary: "receives what it transmits, in the same order", shapes: [.loop],
+      name: "loopback", summary: "receives what it transmits, in the same order",
       examples: ["tap(tap0) | count | loopback", "loopback | count | discard"]
     ) { _ throws(ArgumentError) in Loopback() }
   }

@@ -36,7 +36,7 @@ struct TAPWatch: ~Copyable, Sendable {
     before = kernelDropCount ?? 0
   }
 
-  /// - Returns: nil where the device is no longer in this namespace.
+  /// - Returns: nil if the device has left this namespace.
   /// - Complexity: three system calls.
   mutating func look() -> Look? {
     guard let first = request(SIOCGIFFLAGS) ?? afterRename(), let second = request(SIOCGIFMTU) else { return nil }

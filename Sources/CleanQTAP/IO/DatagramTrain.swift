@@ -3,7 +3,7 @@ internal import CleanQWire
 
 /// Frames one behind the other that the kernel takes as one and takes apart again: UDP datagrams of one flow.
 ///
-/// What the kernel makes of such a frame is what was put into it. It computes checksums anew, so only frames are taken whose
+/// What the kernel makes of this frame is what was put into it. It computes checksums anew, so only frames are taken whose
 /// two are right: a wrong one has to arrive wrong. It counts identifications up, so they must go up by one in each; or be zero
 /// in all of packets that must not be fragmented, where they have no meaning (RFC 6864 § 4.1) and do change.
 ///

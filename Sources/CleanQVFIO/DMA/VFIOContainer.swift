@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// An address space of the IOMMU: what the devices of its group can reach, and nothing else.
 ///
-/// Source: Linux Documentation/driver-api/vfio.rst; linux/vfio.h, type 1 version 2. When the last file goes, by whatever
+/// Source: Linux Documentation/driver-api/vfio.rst; linux/vfio.h, type 1 version 2. When the last file is closed, by any
 /// end of the process, the kernel ends every mapping that is left.
 final class VFIOContainer: Sendable {
   private struct State {

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// A thread that sleeps until the kernel wants a function back, or the function reports an error that nobody can handle.
 ///
-/// The kernel waits until this process has closed the function: whoever is told must end its use of it. Costs no time while
+/// The kernel waits until this process has closed the function: the callee must end its use of it. Costs no time while
 /// nothing happens. Ends when the object goes, which must not be on the watching thread.
 public final class RemovalWatch: Sendable {
   // The thread does not end before this object is gone, and the kernel's hold on the others ends with the device.

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// A PCI function that this process drives.
 ///
-/// The function is bound to `vfio-pci`; see ``DriverBinding``. When the object goes, and when the process ends in whatever
+/// The function is bound to `vfio-pci`; see ``DriverBinding``. When the object goes, and when the process ends in any
 /// way, the kernel stops the function's interrupts and bus mastering, resets it where it can, and unmaps its memory.
 ///
 /// Sendable: set-up calls may come from any thread. ``Registers`` are for the data path.

@@ -22,8 +22,6 @@ public struct NIC: EndStage {
     self.drivers = drivers
   }
 
-  public var shape: StageShape { .end(.frame, right: true) }
-
   public var resources: [StageResource] {
     PCIAddress(address).map { [StageResource("PCI device", "\($0)")] } ?? []
   }
@@ -60,7 +58,6 @@ extension NIC {
     StageKind(
       name: "nic",
       summary: "a network card on the PCI bus, with the driver that its ids ask for",
-      shapes: [.end(.frame, right: true)],
       parameters: [addressParameter],
       examples: [
         "nic(0000:00:04.0) | ip(10.0.0.2/24) | udp(7) | echo", "nic(0000:00:04.0) | pcap(f.pcap) | tap(tap0)",

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// The kernel's files below /sys, /proc and /dev, or a copy of such a tree for tests.
+/// The kernel's files below /sys, /proc and /dev, or a copy of the tree for tests.
 ///
-/// What is not there reads as nil or as an empty list: in a tree that changes while one looks at it, that is no error.
+/// What is not there reads as nil or as an empty list: in a tree that changes while it is read, that is not an error.
 public struct SystemTree: Sendable {
   /// What stands before `/sys`; empty for the machine itself.
   public let root: String

@@ -32,7 +32,7 @@ struct Together: ParsableCommand {
     let logger = Logger(label: "together") { StreamLogHandler.standardError(label: $0) }
     let cpuCount = sysconf(Int32(_SC_NPROCESSORS_ONLN))
     let running = try pipelines.map { text in
-      try TextPipeline(PipelineText.check(text, catalog: Self.catalog, cpuCount: cpuCount)).start(logger: logger)
+      try Pipeline(PipelineText.check(text, catalog: Self.catalog, cpuCount: cpuCount)).start(logger: logger)
     }
     var number: Int32 = 0
     unsafe sigwait(&signals, &number)

@@ -9,7 +9,7 @@ internal import Synchronization
 /// The connection to a back end, kept up by a thread of its own: there it is made, talked over, closed, and made again. No other
 /// thread waits for the back end, nor for the kernel to close what the back end has sent.
 ///
-/// Sendable. Whatever the back end does wrong ends the session.
+/// Sendable. Any error of the back end ends the session.
 final class VhostUserLink: Sendable {
   /// The link's thread's own.
   private struct State: ~Copyable {

@@ -1,4 +1,4 @@
-/// What is wrong with what a back end says, or with its silence. It is not trusted: whatever it does ends in one of these.
+/// What is wrong with what a back end says, or with its silence. It is not trusted: all that it does ends in one of these.
 enum VhostUserFault: Error, Equatable, Sendable {
   /// The connection ended.
   case closed
@@ -10,7 +10,7 @@ enum VhostUserFault: Error, Equatable, Sendable {
   case otherRequest(UInt32)
   /// The flags of the answer: another version, no reply bit, or bits that an answer does not have.
   case badFlags(UInt32)
-  /// The payload has another size than such an answer has.
+  /// The payload does not have the size of this answer.
   case badSize(UInt32)
   /// Files came along, which no answer carries; the kernel has closed them.
   case files

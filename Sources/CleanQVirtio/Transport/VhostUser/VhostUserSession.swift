@@ -2,7 +2,7 @@ internal import CleanQ
 
 /// One connection from its first message to its end: what was agreed on, and the requests.
 ///
-/// Confined to whoever holds the lock of the ``VhostUserLink``.
+/// Confined to the holder of the lock of the ``VhostUserLink``.
 final class VhostUserSession: Sendable {
   /// Bit 30 of the features, which no virtio device uses: protocol features can be agreed on.
   static let protocolFeaturesBit: UInt64 = 1 << 30

@@ -66,7 +66,7 @@ final class VhostUserSocket: Sendable {
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 
-  /// Ends the connection for both sides; whoever waits for its end is woken.
+  /// Ends the connection for both sides; a thread that waits for its end is woken.
   func shutDown() { _ = shutdown(file, Int32(SHUT_RDWR)) }
 
   /// Another exchange begins, for which the back end has this long.

@@ -42,7 +42,7 @@ struct Fork: ParsableCommand {
       checked = try PipelineText.check(text, catalog: StageCatalog(kinds), cpuCount: 1)
     } catch { throw ValidationError(error.render(source: text, name: "pipeline")) }
     let start = cplatform_timestamp()
-    let report = try TextPipeline(checked).start(logger: quietLogger()).finish()
+    let report = try Pipeline(checked).start(logger: quietLogger()).finish()
     let end = cplatform_timestamp()
     guard report.lostByteCount == 0, let source = report.stages.first?.report,
       source.transmitted.packets >= UInt64(packets)

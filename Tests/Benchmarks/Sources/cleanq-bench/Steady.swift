@@ -41,7 +41,7 @@ struct Steady: ParsableCommand {
     do throws(Diagnostic) {
       checked = try PipelineText.check(text, catalog: StageCatalog(kinds), cpuCount: cpuCount)
     } catch { throw ValidationError(error.render(source: text, name: "pipeline")) }
-    return try finish(TextPipeline(checked).start(logger: quietLogger()))
+    return try finish(Pipeline(checked).start(logger: quietLogger()))
   }
 }
 
