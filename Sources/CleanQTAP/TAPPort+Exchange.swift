@@ -81,7 +81,7 @@ extension TAPPort {
   /// - Returns: how many buffers that takes.
   private mutating func appendBehindHeader(_ run: (bufferCount: Int, byteCount: Int), at first: Int) -> Int {
     if takesTrains, run.bufferCount == 1, let train = train(at: first) {
-      batch.appendHeader(byteCount: DriverHeader.byteCount &+ UDPFrame.byteCount) { bytes in
+      batch.appendHeader(byteCount: SegmentationHeader.byteCount &+ UDPFrame.byteCount) { bytes in
         train.writeHeaders(into: &bytes)
       }
       appendParts(first..<(first &+ train.count), droppingFirst: UDPFrame.byteCount)
@@ -89,7 +89,7 @@ extension TAPPort {
       counters.joinedCount &+= UInt64(truncatingIfNeeded: train.count)
       return train.count
     }
-    batch.appendPlainHeader(byteCount: DriverHeader.byteCount)
+    batch.appendPlainHeader(byteCount: SegmentationHeader.byteCount)
     appendParts(first..<(first &+ run.bufferCount), droppingFirst: 0)
     batch.appendGather(vectorCount: run.bufferCount &+ 1, bufferCount: run.bufferCount, frameCount: 1)
     return run.bufferCount
@@ -111,7 +111,7 @@ extension TAPPort {
   private mutating func planReads() {
     guard !isQuiescing, !isGone, receiving.doneCount < Burst.capacity else { return }
     for index in 0..<min(budget.count, receiving.waitingCount) {
-      let before = hasDriverHeader ? DriverHeader.byteCount : 0
+      let before = hasDriverHeader ? SegmentationHeader.byteCount : 0
       let headroom = receiving[waiting: index].headroom
       guard headroom >= before else {
         batch.appendReadOfNothing()
@@ -150,7 +150,8 @@ extension TAPPort {
     var unused = 0
     for index in batch.writeCount..<batch.count {
       let result = batch[index].result
-      if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? DriverHeader.byteCount : 0), at: unused) {
+      if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? SegmentationHeader.byteCount : 0), at: unused)
+      {
         // Behind others that wait is what came between two reads, or after a frame that was dropped.
         receiving.finish(waiting: unused)
         continue

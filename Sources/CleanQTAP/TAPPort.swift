@@ -1,5 +1,6 @@
 public import CleanQ
 internal import CleanQPlatform
+internal import CleanQWire
 
 /// The open TAP device as a port of Ethernet frames.
 ///
@@ -23,8 +24,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   /// Buffers that wait to be written, or were and wait to be taken back, at most.
   static let transmitCapacity = 256
   /// An Ethernet header, and a VLAN tag that the link's MTU does not count. Source: IEEE 802.1Q-2018 § 9.6.
-  static let headerByteCount = 14
-  static let tagByteCount = 4
+  static let headerByteCount = EthernetHeader.byteCount
+  static let tagByteCount = VLANTag.byteCount
 
   // The ring goes before the device: it holds on to the device's file.
   let transport: Transport

@@ -1,41 +1,9 @@
 import CleanQ
 import CleanQWire
-import Foundation
-import Synchronization
 import Testing
 import TestSupport
 
 @testable import CleanQNet
-
-/// Rewrites bytes of a buffer, over and over, while layers look at them: a device, or a peer that maps the memory.
-@safe
-private final class Racer: @unchecked Sendable {
-  private let start: UnsafeMutableRawPointer
-  private let variants: [[UInt8]]
-  private let isStopped = Atomic<Bool>(false)
-  private let hasEnded = DispatchSemaphore(value: 0)
-
-  /// - Parameters:
-  ///   - offset: where it writes, counted from the first byte of `buffer`.
-  ///   - variants: what it writes there, in turn.
-  init(_ buffer: borrowing Buffer, at offset: Int, _ variants: [[UInt8]]) {
-    // SAFETY: the tests keep the buffer until the racer has stopped; the variants fit.
-    unsafe start = buffer.address - buffer.headroom + offset
-    self.variants = variants
-    let thread = Thread { [self] in
-      while !isStopped.load(ordering: .relaxed) {
-        for variant in variants { unsafe start.copyMemory(from: variant, byteCount: variant.count) }
-      }
-      hasEnded.signal()
-    }
-    thread.start()
-  }
-
-  func stop() {
-    isStopped.store(true, ordering: .relaxed)
-    hasEnded.wait()
-  }
-}
 
 /// Addresses, ports and lengths that a layer uses are those that it checked, whoever rewrites the packet meanwhile.
 @Suite("A peer that rewrites buffers while they are looked at", .serialized) struct RacingPeerTests {
@@ -138,7 +106,9 @@ private final class Racer: @unchecked Sendable {
     let guardian = EchoGuard()
     var buffer = try host.buffer(Self.senders[0].frame)
     let rubbish = [UInt8](repeating: 0xA5, count: Self.headroom)
-    let racer = Racer(buffer, at: 0, (Self.senders + [Self.forged]).map { rubbish + $0.frame })
+    // SAFETY: the buffer stays until the racer has stopped.
+    let racer = unsafe Racer(
+      at: buffer.address - buffer.headroom, (Self.senders + [Self.forged]).map { rubbish + $0.frame })
     defer { racer.stop() }
     var packets = [0, 0]
     var datagrams = [0, 0]
@@ -184,7 +154,9 @@ private final class Racer: @unchecked Sendable {
     let frame = Frames.ethernet(packets[0]) + [UInt8](repeating: 0, count: 40)
     var buffer = try host.buffer(frame)
     // Only the header that is quoted is rewritten: those of the answer lie in front of it.
-    let racer = Racer(buffer, at: Self.headroom + 14, packets.map { Array($0[..<20]) })
+    // SAFETY: the buffer stays until the racer has stopped.
+    let racer = unsafe Racer(
+      at: buffer.address - buffer.headroom + Self.headroom + 14, packets.map { Array($0[..<20]) })
     defer { racer.stop() }
     var answers = [0, 0]
     buffer = try race(&host, buffer, byteCount: frame.count) { host, received, round in
@@ -212,7 +184,8 @@ private final class Racer: @unchecked Sendable {
     let addresses = [IPv4Address(10, 0, 0, 9), Frames.ours, IPv4Address(10, 0, 0, 255)]
     let questions = addresses.map { Frames.question(from: Frames.peerMAC, $0) + [UInt8](repeating: 0, count: 18) }
     var buffer = try host.buffer(questions[0])
-    let racer = Racer(buffer, at: Self.headroom, questions)
+    // SAFETY: the buffer stays until the racer has stopped.
+    let racer = unsafe Racer(at: buffer.address - buffer.headroom + Self.headroom, questions)
     defer { racer.stop() }
     buffer = try race(&host, buffer, byteCount: questions[0].count) { _, received, _ in received }
     racer.stop()

@@ -146,7 +146,7 @@ BENCHMARKS = [
               (Peer("eventfd and poll in C", rings.program_on_cpus("wake_up", rows=rings.PERCENTILES)),)),
     *(_pass_through(kind, "idle", 10) for kind in ("fused", "text")),
     *(_pass_through(kind, "count", stages) for kind in ("fused", "text") for stages in range(1, 11)),
-    *(_layers(payload) for payload in (18, 64, 1472)),
+    *(_layers(payload) for payload in (0, 1, 18, 22, 63, 64, 65, 128, 1472)),
     _layers(64, "buffers=16384"),  # none of them in a near cache
     *(_checksum(size) for size in (20, 64, 576, 1472, 9000)),
     *(_filter(*entry) for entry in FILTERS.items()),

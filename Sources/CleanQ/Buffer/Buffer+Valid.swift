@@ -1,8 +1,8 @@
 public import CPlatform
 
 extension Buffer {
-  /// Where devices put the first byte of a frame: room for metadata and for headers that a layer puts in front, and
-  /// such that what follows a 14-byte Ethernet header starts at a multiple of 64.
+  /// Where devices put the first byte of a frame: room for headers that a layer puts in front, of which those of an ICMP error
+  /// need most (28 bytes, of ICMPv6 48), and such that what follows a 14-byte Ethernet header starts at a multiple of 64.
   @inlinable
   public static var standardHeadroom: Int { 50 }
 

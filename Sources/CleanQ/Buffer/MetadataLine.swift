@@ -15,7 +15,8 @@
 ///   │ record │ what layers  │ ports │ addresses      │
 ///   └────────┴──────────────┴───────┴────────────────┘
 /// ```
-/// The first 16 bytes are those of ``CaptureRecord``. The rest is the layers' (`PacketMetadata` in CleanQNet).
+/// The first 16 bytes are those of ``CaptureRecord``. The rest is the layers' (`PacketMetadata` in CleanQNet), with room for the
+/// addresses of IPv6.
 public enum MetadataLine {
   /// The length of a line.
   @inlinable

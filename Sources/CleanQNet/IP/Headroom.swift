@@ -1,6 +1,6 @@
 internal import CleanQWire
 
-/// The room, in bytes, that layers need in front of what is given to them to be sent: for headers, which are written over the metadata.
+/// The room, in bytes, that layers need in front of what is given to them to be sent, for headers.
 public enum Headroom {
   /// In front of an IP packet's payload that is given to an ``IPPort``.
   public static let packet = ICMPError.headroom

@@ -1,5 +1,6 @@
 internal import CPlatform
 internal import CleanQ
+internal import CleanQWire
 internal import CleanQPlatform
 internal import Glibc
 
@@ -70,7 +71,7 @@ struct TAPDevice: ~Copyable, Sendable {
 
   /// Makes sure of the header's length, which another program may have changed.
   private func setHeader() throws(TAPError) {
-    var byteCount = Int32(DriverHeader.byteCount)
+    var byteCount = Int32(SegmentationHeader.byteCount)
     // SAFETY: the kernel reads an int, which lives through the call.
     let isSet = unsafe cplatform_ioctl_pointer(file, CPLATFORM_TUNSETVNETHDRSZ, &byteCount) == 0
     guard isSet else { throw Self.cannotAttach(name, errno: errno) }

@@ -57,26 +57,9 @@ struct DatagramTrain {
 
   /// Writes the header of the driver and those of the whole train.
   ///
-  /// - Parameter bytes: ``DriverHeader/byteCount`` and `UDPFrame.byteCount` bytes.
+  /// - Parameter bytes: ``SegmentationHeader/byteCount`` and `UDPFrame.byteCount` bytes.
   func writeHeaders(into bytes: inout MutableSpan<UInt8>) {
-    DriverHeader.write(segmentByteCount: payloadByteCount, into: &bytes)
-    first.storeBatch(payloadByteCount: allPayloadByteCount, into: &bytes, at: DriverHeader.byteCount)
-  }
-}
-
-/// What stands before a frame where the driver's files have a header, the `virtio_net_hdr` of linux/virtio_net.h.
-///
-/// All zeros ask for nothing. Its words have the machine's order, which is little-endian wherever this runs.
-enum DriverHeader {
-  static let byteCount = 10
-
-  /// Asks that a UDP datagram be cut into such of `segmentByteCount`, each with its checksum.
-  static func write(segmentByteCount: Int, into bytes: inout MutableSpan<UInt8>) {
-    bytes[0] = 1  // VIRTIO_NET_HDR_F_NEEDS_CSUM
-    bytes[1] = 5  // VIRTIO_NET_HDR_GSO_UDP_L4
-    bytes.storeLittleEndian(UInt16(UDPFrame.byteCount), at: 2)
-    bytes.storeLittleEndian(UInt16(truncatingIfNeeded: segmentByteCount), at: 4)
-    bytes.storeLittleEndian(UInt16(UDPFrame.datagramOffset), at: 6)
-    bytes.storeLittleEndian(UInt16(UDPFrame.checksumOffset), at: 8)
+    SegmentationHeader.emit(segmentByteCount: payloadByteCount, into: &bytes)
+    first.storeBatch(payloadByteCount: allPayloadByteCount, into: &bytes, at: SegmentationHeader.byteCount)
   }
 }
