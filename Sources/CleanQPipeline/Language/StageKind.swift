@@ -32,7 +32,7 @@ public struct StageKind: Sendable {
   ///   - notes: What else a user should know.
   ///   - counts: What the numbers in its report mean.
   ///   - claims: What traffic it tells apart where it begins a branch; its description is a ``ClaimingStage`` then.
-  ///   - make: Makes the description; complains when arguments do not go together.
+  ///   - make: Makes the description; throws if arguments do not fit together.
   /// - Precondition: The name is an identifier, there is a shape, and no two parameters or counts have one name.
   public init(
     name: String, summary: String, shapes: [StageShape], parameters: [Parameter] = [], examples: [String] = [],
@@ -66,7 +66,7 @@ extension StageKind {
   ///   - examples: Whole pipelines that use it.
   ///   - notes: What else a user should know.
   ///   - counts: What the numbers in its report mean.
-  ///   - make: Makes the stage from checked arguments; complains when they do not go together. Opens nothing.
+  ///   - make: Makes the stage from checked arguments; throws if they do not fit together. Opens nothing.
   public init<Made: Stage>(
     name: String, summary: String, parameters: [Parameter] = [], examples: [String] = [], notes: String = "",
     counts: [CountDescription] = [], make: @escaping @Sendable (Arguments) throws(ArgumentError) -> Made
