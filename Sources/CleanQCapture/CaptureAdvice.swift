@@ -9,7 +9,7 @@ enum CaptureAdvice {
     ([0x04, 0x22, 0x4D, 0x18], "lz4", "lz4cat"),
   ]
 
-  /// What is wrong with a file that is no capture, and what to do.
+  /// What is wrong with a file that is not a capture, and what to do.
   ///
   /// - Parameters:
   ///   - isEmpty: whether it has no bytes.
@@ -18,9 +18,9 @@ enum CaptureAdvice {
     let name = path == standardStream ? "standard input" : path
     if isEmpty {
       let remedy = path == standardStream ? "whether the command in front has failed" : "how it was made"
-      return "\(name) is empty, without even the header of a capture; look \(remedy)"
+      return "\(name) is empty, without even the header of a capture; check \(remedy)"
     }
-    return "\(name) is no capture file that libpcap can read: \(onPacked(path) ?? reason)"
+    return "\(name) is not a capture file that libpcap can read: \(onPacked(path) ?? reason)"
   }
 
   /// What packed the file, and how to read it all the same; nil where that is not known. Reads the first bytes of regular files

@@ -65,7 +65,7 @@ package final class CaptureChannel: Sendable {
   /// Pairs with ``finish()``: everything that was published before is visible.
   var isFinishing: Bool { ending.load(ordering: .acquiring) }
 
-  /// The writer ends as soon as the kernel lets it, whatever is left.
+  /// The writer ends as soon as the kernel lets it, even with bytes left.
   func leave() {
     left.store(true, ordering: .releasing)
     wake.signal()

@@ -1,6 +1,6 @@
 /// Finds where the bytes end that libpcap reads for its next packet, so that it is given them only once all are there.
 ///
-/// It decides nothing else: what the bytes say, and whether they are allowed to, is libpcap's to judge. Bytes that are no record, and
+/// It decides nothing else: what the bytes say, and whether they are allowed to, is libpcap's to judge. Bytes that are not a record, and
 /// the headers of records that are too long, are given to it at once.
 ///
 /// Source: pcap-savefile(5); draft-ietf-opsawg-pcapng § 3.1 and 4.
@@ -24,7 +24,7 @@ struct CaptureFraming: BitwiseCopyable {
   private let isSwapped: Bool
   private var recordHeaderByteCount = CaptureFormat.recordHeaderByteCount
   private var lengths = Lengths.keptFirst
-  /// Blocks that are no packets and are there, in bytes: they need not be looked at again.
+  /// Blocks that are not packets and are there, in bytes: they need not be looked at again.
   private var scannedByteCount = 0
 
   /// - Parameter head: the first bytes of a file that libpcap takes for a capture.

@@ -75,7 +75,7 @@ struct CaptureOutput: ~Copyable, Sendable {
     do throws(CaptureError) {
       let claim = try FileClaim(writing: file, path)
       guard claim.isRegularFile, path != standardStream else { return claim }
-      // Where locks are not to be had, as on some network file systems, the file is written without.
+      // On file systems without locks, as some network file systems, the file is written without one.
       guard flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
         throw CaptureError(
           path, "another process writes \(path); stop it, or write to another file", errno: EWOULDBLOCK)

@@ -112,7 +112,7 @@ enum CapturePath {
     case ofKernel
   }
 
-  /// Where an open link leads; nil for what is no link.
+  /// Where an open link leads; nil if it is not a link.
   private static func linkTarget(of link: borrowing Folder, _ name: String) throws(Failure) -> Target? {
     var status = stat()
     // SAFETY: the structures and the array are this function's own.

@@ -56,7 +56,7 @@ final class CaptureQueue: @unchecked Sendable {
       start: memory.advanced(by: offset), count: min(end &- position, Self.byteCount &- offset))
   }
 
-  /// A number of 32 bits in the machine's byte order, which may lie across the ring's end. The consumer's.
+  /// A number of 32 bits in the machine's byte order, which may extend across the ring's end. The consumer's.
   func word(at position: Int) -> UInt32 {
     var word: UInt32 = 0
     unsafe withUnsafeMutableBytes(of: &word) { word in

@@ -6,7 +6,7 @@ internal import Glibc
 /// The bytes of a capture that comes from a pipe, a socket or a terminal, between the descriptor and libpcap.
 ///
 /// libpcap reads from a stdio stream and cannot stop inside a record. So that it never waits there, the bytes gather here until all
-/// those of the next packet have come (``CaptureFraming``), and only these are to be had from the stream. Only the file's header is
+/// those of the next packet have come (``CaptureFraming``), and only these can be read from the stream. Only the file's header is
 /// waited for, when the file is opened; the start's cancel file ends that.
 ///
 /// The descriptor of a path is this object's alone and does not block. Standard input's flags are everyone's who has it, so they stay
@@ -60,7 +60,7 @@ final class CaptureStream {
   // SAFETY: allocated here; the stream on this object is closed before.
   deinit { unsafe memory.deallocate() }
 
-  /// A stdio stream of the bytes, which the caller closes, and before this object goes. Nil where there is no memory.
+  /// A stdio stream of the bytes, which the caller closes, and before this object goes. Nil without memory.
   func open() -> UnsafeMutablePointer<FILE>? {
     let stream = unsafe cplatform_open_reader(Unmanaged.passUnretained(self).toOpaque()) { stream, bytes, count in
       guard let stream = unsafe stream, let bytes = unsafe bytes else { return -1 }
@@ -141,7 +141,7 @@ final class CaptureStream {
 
   /// What libpcap reads through stdio.
   ///
-  /// SAFETY: the caller has room for so many bytes.
+  /// SAFETY: the caller has room for this number of bytes.
   ///
   /// - Returns: 0 at the end of what it may read; -1, and `errno` is set, where that fails.
   @unsafe
@@ -185,7 +185,7 @@ final class CaptureStream {
   /// read(2) that does not wait.
   @unsafe
   private func read(_ bytes: UnsafeMutableRawPointer, byteCount: Int) -> Int {
-    // SAFETY, for the calls below: the callers have room for so many bytes.
+    // SAFETY, for the calls below: the callers have room for this number of bytes.
     if isOwn { return unsafe Glibc.read(file, bytes, byteCount) }
     if knowsNowait {
       let count = unsafe cplatform_read_now(file, bytes, byteCount)

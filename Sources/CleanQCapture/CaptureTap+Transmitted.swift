@@ -18,7 +18,7 @@ extension CaptureTap {
   private mutating func stage(_ buffer: borrowing Buffer, at index: Int) -> StagedBuffer.Fate {
     let isLast = buffer.flags.contains(.last)
     if kind == .frame, isLast, offered.open == nil {
-      // A frame in one buffer, the common case, is looked at where it lies and copied only when it is wanted.
+      // A frame in one buffer, the common case, is looked at in place and copied only when it is wanted.
       // SAFETY: the burst owns the buffer during this call.
       let bytes = unsafe UnsafeRawBufferPointer(start: buffer.address, count: buffer.validByteCount)
       guard unsafe filter.matches(bytes, originalByteCount: bytes.count) else { return .filtered }

@@ -1,8 +1,8 @@
 internal import CleanQ
 
-/// What a tap does with the traffic that passes it, whatever port it stands on: one call per burst and direction.
+/// What a tap does with the traffic that passes it, on any port: one call per burst and direction.
 ///
-/// What is received is written from where it lies. What is to be sent belongs to the port below once that has taken it, and
+/// What is received is written from its place. What is to be sent belongs to the port below once that has taken it, and
 /// how much it will take is not known before; so it is staged first, and what was taken is written afterwards. A frame that
 /// is refused and offered again is thus written once, when it is taken, and in the order of taking.
 struct CaptureTap: ~Copyable {
@@ -84,7 +84,7 @@ struct CaptureTap: ~Copyable {
     let awaitsEnd = lowerHasEnded && waits
     guard awaitsEnd || stopsOnFailure, framesLeft > 0 else { return true }
     writer.onChannel { channel in
-      // An end is no packet: it wakes the loop, which asks whether there is one.
+      // An end is not a packet: it wakes the loop, which asks whether there is one.
       if !channel.wait({ channel.isIdle }), awaitsEnd || channel.hasFailed { channel.wakeLoop() }
     }
     return true
@@ -103,7 +103,7 @@ struct CaptureTap: ~Copyable {
       lateFrameCount &+= 1
       return
     }
-    // What did not fit does not count, so that a file of so many has them.
+    // What did not fit does not count, so that a file with a `count` has that number.
     guard unsafe writer.write(bytes, originalByteCount: originalByteCount, at: time) else { return }
     framesLeft &-= 1
     if framesLeft == 0 { writer.flush() }

@@ -45,7 +45,7 @@ enum EthernetConversion: CaseIterable {
   /// The header that the packet gets.
   ///
   /// - Parameter record: the record's bytes.
-  /// - Returns: nil where no Ethernet frame has such a content, or the record ends too early to tell.
+  /// - Returns: nil if no Ethernet frame has this content, or if the record is too short to tell.
   func header(of record: Span<UInt8>) -> EthernetHeader? {
     guard self != .ethernet, record.count >= linkByteCount else { return nil }
     let packet = record.extracting(linkByteCount...)
@@ -73,7 +73,7 @@ enum EthernetConversion: CaseIterable {
   private static func header(
     cooked type: UInt16, _ packet: Span<UInt8>, packetType: UInt16, hardware: UInt16, sender: MACAddress?
   ) -> EthernetHeader? {
-    // Below it are numbers of Linux for what has no EtherType; netlink is no network at all.
+    // Below it are numbers of Linux for what has no EtherType; netlink is not a network at all.
     guard type >= 0x0600, hardware != arphrdNetlink else { return nil }
     return header(EtherType(rawValue: type), packet, sender: sender, isBroadcast: packetType == 1)
   }

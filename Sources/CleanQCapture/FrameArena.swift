@@ -1,6 +1,6 @@
 /// Where frames are put together or kept until it is known what becomes of them: one block of memory, made once.
 ///
-/// Frames lie one behind the other. The last one may be open: bytes can be added to it. Memory that was never used costs
+/// Frames are contiguous. The last one may be open: bytes can be added to it. Memory that was never used costs
 /// nothing but addresses.
 @safe
 struct FrameArena: ~Copyable {

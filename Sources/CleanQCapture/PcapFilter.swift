@@ -1,6 +1,6 @@
 internal import CPcap
 
-/// A filter expression as tcpdump takes it, compiled by libpcap, to be run on frames where they lie. Thread-confined.
+/// A filter expression as tcpdump takes it, compiled by libpcap, to be run on frames in place. Thread-confined.
 ///
 /// Source: pcap-filter(7), pcap_compile(3PCAP).
 @safe

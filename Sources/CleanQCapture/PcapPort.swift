@@ -78,7 +78,7 @@ public struct PcapPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable {
     switch step {
     case .tick: break
     case .arm:
-      // Whoever looks at the file while nothing happens sees everything that did.
+      // A reader of the file sees every packet while the traffic pauses.
       readiness.hasWork = !tap.arm(lowerSleeps: !readiness.hasWork, lowerHasEnded: readiness.isExhausted)
     case .disarm: tap.disarm()
     }

@@ -21,7 +21,7 @@ struct PcapReader: ~Copyable {
   }
 
   private let handle: OpaquePointer
-  /// What libpcap reads where that is no regular file: reading can have to wait for a writer.
+  /// What libpcap reads if that is not a regular file: reading can have to wait for a writer.
   private let stream: CaptureStream?
   /// What wakes a thread that waits for the stream's writer: a set with the stream's descriptor, so that it can be taken out.
   private var wake: WakeSet
@@ -35,7 +35,7 @@ struct PcapReader: ~Copyable {
   /// - Parameters:
   ///   - path: the file, or `-` for standard input.
   ///   - cancelFile: what ends the waiting once it is readable, or -1.
-  /// - Throws: there is no such file, it is no capture, it cannot be made Ethernet frames.
+  /// - Throws: the file does not exist, it is not a capture, or its packets cannot be made Ethernet frames.
   init(_ path: String, cancelFile: Int32 = -1) throws(CaptureError) {
     let file = try Self.openFile(path)
     var status = stat()
@@ -134,7 +134,7 @@ struct PcapReader: ~Copyable {
       unsafe pcap_close(handle)
       throw CaptureError(
         path,
-        "\(path) was captured on a link of type \(LinkType.name(dlt: dlt)); captures of Ethernet, Linux cooked (-i any), raw IP "
+        "\(path) was captured on a link of type \(LinkType.name(dlt: dlt)); supported are Ethernet, Linux cooked (-i any), raw IP "
           + "and loopback can be read"
       )
     }

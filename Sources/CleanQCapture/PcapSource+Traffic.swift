@@ -91,7 +91,7 @@ extension PcapSource {
     framesLeft &-= 1
     guard framesLeft == 0 else { return }
     isAtEnd = true
-    completion = "as many frames are read as it was told to"
+    completion = "the requested number of frames was read"
   }
 
   private mutating func sayOversize(_ byteCount: Int, room: Int) {

@@ -2,10 +2,10 @@ public import CleanQ
 
 /// A capture file as the left end of a pipeline: its frames are received, as fast as they are taken.
 ///
-/// Each frame is copied into a buffer that was filled. Frames that fit none are dropped as `oversize`. A frame keeps its time and the
-/// length that it had (``Buffer/record``); one that the capture cut short is captured as it is, and not sent. Captures of raw IP,
-/// loopback and Linux cooked become Ethernet frames (``EthernetConversion``). What the pipeline sends goes nowhere: it is dropped as `read-only`, and its buffers come
-/// back as sent. Whatever the file contains, it can only end early, with one line in the log.
+/// Each frame is copied into a free buffer. Frames longer than a buffer are dropped as `oversize`. A frame keeps its time and its
+/// original length (`Buffer.record`); a frame that the capture truncated is captured as it is, and not sent. Packets of raw IP,
+/// loopback and Linux cooked captures become Ethernet frames (`EthernetConversion`). Packets that the pipeline sends are dropped as
+/// `read-only`, and their buffers are completed. No content of the file can do more than end it early, with one line in the log.
 ///
 /// Thread-confined.
 public struct PcapSource: Port, ~Copyable {

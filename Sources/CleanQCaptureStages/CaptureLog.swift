@@ -13,15 +13,15 @@ struct CaptureLog: Sendable {
     case .waitingForReader(let path): log.write("waiting for a reader of the FIFO \(path)")
     case .fallsBehind(let name):
       log.write(
-        "\(name) does not take the capture as fast as packets come: what is too much is counted as not-written, traffic goes on",
+        "\(name) is too slow for the capture: missing packets are counted as not-written, traffic continues",
         .warning)
     case .endNotWritten(let name, let count):
       log.write(
-        "\(name) did not take the end of the capture in time: \(count) packets that waited are counted as not-written",
+        "\(name) was too slow for the end of the capture: \(count) packets are counted as not-written",
         .warning)
     case .reopened(let path): log.write("reopened \(path)")
     case .notReopened(let error):
-      log.write("cannot open the capture again, which goes on in the old file: \(StageError(error))", .error)
+      log.write("cannot reopen the capture, which continues in the old file: \(StageError(error))", .error)
     case .stopped(let reason): log.write("\(reason); nothing more is captured", .error)
     case .unreadable(let reason, let count): log.write("\(reason); it ends after \(count) frames", .error)
     case .oversize(let path, let byteCount, let room):

@@ -6,13 +6,13 @@ enum PcapCounts {
     .counter("captured", "packets written to the capture"),
     .counter("filtered", "packets that did not match the filter"),
     .counter(
-      "not-written", "packets that should be in the capture and are not: its disk or reader is too slow, or failed"),
-    .counter("after-end", "packets that came when the capture had as many as were asked for"),
+      "not-written", "packets missing from the capture: its disk or reader is too slow, or failed"),
+    .counter("after-end", "packets that came after the capture was complete (count)"),
     .counter("bytes-written", "bytes of the capture file"),
     .drop("oversize", "packet read that is longer than a buffer of the pipeline"),
     .drop("empty", "packet read with no bytes in it"),
-    .drop("no-frame", "record read that cannot be made an Ethernet frame, netlink for example; nothing to do"),
-    .drop("read-only", "packet sent to a capture that is read"),
-    .counter("unreadable", "records that could not be read; the capture is damaged or was cut"),
+    .drop("no-frame", "record read that cannot be converted to an Ethernet frame, netlink for example; nothing to do"),
+    .drop("read-only", "packet sent to a capture that is only read"),
+    .counter("unreadable", "records that could not be read; the capture is damaged or truncated"),
   ]
 }

@@ -6,23 +6,24 @@ extension PcapTap {
   public static var kind: StageKind {
     StageKind(
       name: "pcap",
-      summary: "writes what passes, both ways, to a capture file; or reads one as the pipeline's input",
+      summary: "captures both directions to a file, or reads a capture file as the pipeline's input",
       shapes: [.passThrough, .end(.frame, right: false)],
       parameters: [
         Parameter("path", .path, required: true, "the capture file; - for standard output, or input with read"),
         Parameter("read", .flag, "read the file, as the left end of the pipeline"),
         Parameter(
           "filter", .custom(placeholder: "FILTER") { PcapFilter.diagnostic(about: $0) }, keyOnly: true,
-          "only what matches, as tcpdump takes it: \"udp port 7\""),
+          "only matching packets, in the syntax of tcpdump: \"udp port 7\""),
         Parameter(
           "snaplen", .integer(0...PcapWriter.maximumSnaplen, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
-          "the most bytes to keep of a packet; 0, which is the default, for all"),
+          "the most bytes to keep of a packet; 0 for all (default)"),
         Parameter(
           "precision", .choice(TimestampPrecision.allCases.map(\.rawValue)), keyOnly: true,
-          "of the timestamps; micro unless given"),
+          "of the timestamps (default: micro)"),
         Parameter(
-          "count", .integer(1...Int.max, unit: "packets"), keyOnly: true, "end the pipeline after so many packets"),
-        Parameter("stop", .flag, "end the pipeline when the file cannot be written any more"),
+          "count", .integer(1...Int.max, unit: "packets"), keyOnly: true,
+          "end the pipeline after this number of captured packets"),
+        Parameter("stop", .flag, "end the pipeline if the file can no longer be written"),
       ],
       examples: [
         "tap(tap0) | pcap(echo.pcap, filter: \"udp port 7\") | ip(10.0.0.2/24) | udp(7) | echo",
@@ -45,7 +46,7 @@ extension PcapTap {
           path, filter: filter, snaplen: arguments.integer("snaplen") ?? 0, precision: precision, count: count,
           stopsOnFailure: arguments.flag("stop"))
       }
-      let onlyForWriting = "it is for writing; leave it out with read"
+      let onlyForWriting = "it applies to writing only; leave it out with read"
       guard arguments.integer("snaplen") == nil else { throw ArgumentError("snaplen", onlyForWriting) }
       guard arguments.text("precision") == nil else { throw ArgumentError("precision", onlyForWriting) }
       guard !arguments.flag("stop") else { throw ArgumentError("stop", onlyForWriting) }

@@ -38,19 +38,19 @@ public struct EtherTypes: LayerStage, ClaimingStage {
   /// `ethertype` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "ethertype", summary: "begins a branch: takes the frames of some EtherTypes and lets them pass",
+      name: "ethertype", summary: "begins a branch: claims the frames of the given EtherTypes",
       shapes: [.layer(below: .frame, above: .frame)],
       parameters: [
         Parameter(
           "type", .custom(placeholder: "TYPE", validate: { number($0) == nil ? "write 0x0600 to 0xffff" : nil }),
-          required: true, repeatable: true, "an EtherType in hexadecimal digits, as 0x88cc; there may be several")
+          required: true, repeatable: true, "an EtherType in hexadecimal digits, as 0x88cc; several are possible")
       ],
       examples: ["tap(tap0) { ip(10.0.0.2/24) | udp(7) | echo; ethertype(0x88cc) | discard }"],
       claims: .frame
     ) { arguments throws(ArgumentError) in
       let types = arguments.texts("type").compactMap(number)
       for (index, type) in types.enumerated() where types[..<index].contains(type) {
-        throw ArgumentError("type", index: index, "it is named twice; leave one out")
+        throw ArgumentError("type", index: index, "it is given twice; remove one")
       }
       return EtherTypes(types: types)
     }
@@ -69,19 +69,33 @@ public struct UDPPorts: LayerStage, ClaimingStage {
   public typealias Below = Datagram
   public typealias Above = Datagram
 
-  /// The UDP ports.
+  /// The UDP ports that it has from the start.
   public let ports: [UInt16]
+  /// Those that it gets and loses while it runs; nil where they do not change.
+  private(set) var live: LivePorts?
 
   /// - Parameter ports: at least one, none of them 0.
   public init(_ ports: UInt16...) { self.ports = ports }
 
   init(ports: [UInt16]) { self.ports = ports }
 
+  /// - Parameter live: the ports, which the program opens and closes while the pipeline runs.
+  public init(_ live: LivePorts) {
+    ports = live.open
+    self.live = live
+  }
+
   public var shape: StageShape { .layer(below: .datagram, above: .datagram) }
 
-  public var claims: [Claim] {
-    ports.map { Claim(DatagramSelector.self, key: Int($0), name: "UDP port \($0)") }
+  public var claims: [Claim] { ports.map(Self.claim) }
+
+  private static func claim(_ port: UInt16) -> Claim {
+    Claim(DatagramSelector.self, key: Int(port), name: "UDP port \(port)")
   }
+
+  public var selector: (any ForkSelector.Type)? { ports.isEmpty && live == nil ? nil : DatagramSelector.self }
+
+  public func didOpen(_ claims: BranchClaims) { live?.add(claims, Self.claim) }
 
   public var claimLabel: String { ports.map(String.init).joined(separator: ",") }
 
@@ -96,19 +110,19 @@ public struct UDPPorts: LayerStage, ClaimingStage {
   /// `port` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "port", summary: "begins a branch: takes the datagrams to some UDP ports and lets them pass",
+      name: "port", summary: "begins a branch: claims the datagrams to the given UDP ports",
       shapes: [.layer(below: .datagram, above: .datagram)],
       parameters: [
         Parameter(
           "port", .integer(1...65_535, placeholder: "PORT"), required: true, repeatable: true,
-          "a port, which the udp below opens, 1 to 65535; there may be several")
+          "a port, which the udp below opens, 1 to 65535; several are possible")
       ],
       examples: ["tap(tap0) | ip(10.0.0.2/24) | udp { port(7) | echo; port(9) | discard }"],
       claims: .datagram
     ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-        throw ArgumentError("port", index: index, "it is named twice; leave one out")
+        throw ArgumentError("port", index: index, "it is given twice; remove one")
       }
       return UDPPorts(ports: ports.map { UInt16($0) })
     }

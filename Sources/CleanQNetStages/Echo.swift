@@ -26,7 +26,7 @@ public struct Echo: SinkStage {
       parameters: [
         Parameter(
           "services", .boolean, keyOnly: true,
-          "whether to answer datagrams from ports of services too, which may answer in turn without end; no unless given"
+          "answer datagrams from the ports of services too; these may answer in turn, endlessly (default: no)"
         )
       ],
       examples: [

@@ -74,18 +74,18 @@ public struct IP: LayerStage, ClaimingStage {
   /// `ip` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "ip", summary: "an IPv4 host on Ethernet: answers ARP and ping, passes packets up and down",
+      name: "ip", summary: "an IPv4 host on Ethernet: answers ARP and ping, receives and transmits packets",
       shapes: [.layer(below: .frame, above: .packet)],
       parameters: [
         Parameter(
           "address", .custom(placeholder: "ADDRESS/PREFIX", validate: { IPConfiguration.addressProblem($0) }),
-          required: true, "the host's address and how many bits of it name the network"),
+          required: true, "the host's address and the prefix length of its network"),
         Parameter(
           "mac", .custom(placeholder: "MAC", validate: { IPConfiguration.macProblem($0) }), keyOnly: true,
-          "the host's Ethernet address; unless given, the device's, and where that has none, 02:00 and the IP address"),
+          "the host's Ethernet address (default: the device's; if it has none, 02:00 and the IP address)"),
         Parameter(
           "gateway", .custom(placeholder: "ADDRESS", validate: { Self.addressSyntaxProblem($0) }), keyOnly: true,
-          "the router for addresses outside the prefix; without one they are not answered"),
+          "the router to addresses outside the prefix; without one they are not answered"),
       ],
       examples: [
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",

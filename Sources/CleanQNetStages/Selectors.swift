@@ -15,8 +15,7 @@ public enum FrameSelector: ForkSelector {
   @inlinable
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
-    let bytes = buffer.bytes
-    return bytes.count >= 14 ? Int(bytes.bigEndian16(at: 12)) : 0
+    EthernetHeader.etherType(of: buffer.bytes)
   }
 
   @inlinable
@@ -34,11 +33,8 @@ public enum PacketSelector: ForkSelector {
   @inlinable
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
-    let storage = buffer.storage
-    guard buffer.hasMetadata, storage.count >= PacketMetadata.byteCount else { return 0 }
-    guard storage[8] == IPProtocol.udp.rawValue else { return 65_536 &+ Int(storage[8]) }
-    let bytes = buffer.bytes
-    return bytes.count >= 4 ? Int(bytes.bigEndian16(at: 2)) : 0
+    guard let number = buffer.packetProtocol else { return 0 }
+    return number == IPProtocol.udp.rawValue ? UDPHeader.destinationPort(of: buffer.bytes) : 65_536 &+ Int(number)
   }
 
   @inlinable
@@ -55,9 +51,7 @@ public enum DatagramSelector: ForkSelector {
   @inlinable
   @inline(__always)
   public static func key(of buffer: borrowing Buffer) -> Int {
-    let storage = buffer.storage
-    guard buffer.hasMetadata, storage.count >= PacketMetadata.byteCount else { return 0 }
-    return Int(storage.bigEndian16(at: 14))
+    buffer.datagramDestinationPort.map(Int.init) ?? 0
   }
 
   @inlinable

@@ -10,8 +10,14 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   /// Headroom, in bytes, that a datagram needs that is given to a ``UDPPort``: for the headers of UDP, IP and Ethernet.
   public static let headroom = Headroom.datagram
 
-  /// The open ports.
-  public let ports: [UInt16]
+  /// The ports that are open from the start.
+  public private(set) var ports: [UInt16]
+  /// Ports of its own that open and close while it runs; nil where they do not.
+  private var live: LivePorts?
+  /// The same of the branches above it.
+  private var branchLive: [LivePorts] = []
+  /// The ports are those of the branches.
+  private var isOfBlock = false
 
   public init(port: UInt16) { ports = [port] }
 
@@ -20,8 +26,20 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   /// The ports are those that the branches above claim.
   public init() { ports = [] }
 
-  public var claims: [Claim] {
-    ports.map { Claim(PacketSelector.self, key: Int($0), name: "UDP port \($0)") }
+  /// - Parameter live: the ports, which the program opens and closes while the pipeline runs.
+  public init(_ live: LivePorts) {
+    ports = live.open
+    self.live = live
+  }
+
+  public var claims: [Claim] { ports.map(Self.claim) }
+
+  private static func claim(_ port: UInt16) -> Claim {
+    Claim(PacketSelector.self, key: Int(port), name: "UDP port \(port)")
+  }
+
+  public var selector: (any ForkSelector.Type)? {
+    ports.isEmpty && live == nil && branchLive.isEmpty ? nil : PacketSelector.self
   }
 
   /// Datagrams to ports that nobody opens are answered with port unreachable, by the first branch of UDP.
@@ -29,18 +47,29 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
 
   public var claimLabel: String { isOfBlock ? "" : ports.map(String.init).joined(separator: ",") }
 
-  /// The ports are those of the branches.
-  private var isOfBlock = false
-
-  public func reading(_ claims: [Claim]) -> any StageDescription {
-    let claimed = claims.map { UInt16($0.key) }.filter { !ports.contains($0) }
-    var stage = UDP(ports: ports + claimed)
+  public func reading(_ branches: [any ClaimingStage]) -> any StageDescription {
+    let claimed = branches.flatMap(\.claims).map { UInt16($0.key) }.filter { !ports.contains($0) }
+    var stage = self
     stage.isOfBlock = ports.isEmpty
+    stage.ports += claimed
+    stage.branchLive += branches.compactMap { ($0 as? UDPPorts)?.live }
     return stage
   }
 
   public var missing: String? {
-    ports.isEmpty ? "needs a port; write udp(PORT, …), or a block of port(PORT, …) after it" : nil
+    selector == nil ? "needs a port; write udp(PORT, …), or a block of port(PORT, …) after it" : nil
+  }
+
+  public func didOpen(_ claims: BranchClaims) {
+    for live in branchLive + [live].compactMap(\.self) { live.add(claims, Self.claim) }
+  }
+
+  /// The set of its ports, for one layer.
+  @usableFromInline
+  func openPorts() -> PortSet {
+    let set = PortSet(ports)
+    for live in branchLive + [live].compactMap(\.self) { live.add(set) }
+    return set
   }
 
   public var shape: StageShape { .layer(below: .packet, above: .datagram) }
@@ -51,18 +80,18 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
     context.noteOpenPorts(ports)
-    return try next(UDPPort(on: lower, ports: ports))
+    return try next(UDPPort(on: lower, ports: openPorts()))
   }
 
   /// `udp` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "udp", summary: "delivers UDP datagrams to some ports; others are answered with port unreachable",
+      name: "udp", summary: "delivers UDP datagrams to the given ports; others are answered with port unreachable",
       shapes: [.layer(below: .packet, above: .datagram)],
       parameters: [
         Parameter(
           "port", .integer(1...65_535, placeholder: "PORT"), repeatable: true,
-          "a port to open, 1 to 65535; there may be several; unless given, those of the block after it")
+          "a port to open, 1 to 65535; several are possible (default: those of the block after it)")
       ],
       examples: [
         "tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo", "tap(tap0) | ip(10.0.0.2/24) | udp(7, 9, 4000) | discard",
@@ -72,7 +101,7 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
     ) { arguments throws(ArgumentError) in
       let ports = arguments.integers("port")
       for (index, port) in ports.enumerated() where ports[..<index].contains(port) {
-        throw ArgumentError("port", index: index, "it is named twice; leave one out")
+        throw ArgumentError("port", index: index, "it is given twice; remove one")
       }
       return UDP(ports: ports.map { UInt16($0) })
     }

@@ -17,14 +17,14 @@ package struct SystemThread: Sendable {
   ///
   /// - Parameters:
   ///   - name: at most 15 bytes, for those who list threads.
-  ///   - body: what it does; handed over.
+  ///   - body: what it does; sent to the thread.
   package init?(name: String, _ body: @escaping () -> Void) {
     var handle = pthread_t()
     var blocked = sigset_t()
     var previous = sigset_t()
     // SAFETY: the sets are local variables.
     unsafe sigfillset(&blocked)
-    // A fault of the thread's own is delivered: a blocked one ends the process, whatever handler there is.
+    // A fault of the thread's own is delivered: a blocked one ends the process, even with a handler.
     for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS] { unsafe sigdelset(&blocked, fault) }
     unsafe pthread_sigmask(SIG_SETMASK, &blocked, &previous)
     defer { unsafe pthread_sigmask(SIG_SETMASK, &previous, nil) }

@@ -28,7 +28,7 @@ public struct TAPConfiguration: Sendable, Hashable {
   public var io = IO.auto
   /// Whether UDP datagrams of one flow that are sent together go to the kernel as one frame, which it takes apart again.
   ///
-  /// The kernel then does for many what it does for each, until a socket wants them. Whoever watches the device, as tcpdump
+  /// The kernel then does for many what it does for each, until a socket wants them. A program that watches the device, as tcpdump
   /// does, sees frames longer than the MTU, as with a card that joins what it receives. Before Linux 6.2 each goes alone:
   /// ``TAPEvent/withoutSegmentation``.
   public var offload = true
@@ -53,7 +53,7 @@ extension TAPConfiguration {
   static func diagnostic(about prefix: IPv4Prefix) -> String? {
     let address = prefix.address
     let isHost = !address.isUnspecified && !address.isMulticast && !address.isClassE
-    return isHost ? nil : "\(address) is no host's address; write one as in 10.0.0.1/24"
+    return isHost ? nil : "\(address) is not a host address; write one as in 10.0.0.1/24"
   }
 
   /// What is wrong with the text of an Ethernet address, as it reads after a colon; nil when nothing is.
@@ -66,7 +66,7 @@ extension TAPConfiguration {
 
   /// What is wrong with an Ethernet address as that of a device, as it reads after a colon; nil when nothing is.
   static func diagnostic(about mac: MACAddress) -> String? {
-    mac.isUnicast ? nil : "\(mac) is no single device's address; write one as in 02:00:00:00:00:01"
+    mac.isUnicast ? nil : "\(mac) is not a unicast address; write one as in 02:00:00:00:00:01"
   }
 
   /// What is wrong with the name of a device and what to do, as it reads after a colon; nil when nothing is.

@@ -1,4 +1,5 @@
 internal import CleanQ
+internal import CleanQWire
 internal import Glibc
 
 extension TAPPort {
@@ -80,10 +81,10 @@ extension TAPPort {
   /// - Returns: how many buffers that takes.
   private mutating func appendBehindHeader(_ run: (bufferCount: Int, byteCount: Int), at first: Int) -> Int {
     if takesTrains, run.bufferCount == 1, let train = train(at: first) {
-      batch.appendHeader(byteCount: DriverHeader.byteCount &+ DatagramTrain.headerByteCount) { bytes in
-        train.writeHeaders(transmitting[waiting: first], into: &bytes)
+      batch.appendHeader(byteCount: DriverHeader.byteCount &+ UDPFrame.byteCount) { bytes in
+        train.writeHeaders(into: &bytes)
       }
-      appendParts(first..<(first &+ train.count), droppingFirst: DatagramTrain.headerByteCount)
+      appendParts(first..<(first &+ train.count), droppingFirst: UDPFrame.byteCount)
       batch.appendGather(vectorCount: train.count &+ 1, bufferCount: train.count, frameCount: train.count)
       counters.joinedCount &+= UInt64(truncatingIfNeeded: train.count)
       return train.count
@@ -150,7 +151,7 @@ extension TAPPort {
     for index in batch.writeCount..<batch.count {
       let result = batch[index].result
       if result >= 0, accept(byteCount: Int(result) &- (hasDriverHeader ? DriverHeader.byteCount : 0), at: unused) {
-        // Behind others that wait lies what came between two reads, or after a frame that was dropped.
+        // Behind others that wait is what came between two reads, or after a frame that was dropped.
         receiving.finish(waiting: unused)
         continue
       }
@@ -168,7 +169,7 @@ extension TAPPort {
 
   /// Makes a frame of what a read put into a waiting buffer.
   ///
-  /// - Returns: false where it is no whole frame; it is dropped then.
+  /// - Returns: false if it is not a whole frame; it is dropped then.
   private mutating func accept(byteCount: Int, at index: Int) -> Bool {
     let room = receiving[waiting: index].byteCount &- receiving[waiting: index].headroom
     if byteCount > maximumFrameByteCount {

@@ -20,9 +20,9 @@ extension TAPPort {
   private mutating func watchDevice() -> Bool {
     let hasWork = receiving.doneCount > 0 || transmitting.doneCount > 0 || transmitting.waitingCount > 0
     if hasWork { return false }
-    // Whoever wakes up looks at the device first.
+    // After waking up, the loop looks at the device first.
     looksToSkip = 0
-    // Without a buffer to read into, or after the end, a frame is no reason to wake up.
+    // Without a buffer to read into, or after the end, a frame is not a reason to wake up.
     if isGone || isQuiescing || receiving.waitingCount == 0 {
       waker.disarm(device.file)
       return true

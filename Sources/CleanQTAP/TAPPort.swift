@@ -5,7 +5,7 @@ internal import CleanQPlatform
 ///
 /// Frames are read straight into the buffers that were filled and written straight from those that are transmitted.
 /// Both queues are first in, first out: frames are received in the order in which the kernel sent them, in buffers in the
-/// order in which they were filled, but for those too short for their frame. A frame may lie in a run of buffers; it is written
+/// order in which they were filled, but for those too short for their frame. A frame may be in a chain of buffers; it is written
 /// as one.
 ///
 /// The kernel has no buffer between two calls: ``notify()`` hands it everything that waits with one system call and

@@ -7,31 +7,31 @@ extension TAP {
   public static var kind: StageKind {
     StageKind(
       name: "tap",
-      summary: "a TAP device: an Ethernet link to the machine's own kernel",
+      summary: "a TAP device: an Ethernet link to the kernel of this machine",
       shapes: [.end(.frame, right: true)],
       parameters: [
         Parameter(
           "name", .custom(placeholder: "NAME") { TAPConfiguration.diagnostic(aboutName: $0) }, required: true,
-          "the device; made where it does not exist, gone at the end unless it was there before, and then as it was"),
+          "the device; created if missing and then removed at the end, otherwise restored at the end"),
         Parameter(
           "address", .custom(placeholder: "ADDRESS/PREFIX") { TAPConfiguration.diagnostic(aboutAddress: $0) },
           keyOnly: true,
-          "an IPv4 address for the kernel's side, beside those that it has"),
+          "an additional IPv4 address for the kernel's side"),
         Parameter(
           "mac", .custom(placeholder: "MAC") { TAPConfiguration.diagnostic(aboutMAC: $0) }, keyOnly: true,
           "the Ethernet address of the kernel's side"),
         Parameter(
           "mtu", .integer(TAPConfiguration.mtuRange, placeholder: "BYTES", unit: "bytes"), keyOnly: true,
-          "the longest IP packet on the link; 1500 in a new device"),
-        Parameter("persistent", .boolean, keyOnly: true, "whether a device that is made stays at the end"),
+          "the longest IP packet on the link (default in a new device: 1500)"),
+        Parameter("persistent", .boolean, keyOnly: true, "keep a created device at the end (default: no)"),
         Parameter(
-          "create", .boolean, keyOnly: true, "no: a device that does not exist is an error; else it is made"),
+          "create", .boolean, keyOnly: true, "create a missing device (default: yes)"),
         Parameter(
           "io", .choice(IO.allCases.map(\.rawValue)), keyOnly: true,
-          "how frames pass; auto, which is the default, falls back from uring to readwrite"),
+          "how frames are transferred (default: auto, which falls back from uring to readwrite)"),
         Parameter(
           "offload", .boolean, keyOnly: true,
-          "no: each datagram goes to the kernel alone; else those of a flow go as one frame, which it takes apart"),
+          "use UDP GSO for datagrams of one flow (default: yes)"),
       ],
       examples: [
         "tap(tap0, address: 10.0.0.1/24) | ip(10.0.0.2/24) | udp(7) | echo",

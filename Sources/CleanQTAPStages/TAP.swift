@@ -71,7 +71,7 @@ public struct TAP: EndStage, Hashable {
   /// Which devices there are instead of one that does not exist.
   private static func alternatives(to name: String) -> String {
     let names = NetworkLink.all().filter(\.isTAP).map(\.name)
-    if names.isEmpty { return ", nor another TAP device; make one with \"ip tuntap add \(name) mode tap\"" }
+    if names.isEmpty { return ", nor another TAP device; create one with \"ip tuntap add \(name) mode tap\"" }
     let list =
       names.count == 1 ? "the only TAP device is \(names[0])" : "the TAP devices are \(Prose.list(names, "and"))"
     return "; " + Spelling.suggestion(for: name, among: names, otherwise: list)

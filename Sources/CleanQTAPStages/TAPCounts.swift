@@ -10,20 +10,20 @@ enum TAPCounts {
       .drop("device-gone", "frame sent after the device was removed"),
       .drop("no-memory", "frame for which the kernel had no memory"),
       .drop("invalid", "frame that the kernel refused as malformed"),
-      .drop("memory-lost", "frame in shared memory that the back end of another stage took away; see its memory-lost"),
-      .drop("io-error", "frame lost to another error of the device"),
-      .gauge("uring", "1 where the device is driven by io_uring, 0 where by read and write"),
+      .drop("memory-lost", "frame in shared memory that the back end of another stage removed; see its memory-lost"),
+      .drop("io-error", "frame lost to any other error of the device"),
+      .gauge("uring", "1 if the device is driven by io_uring, 0 if by read(2) and write(2)"),
       .counter("io-enters", "system calls made to move frames"),
       .counter("empty-reads", "reads that found no frame"),
       .counter(
-        "mtu-changes", "changes of the device's MTU while the pipeline ran; adopted where buffers are long enough"),
-      .counter("link-downs", "times that the device was set down while the pipeline ran; ip link set DEVICE up"),
+        "mtu-changes", "changes of the device's MTU at run time; adopted if buffers are long enough"),
+      .counter("link-downs", "times that the device was set down at run time; ip link set DEVICE up"),
       .counter(
         "kernel-drops",
-        "frames that the kernel dropped in front of the device; ip link set DEVICE txqueuelen 10000, or more CPU"
+        "frames that the kernel dropped before the device; ip link set DEVICE txqueuelen 10000, or more CPU"
       ),
-      .counter("joined", "datagrams that went to the kernel joined with others (offload)"),
-      .counter("unexpected-answers", "answers of io_uring to no request; report this"),
+      .counter("joined", "datagrams that were passed to the kernel in a GSO batch (offload)"),
+      .counter("unexpected-answers", "completions of io_uring without a request; please report this"),
     ]
   }
 }

@@ -19,7 +19,7 @@ struct TAPLog: Sendable {
     case .opened(let isNew): log.write(isNew ? "made \(name), which \(end) at the end" : "attached to \(name)")
     case .withoutUring(let reason): log.write("no io_uring (\(reason)); going on with one system call per frame")
     case .withoutSegmentation:
-      log.write("each datagram goes to the kernel alone; those of a flow go as one from Linux 6.2 on")
+      log.write("each datagram is passed to the kernel separately; GSO for TAP devices needs Linux 6.2")
     case .linkChanged(isUp: true): log.write(.notice, limitedAs: "link", "\(name) is up again")
     case .linkChanged(isUp: false):
       log.write(
@@ -28,35 +28,35 @@ struct TAPLog: Sendable {
     case .kernelDropped(let count):
       log.write(
         .warning, limitedAs: "kernel-drops",
-        "the kernel dropped \(count) frames in front of \(name), whose queue was full; make it longer with "
+        "the kernel dropped \(count) frames because the queue of \(name) was full; increase it with "
           + "\"ip link set \(name) txqueuelen 10000\", or give the pipeline another CPU")
     case .oversize(let count, let mtu, let longest):
       log.write(
         .warning, limitedAs: "oversize",
         "dropped \(count) frames longer than the MTU of \(mtu) allows (oversize); "
-          + "\"ip link set \(name) mtu \(longest)\" lets them pass, or lower that of the other side")
+          + "\"ip link set \(name) mtu \(longest)\" admits them; or lower the MTU of the other side")
     case .truncated(let count):
       log.write(
         .warning, limitedAs: "truncated",
-        "dropped \(count) frames that no buffer holds, or that are none (truncated); "
-          + "lower the MTU of \(name), or start again with the present one")
+        "dropped \(count) frames too long for a buffer, or too short for a frame (truncated); "
+          + "lower the MTU of \(name), or restart with the current one")
     case .refused(let count):
       log.write(
         .warning, limitedAs: "refused",
         "the kernel refused \(count) frames (no-memory, invalid or io-error in the summary)")
-    case .removed(let reason): log.write("\(reason); nothing more comes from it", .warning)
+    case .removed(let reason): log.write("\(reason); no more frames are received from it", .warning)
     }
   }
 
   private func mtuChanged(from old: Int, to new: Int, room: Int?) {
     let change = "the MTU of \(name) was \(old) and is \(new)"
     guard let room, room < new else {
-      log.write(.notice, limitedAs: "mtu", "\(change), from now on here too")
+      log.write(.notice, limitedAs: "mtu", "\(change), adopted")
       return
     }
     log.write(
       .warning, limitedAs: "mtu",
-      "\(change), but buffers hold packets of \(room) bytes: longer ones are dropped (truncated); set it to \(room) at "
-        + "most, or start again")
+      "\(change), but buffers hold packets of \(room) bytes: longer ones are dropped (truncated); set it to at most "
+        + "\(room), or restart")
   }
 }

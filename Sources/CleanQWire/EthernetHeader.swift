@@ -29,12 +29,17 @@ public struct EthernetHeader: Sendable, Hashable {
   /// - Complexity: O(1).
   @inlinable @inline(__always)
   public static func parse(_ bytes: Span<UInt8>) -> Result<EthernetHeader, WireError> {
-    guard bytes.count >= 14 else { return .failure(.truncated) }
-    return .success(
-      EthernetHeader(
-        destination: MACAddress(bytes, at: 0),
-        source: MACAddress(bytes, at: 6),
-        etherType: EtherType(rawValue: bytes.bigEndian16(at: 12))))
+    guard bytes.count >= byteCount else { return .failure(.truncated) }
+    let second = UInt64(bytes.littleEndian32(at: 8)) | UInt64(bytes.littleEndian16(at: 12)) << 32
+    return .success(EthernetWords(first: bytes.littleEndian64(at: 0), second: second).header)
+  }
+
+  /// The type that a frame says, as a number; 0, which is none, if there are fewer than 14 bytes.
+  ///
+  /// - Complexity: O(1).
+  @inlinable @inline(__always)
+  public static func etherType(of bytes: Span<UInt8>) -> Int {
+    bytes.count >= byteCount ? Int(bytes.bigEndian16(at: 12)) : 0
   }
 
   /// Writes the header over the first 14 bytes of `bytes`.
@@ -44,8 +49,9 @@ public struct EthernetHeader: Sendable, Hashable {
   @inlinable @inline(__always)
   public func emit(into bytes: inout MutableSpan<UInt8>) {
     precondition(bytes.count >= 14, "an Ethernet header needs 14 bytes")
-    destination.emit(into: &bytes, at: 0)
-    source.emit(into: &bytes, at: 6)
-    bytes.storeBigEndian(etherType.rawValue, at: 12)
+    let words = EthernetWords(self)
+    bytes.storeLittleEndian(words.first, at: 0)
+    bytes.storeLittleEndian(UInt32(truncatingIfNeeded: words.second), at: 8)
+    bytes.storeLittleEndian(UInt16(truncatingIfNeeded: words.second >> 32), at: 12)
   }
 }

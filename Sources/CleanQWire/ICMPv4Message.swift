@@ -30,10 +30,7 @@ public struct ICMPv4Message: Sendable, Hashable {
   /// - Complexity: O(`bytes.count`).
   @inlinable
   public static func parse(_ bytes: Span<UInt8>) -> Result<ICMPv4Message, WireError> {
-    guard bytes.count >= 8 else { return .failure(.truncated) }
-    guard InternetChecksum.isValid(bytes) else { return .failure(.badICMPChecksum) }
-    return .success(
-      ICMPv4Message(type: ICMPv4Type(rawValue: bytes[0]), code: bytes[1], restOfHeader: bytes.bigEndian32(at: 4)))
+    ICMPv4Words.parse(bytes).map(\.message)
   }
 
   /// Writes the header over the first 8 bytes of `bytes`, with a checksum over all of them.

@@ -12,6 +12,9 @@ public struct IPv4Header: Sendable, Hashable {
   /// The number of bytes of a header without options: what `emit` writes.
   @inlinable public static var byteCount: Int { 20 }
 
+  /// The number of bytes of a header with as many options as there can be.
+  @inlinable public static var maximumByteCount: Int { 60 }
+
   /// The bytes of header that were on the wire, options included: 20…60, a multiple of 4. The payload starts here.
   public var headerByteCount: Int
   /// The bytes of header and payload: `headerByteCount`…65535. The payload ends here; link padding may follow.

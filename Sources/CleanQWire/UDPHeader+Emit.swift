@@ -11,14 +11,10 @@ extension UDPHeader {
   /// - Complexity: O(`totalByteCount`).
   @inlinable @inline(__always)
   public func emit(into bytes: inout MutableSpan<UInt8>, source: IPv4Address, destination: IPv4Address) {
-    emitWithoutChecksum(into: &bytes)
-    var checksum = Self.pseudoHeaderChecksum(source, destination, totalByteCount: totalByteCount)
-    checksum.add(sourcePort)
-    checksum.add(destinationPort)
-    checksum.add(UInt16(truncatingIfNeeded: totalByteCount))
-    checksum.add(bytes.span.extracting(8..<totalByteCount))
-    let value = checksum.value
-    bytes.storeBigEndian(value == 0 ? 0xFFFF : value, at: 6)
+    let words = words(in: bytes.span)
+    words.sealed(
+      bytes.span.extracting(Self.byteCount..<totalByteCount), addresses: IPv4Words.addresses(source, destination)
+    ).store(into: &bytes)
   }
 
   /// Writes the header over the first 8 bytes of `bytes`, with a checksum field of 0: none, or left to the device.
@@ -27,10 +23,14 @@ extension UDPHeader {
   /// - Complexity: O(1).
   @inlinable
   public func emitWithoutChecksum(into bytes: inout MutableSpan<UInt8>) {
+    words(in: bytes.span).store(into: &bytes)
+  }
+
+  /// The header without a checksum, for the datagram in `bytes`.
+  @inlinable @inline(__always)
+  func words(in bytes: Span<UInt8>) -> UDPWords {
     precondition(totalByteCount >= 8 && totalByteCount <= 65535, "a UDP datagram has 8 to 65535 bytes")
     precondition(bytes.count >= totalByteCount, "a UDP datagram needs room for its header and payload")
-    bytes.storeBigEndian(sourcePort, at: 0)
-    bytes.storeBigEndian(destinationPort, at: 2)
-    bytes.storeBigEndian(UInt32(truncatingIfNeeded: totalByteCount) << 16, at: 4)
+    return UDPWords(ports: UDPWords.ports(sourcePort, destinationPort), totalByteCount: totalByteCount)
   }
 }

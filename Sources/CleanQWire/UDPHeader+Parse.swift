@@ -16,30 +16,28 @@ extension UDPHeader {
   public static func parse(
     _ bytes: Span<UInt8>, source: IPv4Address, destination: IPv4Address
   ) -> Result<UDPHeader, WireError> {
-    guard bytes.count >= 8 else { return .failure(.truncated) }
-    let totalByteCount = Int(bytes.bigEndian16(at: 4))
+    guard bytes.count >= byteCount else { return .failure(.truncated) }
+    let words = UDPWords(bytes)
+    let totalByteCount = words.totalByteCount
     guard totalByteCount >= 8, totalByteCount <= bytes.count else { return .failure(.badUDPLength) }
-    if bytes.bigEndian16(at: 6) != 0 {
-      var checksum = pseudoHeaderChecksum(source, destination, totalByteCount: totalByteCount)
-      checksum.add(bytes.extracting(0..<totalByteCount))
-      guard checksum.isValid else { return .failure(.badUDPChecksum) }
+    if words.hasChecksum {
+      let payload = bytes.extracting(byteCount..<totalByteCount)
+      guard words.isChecksumValid(payload, addresses: IPv4Words.addresses(source, destination)) else {
+        return .failure(.badUDPChecksum)
+      }
     }
     return .success(
       UDPHeader(
-        sourcePort: bytes.bigEndian16(at: 0), destinationPort: bytes.bigEndian16(at: 2),
-        payloadByteCount: totalByteCount &- 8))
+        sourcePort: words.sourcePort, destinationPort: words.destinationPort,
+        payloadByteCount: totalByteCount &- byteCount))
   }
 
-  /// The sum over the pseudo header: addresses, protocol 17 and the UDP length. Source: RFC 768, "Checksum".
+  /// The port that the datagram at the start of `bytes` says it is for, nothing else of it being checked; 0, which is none, if
+  /// there are fewer than 4 bytes.
+  ///
+  /// - Complexity: O(1).
   @inlinable @inline(__always)
-  static func pseudoHeaderChecksum(
-    _ source: IPv4Address, _ destination: IPv4Address, totalByteCount: Int
-  ) -> InternetChecksum {
-    var checksum = InternetChecksum()
-    checksum.add(source)
-    checksum.add(destination)
-    checksum.add(UInt16(IPProtocol.udp.rawValue))
-    checksum.add(UInt16(truncatingIfNeeded: totalByteCount))
-    return checksum
+  public static func destinationPort(of bytes: Span<UInt8>) -> Int {
+    bytes.count >= 4 ? Int(bytes.bigEndian16(at: 2)) : 0
   }
 }

@@ -9,6 +9,9 @@ public struct UDPHeader: Sendable, Hashable {
   /// The number of bytes on the wire.
   @inlinable public static var byteCount: Int { 8 }
 
+  /// The most payload that fits a packet of IPv4.
+  @inlinable public static var maximumPayloadByteCount: Int { 65_535 &- IPv4Header.byteCount &- byteCount }
+
   /// The port that an answer would go to; 0 if there is none.
   public var sourcePort: UInt16
   /// The port that the datagram is for.

@@ -69,7 +69,7 @@ struct AddressAdvice {
       .compactMap { IPv4Prefix(address: IPv4Address(rawValue: $0.address), length: $0.prefixLength) }
     if addresses.contains(where: { $0.contains(prefix.address) }) { return nil }
     return
-      "the kernel's side has no address in \(prefix.network)/\(prefix.length) as yet; to reach \(prefix.address) from "
+      "the kernel's side has no address in \(prefix.network)/\(prefix.length) yet; to reach \(prefix.address) from "
       + "this machine: ip address add \(example)/\(prefix.length) dev \(tap.name)"
   }
 

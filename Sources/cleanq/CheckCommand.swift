@@ -22,7 +22,7 @@ struct CheckCommand: ParsableCommand {
 struct StagesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stages",
-    abstract: "What stages there are, their arguments and examples.",
+    abstract: "List all stages with their arguments and examples.",
     discussion: """
       EXAMPLES
         cleanq stages

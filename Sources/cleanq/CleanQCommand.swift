@@ -5,7 +5,7 @@ import Glibc
 struct CleanQCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cleanq",
-    abstract: "Network stages chained by queues whose ownership is exact.",
+    abstract: "Network stages connected by queues with exact ownership of buffers.",
     discussion: """
       EXAMPLES
         cleanq echo tap0 --address 10.0.0.2/24 --host-address 10.0.0.1/24

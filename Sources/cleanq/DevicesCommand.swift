@@ -4,7 +4,7 @@ import CleanQVFIO
 struct DevicesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "devices",
-    abstract: "Network cards: address, model, driver, IOMMU group, who uses them; and whose they are.",
+    abstract: "List network cards with model, driver, IOMMU group and kernel interface; bind or unbind them.",
     discussion: """
       EXAMPLES
         cleanq devices
@@ -19,7 +19,7 @@ struct DevicesCommand: ParsableCommand {
 struct ListDevicesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "Network cards: address, model, driver, IOMMU group, who uses them.",
+    abstract: "List network cards: address, model, driver, IOMMU group, kernel interface.",
     discussion: """
       EXAMPLES
         cleanq devices list
@@ -45,7 +45,7 @@ struct BindCommand: ParsableCommand {
         cleanq devices bind 00:04.0 --force
       """)
 
-  @Flag(help: "Also where one of its interfaces carries a route.")
+  @Flag(help: "Even if one of its interfaces carries a route.")
   var force = false
 
   @OptionGroup var card: CardArgument
@@ -71,7 +71,7 @@ struct UnbindCommand: ParsableCommand {
         cleanq devices unbind 00:04.0 --force
       """)
 
-  @Flag(help: "Also where a process uses it; that is asked to let go, and waited for.")
+  @Flag(help: "Even if a process uses it: ask that process to release it, and wait.")
   var force = false
 
   @OptionGroup var card: CardArgument

@@ -24,7 +24,7 @@ struct LineLogHandler: LogHandler {
     writer.log(Self.printable(line))
   }
 
-  /// One line, whatever a peer had put into a name.
+  /// One line, also with line breaks in a name that a peer chose.
   private static func printable(_ line: String) -> String {
     guard line.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return line }
     var result = ""

@@ -103,7 +103,7 @@ final class LineWriter: Sendable {
 
   private static func tellLeftOut(_ state: inout State) {
     guard state.leftOutCount > 0 else { return }
-    state.queue += "\(state.leftOutCount) log lines were left out, since nobody read them in time\n".utf8
+    state.queue += "\(state.leftOutCount) log lines were left out because they were not read in time\n".utf8
     state.leftOutCount = 0
   }
 

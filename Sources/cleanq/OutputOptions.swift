@@ -6,19 +6,19 @@ struct OutputOptions: ParsableArguments {
   var json = false
 
   @Option(
-    parsing: .unconditional, help: "Print a line of rates on standard error every so many seconds.",
+    parsing: .unconditional, help: "Print a line of rates on standard error at this interval, in seconds.",
     transform: { try WholeNumber.read($0, 1...86_400, "the whole seconds between two lines") })
   var stats: Int?
 
   @Option(
     help: ArgumentHelp(
-      "How long a thread without work spins before it sleeps, while packets come that close together; 0 for never.",
+      "How long an idle thread spins before it sleeps, if packets arrive that often; 0 to sleep at once.",
       valueName: "microseconds"),
     transform: { try WholeNumber.read($0, 0...1_000_000, "the microseconds that a thread spins") })
   var spin = 50
 
   @Option(
-    help: "The least important messages shown on standard error: debug, info, notice, warning or error.",
+    help: "The lowest level of messages on standard error: debug, info, notice, warning or error.",
     transform: level)
   var logLevel = Logger.Level.notice
 }

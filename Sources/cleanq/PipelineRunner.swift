@@ -99,7 +99,7 @@ struct PipelineRunner {
         limitMilliseconds = Self.hurriedSummaryMilliseconds
       case .pending:
         StandardFiles.hurry()
-        throw StageError(writer.name, "the summary could not be written: nobody has read what came before it")
+        throw StageError(writer.name, "the summary could not be written: the output before it was not read")
       }
     }
   }

@@ -19,7 +19,7 @@ struct RunCommand: ParsableCommand {
 
       EXIT STATUS
         0; 64 for wrong usage; 1 for a failure at run time, also where the traffic went on, as when a capture's disk was full.
-        A capture whose reader was only too slow is no failure: what it missed is counted as not-written.
+        A capture whose reader is only too slow is not a failure: what it missed is counted as not-written.
       """)
 
   @OptionGroup var output: OutputOptions

@@ -13,7 +13,7 @@ struct EchoCommand: ParsableCommand {
         cleanq echo tap0 --address 10.0.0.2/24 --gateway 10.0.0.1
       """)
 
-  @Argument(help: "The TAP device; made where it does not exist.")
+  @Argument(help: "The TAP device; created if it does not exist.")
   var device: String
 
   @Option(help: "The stack's own address and prefix, as 10.0.0.2/24.")
@@ -21,11 +21,11 @@ struct EchoCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "An address for the kernel's side of the device, as 10.0.0.1/24, so that this machine reaches the stack.",
+      "An address for the kernel's side of the device, as 10.0.0.1/24, so that this machine can reach the stack.",
       valueName: "address/prefix"))
   var hostAddress: String?
 
-  @Option(help: "The router for senders outside the prefix; without one they are not answered.")
+  @Option(help: "The router to senders outside the prefix; without one they are not answered.")
   var gateway: String?
 
   @Option(
@@ -58,7 +58,7 @@ struct ForwardCommand: ParsableCommand {
         cleanq forward tap0 tap1 --write both.pcap
       """)
 
-  @Argument(help: "One TAP device; made where it does not exist.")
+  @Argument(help: "One TAP device; created if it does not exist.")
   var first: String
 
   @Argument(help: "The other.")
@@ -96,13 +96,13 @@ struct CaptureCommand: ParsableCommand {
   var file: String
 
   @Option(
-    name: .customShort("c", allowingJoined: true), parsing: .unconditional, help: "Stop after so many frames.",
+    name: .customShort("c", allowingJoined: true), parsing: .unconditional, help: "Stop after this number of frames.",
     transform: { try WholeNumber.read($0, 1...Int.max, "a number of frames") })
   var count: Int?
 
   @Option(
     name: .customShort("s", allowingJoined: true), parsing: .unconditional,
-    help: "Write at most so many bytes of each frame; 0 for all.",
+    help: "Write at most this number of bytes of each frame; 0 for all.",
     transform: { try WholeNumber.read($0, 0...PcapWriter.maximumSnaplen, "a number of bytes") })
   var snaplen: Int?
 
@@ -114,7 +114,7 @@ struct CaptureCommand: ParsableCommand {
   func run() throws {
     if interface == "any" {
       throw ValidationError(
-        "there is no capture from all devices (-i any): only TAP devices are supported as yet, one at a time, as in -i tap0"
+        "capture from all devices (-i any) is not supported: capture one TAP device at a time, as in -i tap0"
       )
     }
     var arguments = [quoted(file)]

@@ -158,7 +158,7 @@ import CleanQCaptureStages
     let capture = Capture(Data(data))
     #expect(capture.records.count == Int(written))
     #expect(capture.records.allSatisfy { $0.bytes == frame })
-    #expect(log.lines.count == 2 && log.lines[1].contains("did not take the end of the capture in time"))
+    #expect(log.lines.count == 2 && log.lines[1].contains("was too slow for the end of the capture"))
   }
 
   @Test func `a file that was renamed is opened again, and the next record begins it`() throws {
@@ -191,7 +191,7 @@ import CleanQCaptureStages
     try FileManager.default.moveItem(atPath: folder("sub"), toPath: folder("away"))
     let channel = writer.channel
     channel.reopen()
-    #expect(eventually { log.lines.contains { $0.contains("goes on in the old file") } })
+    #expect(eventually { log.lines.contains { $0.contains("continues in the old file") } })
     writer.write([1].span, at: .now)
     writer.finish(by: .now.advanced(byMilliseconds: 10_000))
     #expect(try Capture(path: folder("away/f.pcap")).frames == [[1]])

@@ -28,7 +28,7 @@ import TestSupport
   private func turn(_ stack: inout Stack, _ up: inout Burst, _ sent: inout Burst) {
     let before = up.count
     stack.receive(into: &up)
-    for index in before..<up.count { check(reflect(&up[index], as: Datagram.self)) }
+    for index in before..<up.count { check(EchoGuard(answersServices: true).turn(&up[index], as: Datagram.self)) }
     stack.transmit(&up)
     stack.complete(into: &sent)
     stack.fill(&sent)

@@ -10,21 +10,22 @@ import TestSupport
   func units() throws {
     let region = try Region(byteCount: 8192)
     var frame = try take(region.buffer(byteCount: 2048))
-    let bytes: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]
+    let bytes: [UInt8] = [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]
     check(frame.fill(from: bytes.span))
-    let isFrameTurned = reflect(&frame, as: Frame.self)
+    let guardian = EchoGuard(answersServices: true)
+    let isFrameTurned = guardian.turn(&frame, as: Frame.self)
     let turned = (0..<14).map { frame.bytes[$0] }
-    #expect(isFrameTurned && turned == [7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6, 13, 14])
+    #expect(isFrameTurned && turned == [7, 8, 9, 10, 11, 12, 0, 2, 3, 4, 5, 6, 13, 14])
 
     let peer = IPv4Address(10, 0, 0, 1)
     let host = IPv4Address(10, 0, 0, 2)
     frame.packetMetadata = PacketMetadata(source: peer, destination: host, protocol: .udp, timeToLive: 3)
-    let isPacketTurned = reflect(&frame, as: Packet.self)
+    let isPacketTurned = guardian.turn(&frame, as: Packet.self)
     let packet = frame.packetMetadata
     #expect(isPacketTurned && packet == PacketMetadata(source: host, destination: peer, protocol: .udp))
 
     frame.datagramMetadata = DatagramMetadata(source: peer, sourcePort: 1, destination: host, destinationPort: 2)
-    let isDatagramTurned = reflect(&frame, as: Datagram.self)
+    let isDatagramTurned = guardian.turn(&frame, as: Datagram.self)
     let datagram = frame.datagramMetadata
     #expect(
       isDatagramTurned
@@ -171,7 +172,7 @@ import TestSupport
     burst.append(frame)
     var packets = EchoPort<Packet>()
     try packets.register(region)
-    var packet = try take(region.buffer(byteCount: 128))
+    var packet = try take(region.buffer(byteCount: 512))
     check(packet.setValid(offset: 64, byteCount: 5))
     packet.packetMetadata = PacketMetadata(
       source: IPv4Address(10, 0, 0, 1), destination: .limitedBroadcast, protocol: .udp, isBroadcast: true)

@@ -222,14 +222,15 @@ private struct Two: ~Copyable {
 
 /// What has to be the same of two buffers.
 private struct Same: Equatable {
-  let metadata: [UInt8]
+  let packet: PacketMetadata
+  let datagram: DatagramMetadata
   let headroom: Int
   let bytes: [UInt8]
   let flags: BufferFlags
 
   init(_ buffer: borrowing Buffer) {
-    let storage = buffer.storage
-    metadata = (0..<min(16, buffer.headroom)).map { storage[$0] }
+    packet = buffer.packetMetadata
+    datagram = buffer.datagramMetadata
     headroom = buffer.headroom
     bytes = buffer.array
     flags = buffer.flags

@@ -57,6 +57,36 @@ import Testing
     #expect(mistake("loopback | ip(10.0.0.2/24) { count | discard }").contains("begin it with udp(PORT, …)"))
   }
 
+  @Test("ports open and close while the pipeline runs, and belong to one branch")
+  func livePorts() throws {
+    let (ports, block) = (LivePorts(7), LivePorts())
+    let running = try Pipeline {
+      Loopback()
+      IP("10.0.0.2/24") {
+        UDP(ports) { Echo() }
+        UDP(port: 9) { Discard() }
+        UDP {
+          UDPPorts(block) { Discard() }
+          UDPPorts(10) { Discard() }
+        }
+      }
+    }.start(logger: Self.quiet)
+    for port: UInt16 in [9, 10] { #expect(throws: ClaimError.self) { try ports.open(port) } }
+    try ports.open(5353)
+    try ports.open(5353)
+    #expect(ports.open == [7, 5353])
+    // Of the datagram fork the port would be free, of that below it is not; nothing is left of it.
+    #expect(throws: ClaimError.self) { try block.open(5353) }
+    ports.close(5353)
+    ports.close(8)
+    try block.open(5353)
+    #expect(throws: ClaimError.self) { try ports.open(5353) }
+    #expect(ports.open == [7] && block.open == [5353])
+    running.stop()
+    #expect(running.finish().lostByteCount == 0)
+    try ports.open(8)
+  }
+
   @Test("a program with several users of one host")
   func program() throws {
     let running = try Pipeline {

@@ -46,8 +46,10 @@ struct IPHost: ~Copyable {
     self.engine = engine
   }
 
-  func buffer(_ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last) throws -> Buffer {
-    var buffer = try take(region.buffer(byteCount: 2048))
+  func buffer(
+    _ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last, byteCount: Int = 2048
+  ) throws -> Buffer {
+    var buffer = try take(region.buffer(byteCount: byteCount))
     let fits = buffer.fill(from: bytes.span, headroom: headroom)
     check(fits)
     buffer.flags = flags
@@ -55,8 +57,10 @@ struct IPHost: ~Copyable {
   }
 
   /// Receives one frame.
-  mutating func receive(_ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last) throws {
-    engine.incoming.append(try buffer(bytes, headroom: headroom, flags: flags))
+  mutating func receive(
+    _ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last, bufferByteCount: Int = 2048
+  ) throws {
+    engine.incoming.append(try buffer(bytes, headroom: headroom, flags: flags, byteCount: bufferByteCount))
     if flags.contains(.last) { frameCount += 1 }
     engine.receive(into: &filled)
     engine.dropped.releaseAll()

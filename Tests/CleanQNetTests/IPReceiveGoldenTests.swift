@@ -11,12 +11,14 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
   let reason: IPDropReason?
   let frame: [UInt8]
   var headroom = 50
+  var bufferByteCount = 2048
 
-  init(_ name: String, _ reason: IPDropReason?, _ frame: [UInt8], headroom: Int = 50) {
+  init(_ name: String, _ reason: IPDropReason?, _ frame: [UInt8], headroom: Int = 50, bufferByteCount: Int = 2048) {
     self.name = name
     self.reason = reason
     self.frame = frame
     self.headroom = headroom
+    self.bufferByteCount = bufferByteCount
   }
 
   var testDescription: String { name }
@@ -74,7 +76,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     ReceiveCase("first fragment", .fragment, packet(Frames.ip(fragment: 0x2000, udp))),
     ReceiveCase("last fragment", .fragment, packet(Frames.ip(fragment: 0x0010, udp))),
     ReceiveCase("TCP", .unknownProtocol, packet(Frames.ip(protocol: 6, udp))),
-    ReceiveCase("no room for the metadata", .shortHeadroom, Frames.datagram(), headroom: 17),
+    ReceiveCase("a buffer without metadata", .shortHeadroom, Frames.datagram(), bufferByteCount: 511),
     ReceiveCase("ICMP of 7 bytes", .truncated, packet(Frames.ip(protocol: 1, [8, 0, 0, 0, 0, 0, 0]))),
     ReceiveCase("ICMP checksum", .badICMPChecksum, packet(Frames.ip(protocol: 1, [8, 0, 1, 1, 0, 0, 0, 0]))),
     ReceiveCase("echo reply", .icmpIgnored, packet(Frames.ip(protocol: 1, Frames.icmp(type: 0)))),
@@ -112,7 +114,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     ReceiveCase("TTL 1", nil, packet(Frames.ip(ttl: 1, udp))),
     ReceiveCase("options", nil, packet(Frames.ip(options: [UInt8](repeating: 1, count: 40), udp))),
     ReceiveCase("reserved flag and ECN", nil, packet(Frames.ip(fragment: 0xC000, tos: 3, udp))),
-    ReceiveCase("little headroom", nil, Frames.datagram(), headroom: 18),
+    ReceiveCase("no headroom", nil, Frames.datagram(), headroom: 0),
     ReceiveCase("from off the link", nil, packet(Frames.ip(from: IPv4Address(192, 0, 2, 1), udp))),
   ]
 }
@@ -123,7 +125,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     arguments: ReceiveCase.ethernet + ReceiveCase.internet + ReceiveCase.addressResolution)
   func refused(_ example: ReceiveCase) throws {
     var host = try IPHost()
-    try host.receive(example.frame, headroom: example.headroom)
+    try host.receive(example.frame, headroom: example.headroom, bufferByteCount: example.bufferByteCount)
     let reason = try #require(example.reason)
     #expect(host.drops(reason) == 1)
     check(host.filled.isEmpty && host.isEachFrameCounted)
@@ -140,7 +142,7 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     check(host.filled.count == 1 && host.isEachFrameCounted && host.engine.counters.receivedDropCount == 0)
     let packet = try take(host.filled.popFirst())
     #expect(packet.array == Frames.udp())
-    #expect(packet.packetMetadata.source == Frames.peer)
+    #expect(packet.packetMetadata.source == Frames.peer && packet.packetMetadata.linkByteCount == 18)
   }
 
   @Test("a packet goes up as the payload alone, with its facts beside it", arguments: ReceiveCase.delivered)
@@ -154,7 +156,8 @@ struct ReceiveCase: Sendable, CustomTestStringConvertible {
     #expect(metadata.destination == Frames.ours && metadata.protocol == .udp && !metadata.isBroadcast)
     #expect(metadata.timeToLive == example.frame[22])
     #expect(metadata.source == IPv4Address(example.frame.span, at: 26))
-    let headerByteCount = Int(metadata.headerByteCount)
+    let headerByteCount = metadata.headerByteCount
+    #expect(metadata.frameOffset == example.headroom && metadata.linkByteCount == 14)
     #expect(headerByteCount == Int(example.frame[14] & 0xF) * 4)
     let start = packet.headroom - headerByteCount
     let header = (start..<packet.headroom).map { packet.storage[$0] }

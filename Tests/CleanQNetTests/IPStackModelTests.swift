@@ -170,7 +170,7 @@ private struct Bench: ~Copyable {
     #expect(counters.transmitted.packets == bench.transmittedCount, "seed \(seed)")
     #expect(bench.completedCount == bench.transmittedCount, "seed \(seed)")
     check(bench.up.isEmpty && bench.port.engine.pending.isEmpty && bench.isAccountsExact, "seed \(seed)")
-    for reason in [IPDropReason.chained, .tooLong, .noHeadroom, .arpUnresolved, .shortHeadroom, .arpQueueFull] {
+    for reason in [IPDropReason.chained, .tooLong, .noHeadroom, .arpUnresolved, .arpQueueFull] {
       #expect(counters[reason] > 0, "\(reason.name), seed \(seed)")
     }
     bench.port.lower.refusalPercent = 0

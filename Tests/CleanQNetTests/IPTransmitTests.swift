@@ -41,7 +41,7 @@ import TestSupport
       var port = UDPPort(on: ip, ports: [7])
       try port.register(region)
       var burst = Burst()
-      var buffer = try take(region.buffer(byteCount: 256))
+      var buffer = try take(region.buffer(byteCount: 512))
       check(buffer.setValid(offset: headroom, byteCount: 5))
       buffer.datagramMetadata = DatagramMetadata(
         source: .unspecified, sourcePort: 7, destination: .limitedBroadcast, destinationPort: 4000)

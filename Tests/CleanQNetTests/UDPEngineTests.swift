@@ -13,17 +13,15 @@ import TestSupport
   /// A received packet: IP header in the headroom as IP leaves it, valid part = `payload`.
   private func packet(
     _ payload: [UInt8], _ region: borrowing Region, protocol: IPProtocol = .udp, isBroadcast: Bool = false,
-    headroom: Int = 84
+    bufferByteCount: Int = 2048
   ) throws -> Buffer {
-    var buffer = try take(region.buffer(byteCount: 2048))
-    check(buffer.fill(from: payload.span, headroom: headroom))
-    if headroom >= 84 {
-      check(buffer.prepend(20))
-      var bytes = buffer.mutableBytes
-      IPv4Header(source: Self.peer, destination: Self.host, protocol: `protocol`, payloadByteCount: payload.count)
-        .emit(into: &bytes)
-      check(buffer.trimFront(20))
-    }
+    var buffer = try take(region.buffer(byteCount: bufferByteCount))
+    check(buffer.fill(from: payload.span, headroom: 84))
+    check(buffer.prepend(20))
+    var bytes = buffer.mutableBytes
+    IPv4Header(source: Self.peer, destination: Self.host, protocol: `protocol`, payloadByteCount: payload.count)
+      .emit(into: &bytes)
+    check(buffer.trimFront(20))
     buffer.packetMetadata = PacketMetadata(
       source: Self.peer, destination: Self.host, protocol: `protocol`, isBroadcast: isBroadcast, headerByteCount: 20)
     return buffer
@@ -40,12 +38,13 @@ import TestSupport
 
   /// What becomes of one packet: the drop it is counted under, or nil with the payload that goes up.
   private func receive(
-    _ bytes: [UInt8], protocol: IPProtocol = .udp, isBroadcast: Bool = false, headroom: Int = 84
+    _ bytes: [UInt8], protocol: IPProtocol = .udp, isBroadcast: Bool = false, bufferByteCount: Int = 2048
   ) throws -> (drop: String?, payload: [UInt8], isAnswered: Bool) {
     let region = try Region(byteCount: 4096)
     var engine = UDPEngine(ports: [7, 9])
     var burst = Burst()
-    burst.append(try packet(bytes, region, protocol: `protocol`, isBroadcast: isBroadcast, headroom: headroom))
+    burst.append(
+      try packet(bytes, region, protocol: `protocol`, isBroadcast: isBroadcast, bufferByteCount: bufferByteCount))
     let ended = engine.receive(&burst, from: 0)
     let report = engine.report()
     check((ended == 0) == report.drops.isEmpty)
@@ -126,6 +125,25 @@ import TestSupport
     #expect(!broadcast.isAnswered)
   }
 
+  @Test("a port that closes and opens while datagrams come")
+  func changingPorts() throws {
+    let region = try Region(byteCount: 4096)
+    let ports: PortSet = [7]
+    var engine = UDPEngine(ports: ports)
+    func ended() throws -> UInt32 {
+      var burst = Burst()
+      burst.append(try packet(datagram([1]), region))
+      burst.append(try packet(datagram([2]), region))
+      return engine.receive(&burst, from: 0)
+    }
+    #expect(try ended() == 0)
+    ports.remove(7)
+    #expect(try ended() == 0b11)
+    #expect(engine.report().drops == [StageReport.Count("closed-port", 2)])
+    ports.insert(7)
+    #expect(try ended() == 0)
+  }
+
   @Test("errors are rate-limited, and what was not sent is counted")
   func rateLimit() throws {
     let region = try Region(byteCount: 4096)
@@ -153,7 +171,7 @@ import TestSupport
   @Test("failure 10: of another protocol, without metadata, or in a chain, it is dropped under its own name")
   func others() throws {
     #expect(try receive([1, 2, 3], protocol: .icmp).drop == "not-udp")
-    #expect(try receive(datagram([1]), headroom: 31).drop == "no-headroom")
+    #expect(try receive(datagram([1]), bufferByteCount: 511).drop == "no-headroom")
     let region = try Region(byteCount: 8192)
     var engine = UDPEngine(ports: [7])
     var burst = Burst()
@@ -190,7 +208,7 @@ import TestSupport
     let region = try Region(byteCount: 8192)
     var engine = UDPEngine(ports: [7])
     var burst = Burst()
-    for (count, headroom) in [(5, 92), (5, 39), (1473, 92)] {
+    for (count, headroom) in [(5, 92), (5, 7), (1473, 92)] {
       var buffer = try take(region.buffer(byteCount: 2048))
       check(buffer.setValid(offset: headroom, byteCount: count))
       buffer.datagramMetadata = DatagramMetadata(

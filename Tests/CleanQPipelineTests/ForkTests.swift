@@ -65,6 +65,49 @@ import Testing
     #expect(Set(report.stages.map(\.path)).count == report.stages.count, "\(report.stages.map(\.path))")
   }
 
+  @Test("claims are made and withdrawn while packets come")
+  func changingClaims() throws {
+    let tally = LanesPort.Tally(lanes: [1, 2], returning: [], total: 1 << 40)
+    let (one, other) = (GateState(), GateState())
+    let (keeper, otherKeeper) = (ClaimKeeper(), ClaimKeeper())
+    let running = try Pipeline {
+      Lanes(tally: tally) {
+        Lane(1, keeper: keeper) { Gate(state: one) }
+        Lane(keeper: otherKeeper) { Gate(state: other) }
+      }
+    }.start(logger: Self.quiet)
+    /// Waits until so many more have passed a gate.
+    func wait(for gate: GateState, _ count: Int = 2000) {
+      let wanted = gate.passed.load(ordering: .acquiring) + count
+      let limit = MonotonicTime.now.advanced(byMilliseconds: 60_000)
+      while gate.passed.load(ordering: .acquiring) < wanted, MonotonicTime.now < limit { usleep(1000) }
+    }
+    wait(for: one)
+    #expect(other.passed.load(ordering: .acquiring) == 0)
+    let claims = try #require(keeper.claims)
+    let otherClaims = try #require(otherKeeper.claims)
+    #expect(throws: ClaimError.self) { try otherClaims.claim(Lane.claim(1)) }
+    #expect(throws: ClaimError.self) { try claims.claim(Lane.claim(1)) }
+    try otherClaims.claim(Lane.claim(2))
+    wait(for: other)
+    #expect(other.passed.load(ordering: .acquiring) >= 2000)
+    // Not its own: nothing happens.
+    otherClaims.withdraw(Lane.claim(1))
+    wait(for: one)
+    claims.withdraw(Lane.claim(1))
+    wait(for: other)
+    let passed = one.passed.load(ordering: .acquiring)
+    wait(for: other)
+    #expect(one.passed.load(ordering: .acquiring) == passed)
+    try otherClaims.claim(Lane.claim(1))
+    running.stop()
+    let report = running.finish()
+    expectNothingLost(report)
+    #expect(count("unclaimed", report.stages[0].report.drops) > 0, "\(report)")
+    // Too late, and of no effect.
+    otherClaims.withdraw(Lane.claim(1))
+  }
+
   @Test("a branch that stops has its share and no more, and the other loses nothing", arguments: ["", "@1"])
   func stopped(_ mark: String) throws {
     let gate = GateState()

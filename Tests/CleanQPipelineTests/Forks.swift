@@ -14,18 +14,37 @@ enum LaneSelector: ForkSelector {
   }
 }
 
+/// Keeps what a branch may change of its claims.
+final class ClaimKeeper: Sendable {
+  private let held = Mutex<BranchClaims?>(nil)
+
+  var claims: BranchClaims? {
+    get { held.withLock { $0 } }
+    set { held.withLock { $0 = newValue } }
+  }
+}
+
 /// Begins a branch of frames of some lanes.
 struct Lane: LayerStage, ClaimingStage {
   typealias Below = Frame
   typealias Above = Frame
   let lanes: [Int]
+  var keeper: ClaimKeeper?
 
-  init(_ lanes: Int...) { self.lanes = lanes }
+  init(_ lanes: Int..., keeper: ClaimKeeper? = nil) {
+    self.lanes = lanes
+    self.keeper = keeper
+  }
 
   init(lanes: [Int]) { self.lanes = lanes }
 
   var shape: StageShape { .layer(below: .frame, above: .frame) }
-  var claims: [Claim] { lanes.map { Claim(LaneSelector.self, key: $0, name: "lane \($0)") } }
+  var claims: [Claim] { lanes.map(Self.claim) }
+  var selector: (any ForkSelector.Type)? { lanes.isEmpty && keeper == nil ? nil : LaneSelector.self }
+
+  static func claim(_ lane: Int) -> Claim { Claim(LaneSelector.self, key: lane, name: "lane \(lane)") }
+
+  func didOpen(_ claims: BranchClaims) { keeper?.claims = claims }
   var claimLabel: String { lanes.map(String.init).joined(separator: ",") }
 
   func attach<Lower: Port & ~Copyable, Next: PortContinuation>(

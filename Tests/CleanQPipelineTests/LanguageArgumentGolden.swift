@@ -137,14 +137,14 @@ enum LanguageArgumentGolden {
     LanguageGoldenCase(
       "tap(t) | echo(x)",
       #"""
-      pipeline:1:15: "echo" takes no arguments; take the brackets out
+      pipeline:1:15: "echo" takes no arguments; remove the brackets
         tap(t) | echo(x)
                       ^
       """#),
     LanguageGoldenCase(
       "tap(t) | echo(x: y)",
       #"""
-      pipeline:1:15: "echo" takes no arguments; take the brackets out
+      pipeline:1:15: "echo" takes no arguments; remove the brackets
         tap(t) | echo(x: y)
                       ^~~~
       """#),

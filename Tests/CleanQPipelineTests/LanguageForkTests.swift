@@ -48,7 +48,7 @@ import Testing
   private static let bad: [(text: String, message: String)] = [
     ("tap(t) { }", "1:8: the block after \"tap\" is empty; put branches in it, or delete it"),
     ("tap(t) { lane(1) | echo", "1:8: the block after \"tap\" is not closed; put a } at its end"),
-    ("tap(t) { lane(1) | echo }}", "1:26: a } stands here that nothing opened; delete it"),
+    ("tap(t) { lane(1) | echo }}", "1:26: a } without an opening brace; delete it"),
     ("tap(t) | echo;", "1:14: a ; stands outside a block; it separates the branches in { }"),
     ("tap(t) { lane(1) | echo;; }", "1:25: no stage stands before this ;; add a branch or delete it"),
     ("tap(t) { ; lane(1) | echo }", "1:10: no stage stands before this ;; add a branch or delete it"),
@@ -93,7 +93,7 @@ import Testing
     ("tap(t) { lane(1, share: 0) | echo }", "1:25: bad share \"0\": write a number of buffers, 1 to 65536"),
     ("tap(t) as x | count as x | echo", "1:24: two stages are called \"x\"; rename one"),
     ("tap(t) as | echo", "1:8: no name stands after \"as\"; write tap as NAME"),
-    ("tap(t) as 9 | echo", "1:11: \"9\" is no name for a stage; write a letter, then letters, digits and -"),
+    ("tap(t) as 9 | echo", "1:11: \"9\" is not a name for a stage; write a letter, then letters, digits and -"),
     (
       "tap(t) { lane(1) | nothing }",
       "1:20: no stage is called \"nothing\"; the stages are tap, pcap, ip, udp, echo, discard, loopback, count, source, lane and checked"

@@ -103,7 +103,7 @@ struct LanguageInstancesTests {
     LanguageGoldenCase(
       "device(queues: 2)@1,2x | echo",
       #"""
-      pipeline:1:21: "2x" is no CPU number; write digits after the @, as in echo@0
+      pipeline:1:21: "2x" is not a CPU number; write digits after the @, as in echo@0
         device(queues: 2)@1,2x | echo
                             ^~
       """#),

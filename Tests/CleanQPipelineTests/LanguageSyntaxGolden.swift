@@ -82,14 +82,14 @@ enum LanguageSyntaxGolden {
     LanguageGoldenCase(
       "tap(tap0)) | echo",
       #"""
-      pipeline:1:10: a ) stands here that nothing opened; delete it
+      pipeline:1:10: a ) without an opening bracket; delete it
         tap(tap0)) | echo
                  ^
       """#),
     LanguageGoldenCase(
       ") | echo",
       #"""
-      pipeline:1:1: a ) stands here that nothing opened; delete it
+      pipeline:1:1: a ) without an opening bracket; delete it
         ) | echo
         ^
       """#),
@@ -176,14 +176,14 @@ enum LanguageSyntaxGolden {
     LanguageGoldenCase(
       "tap(\"tap\\0\") | echo",
       #"""
-      pipeline:1:9: \0 is no escape; write \\ for a backslash, \" for a quote, \n for a newline
+      pipeline:1:9: \0 is not an escape; write \\ for a backslash, \" for a quote, \n for a newline
         tap("tap\0") | echo
                 ^~
       """#),
     LanguageGoldenCase(
       "tap(\"tap\\é\") | echo",
       #"""
-      pipeline:1:9: \é is no escape; write \\ for a backslash, \" for a quote, \n for a newline
+      pipeline:1:9: \é is not an escape; write \\ for a backslash, \" for a quote, \n for a newline
         tap("tap\é") | echo
                 ^~
       """#),
@@ -204,14 +204,14 @@ enum LanguageSyntaxGolden {
     LanguageGoldenCase(
       "tap(tap0)@one | echo",
       #"""
-      pipeline:1:10: "one" is no CPU number; write digits after the @, as in echo@0
+      pipeline:1:10: "one" is not a CPU number; write digits after the @, as in echo@0
         tap(tap0)@one | echo
                  ^~~~
       """#),
     LanguageGoldenCase(
       "tap(tap0)@-1 | echo",
       #"""
-      pipeline:1:10: "-1" is no CPU number; write digits after the @, as in echo@0
+      pipeline:1:10: "-1" is not a CPU number; write digits after the @, as in echo@0
         tap(tap0)@-1 | echo
                  ^~~
       """#),

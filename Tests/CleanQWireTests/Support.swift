@@ -34,6 +34,13 @@ func parseUDP(
   UDPHeader.parse(bytes.span, source: source, destination: destination)
 }
 
+/// Turns the echo request in `bytes` into its reply, where there is a good one.
+func replyToEcho(_ bytes: inout MutableSpan<UInt8>) -> Bool {
+  guard case .success(let words) = ICMPv4Words.parse(bytes.span), let reply = words.echoReply else { return false }
+  reply.store(into: &bytes)
+  return true
+}
+
 func checksum(_ bytes: [UInt8]) -> UInt16 { InternetChecksum.of(bytes.span) }
 
 /// `bytes` after `body` has written into them.

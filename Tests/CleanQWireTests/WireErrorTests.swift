@@ -71,7 +71,7 @@ import TestSupport
         #expect(header.totalByteCount >= 8 && header.totalByteCount <= bytes.count, "seed \(seed) \(bytes)")
       }
       _ = (parseEthernet(bytes), parseARP(bytes), parseICMP(bytes))
-      _ = writing(bytes) { _ = ICMPv4Message.replyToEcho(in: &$0) }
+      _ = writing(bytes) { _ = replyToEcho(&$0) }
     }
   }
 }

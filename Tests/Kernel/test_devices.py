@@ -139,10 +139,10 @@ class Names(Devices):
         self.ns.ip("tuntap", "add", "mode", "tap", "name", "many", "multi_queue")
         self.ns.keeps |= {"eth1", "eth2", "tun0", "many"}
         capture = ("-w", self.work / "f.pcap")
-        for name, says in (("any", "any"), ("eth1", "eth1 is no TAP device"), ("tun0", "TUN"), ("lo", "lo is no TAP device")):
-            self.refused((64, FAILURE), [says, "only TAP devices are supported as yet"], "capture", "-i", name, *capture)
+        for name, says in (("any", "any"), ("eth1", "eth1 is not a TAP device"), ("tun0", "TUN"), ("lo", "lo is not a TAP device")):
+            self.refused((64, FAILURE), [says, "only TAP devices are supported"], "capture", "-i", name, *capture)
         self.refused(FAILURE, ["several queues"], "capture", "-i", "many", *capture)
-        self.refused(FAILURE, ["eth1 is no TAP device; only TAP devices are supported"], "forward", "eth1", "tap1")
+        self.refused(FAILURE, ["eth1 is not a TAP device; only TAP devices are supported"], "forward", "eth1", "tap1")
 
     def test_capture_attaches(self):
         self.ns.make_tap()

@@ -210,7 +210,7 @@ class Reading(Case):
         return int(fields[11]) + int(fields[12])
 
     def test_no_capture_through_a_pipe(self):
-        unreadable = "is no capture file that libpcap can read"
+        unreadable = "is not a capture file that libpcap can read"
         for data, reason in (
             (b"", "standard input is empty"), (b"no capture at all, but long enough for a header", unreadable),
             (b"\xd4\xc3\xb2\xa1", unreadable),

@@ -54,7 +54,7 @@ class Signals(Case):
                 summary = daemon.finished().check(self)
                 self.assertEqual(summary.json["end"]["text"], "ended by SIGTERM")
                 self.assertEqual(summary.stage("udp")["received"]["packets"], 20)
-                self.assertNotIn("did not end", daemon.stderr())
+                self.assertNotIn("did not stop", daemon.stderr())
 
     def test_timeout(self):
         for _ in range(3):
@@ -132,7 +132,7 @@ class Signals(Case):
         out = self.work / "o.pcap"
         for text, stage, reason in (
             (f"pcap({path}, read) | pcap({out}, count: 5) | discard", str(out), "the capture is complete"),
-            (f"pcap({path}, read, count: 7) | count | discard", str(path), "as many frames are read as it was told to"),
+            (f"pcap({path}, read, count: 7) | count | discard", str(path), "the requested number of frames was read"),
             (f"pcap({path}, read) | pcap({out}) | discard", str(path), "end of the file"),
         ):
             with self.subTest(pipeline=text):

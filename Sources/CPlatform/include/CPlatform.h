@@ -60,7 +60,7 @@ static inline void cplatform_prefetch_write(const void *address) {
 #endif
 }
 
-/// Loads bytes that somebody else may be changing, once each: the compiler neither repeats such a load nor leaves it out.
+/// Loads bytes that somebody else may be changing, once each: the compiler neither repeats nor omits the load.
 /// `address` needs no alignment.
 static inline uint8_t cplatform_fetch_8(const void *address) { return *(const volatile uint8_t *)address; }
 static inline uint16_t cplatform_fetch_16(const void *address) {
@@ -77,7 +77,7 @@ static inline void cplatform_store_word(void *address, uint64_t value) {
   *(volatile word *)address = value;
 }
 
-/// Two words. The standard library's operators on such a vector go word by word, and what LLVM makes of that are no vectors.
+/// Two words. The standard library's operators on such a vector go word by word, and LLVM does not make vectors of that.
 typedef uint64_t cplatform_word_pair __attribute__((ext_vector_type(2)));
 static inline cplatform_word_pair cplatform_set(cplatform_word_pair words, cplatform_word_pair set) { return words | set; }
 static inline cplatform_word_pair cplatform_flip(cplatform_word_pair words, cplatform_word_pair flip) { return words ^ flip; }
@@ -113,7 +113,7 @@ static const int CPLATFORM_MAP_HUGE_2MB = MAP_HUGETLB | (21 << 26);
 static const int CPLATFORM_MADV_HUGEPAGE = MADV_HUGEPAGE;
 /// MADV_POPULATE_WRITE, of Linux 5.14, which older headers lack.
 static const int CPLATFORM_MADV_POPULATE_WRITE = 23;
-/// mremap is variadic in C. Moves a mapping to `place`, over whatever is there.
+/// mremap is variadic in C. Moves a mapping to `place`, over any mapping there.
 static inline void *cplatform_move_mapping(void *from, size_t byte_count, void *place) {
   return mremap(from, byte_count, byte_count, MREMAP_MAYMOVE | MREMAP_FIXED, place);
 }
@@ -173,7 +173,7 @@ ssize_t cplatform_receive_without_files(int socket, void *bytes, size_t count, i
 
 // Eventfds that another process also has. O_NONBLOCK is a flag of the open file description, which that process can change, so
 // neither read(2) nor write(2) is safe. In shim.c.
-/// Takes the count of an eventfd. Never waits, whatever its flags (Linux 5.8). Returns 8, or -1.
+/// Takes the count of an eventfd. Never waits, with any flags (Linux 5.8). Returns 8, or -1.
 ssize_t cplatform_event_take(int file, uint64_t *count);
 /// Makes a context of the kernel's asynchronous I/O for up to `capacity` completions. Returns 0, or -1.
 int cplatform_completion_create(unsigned int capacity, unsigned long *context);
@@ -184,7 +184,7 @@ int cplatform_completion_signal(unsigned long context, int source, int event_fil
 /// Takes completions out of the context, without waiting.
 void cplatform_completion_reap(unsigned long context);
 
-/// read(2) that does not wait, whatever the flags of the file: -1 and EAGAIN where it would, EOPNOTSUPP for files that cannot.
+/// read(2) that does not wait, with any flags of the file: -1 and EAGAIN where it would, EOPNOTSUPP for files that cannot.
 ssize_t cplatform_read_now(int file, void *bytes, size_t count);
 
 /// fopencookie: a stdio stream, for reading, of what `read` gives, which is called with `cookie`. Returns a FILE, or NULL. stdio.h is

@@ -69,7 +69,7 @@ extension Buffer {
 
   /// Copies bytes of another buffer's valid part behind this one's, reading each once.
   ///
-  /// - Precondition: the other has so many from `offset` on, and this one has so much tailroom.
+  /// - Precondition: the other has `count` bytes from `offset` on, and this one has as much tailroom.
   /// - Complexity: O(number of bytes).
   @inlinable
   public mutating func append(_ count: Int, from offset: Int, of other: borrowing Buffer) {
@@ -83,7 +83,7 @@ extension Buffer {
     descriptor.shift(by: 0, to: validByteCount &+ count)
   }
 
-  /// Reads a byte of each page. For whoever was told EFAULT about this memory: a page of shared memory that a peer took away is
+  /// Reads a byte of each page. After EFAULT for this memory: a page of shared memory that a peer took away is
   /// replaced by a private one then, as where this process reads or writes it itself (``SharedPages``).
   ///
   /// - Complexity: O(number of pages of 4 KiB).
@@ -96,7 +96,7 @@ extension Buffer {
 
   /// The address of the first valid byte, for a device or a system call that reads or writes there.
   ///
-  /// SAFETY: good while the buffer is owned by whoever uses the address; `byteCount - headroom` bytes may be touched.
+  /// SAFETY: valid while the user of the address owns the buffer; `byteCount - headroom` bytes may be touched.
   @unsafe
   @inlinable
   public var address: UnsafeMutableRawPointer { unsafe base.advanced(by: offset &+ headroom) }

@@ -2,7 +2,7 @@
 
 extension Buffer {
   /// Cuts the buffer in two: this one keeps the first `position` bytes, the result is the rest. The valid part is cut at
-  /// the same place; the marks go with both.
+  /// the same place; the marks go with both, the metadata stays with this one, where it is still long enough.
   ///
   /// - Returns: the rest, or nil, with nothing changed, unless both parts would have at least one byte.
   /// - Complexity: takes the region's lock, to count the new buffer; not for the data path.
@@ -20,11 +20,13 @@ extension Buffer {
     descriptor.validOffset = UInt32(min(headroom, position))
     descriptor.validByteCount = UInt32(min(validEnd, position) - min(headroom, position))
     // SAFETY: the two descriptors share no byte, and together name exactly what this buffer named.
-    return unsafe Buffer(base: base, descriptor: rest)
+    var second = unsafe Buffer(base: base, descriptor: rest)
+    second.clearMetadata()
+    return second
   }
 
-  /// Joins the buffer that starts where this one ends to it. Valid parts must touch, or one be empty; the marks are this
-  /// buffer's.
+  /// Joins the buffer that starts where this one ends to it. Valid parts must touch, or one be empty; marks and metadata are
+  /// this buffer's.
   ///
   /// - Returns: nil when it is done; else `next`, with both as they were.
   /// - Complexity: takes the region's lock, to count one buffer less; not for the data path.
@@ -38,7 +40,9 @@ extension Buffer {
     else { return next }
     if validByteCount == 0, next.validByteCount > 0 { descriptor.validOffset = UInt32(nextValidStart) }
     descriptor.validByteCount += UInt32(next.validByteCount)
+    let hadMetadata = hasMetadata
     descriptor.byteCount = UInt32(joinedByteCount)
+    if !hadMetadata { clearMetadata() }
     control.noteMerge(of: next.intoDescriptor(), into: descriptor.awayBits)
     return nil
   }

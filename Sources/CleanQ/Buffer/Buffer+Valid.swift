@@ -8,7 +8,7 @@ extension Buffer {
 
   /// Chooses the valid part.
   ///
-  /// - Returns: false, with nothing changed, where it would not lie inside the buffer.
+  /// - Returns: false, with nothing changed, if it would not be inside the buffer.
   @inlinable @inline(__always)
   public mutating func setValid(offset: Int, byteCount: Int) -> Bool {
     guard UInt(bitPattern: offset) <= UInt(bitPattern: self.byteCount),

@@ -1,10 +1,10 @@
-/// The exclusive right to touch a run of bytes in a region. Whoever holds the value owns the bytes.
+/// The exclusive right to access a range of bytes in a region. The holder of the value owns the bytes.
 ///
 /// A buffer cannot be copied. Handing it to a queue consumes it, so using it after handoff does not compile. One that
 /// goes out of scope brings its bytes home to the region, where it is counted as leaked.
 ///
-/// Layout: `byteCount` bytes, of which a run in the middle is valid. What lies before it is headroom (for headers still to
-/// be put in front), what lies behind it tailroom.
+/// Layout: `byteCount` bytes, of which a range in the middle is valid. Before it is headroom (for headers still to
+/// be prepended), behind it tailroom.
 ///
 ///     |<---------------- byteCount ---------------->|
 ///     | headroom | validByteCount bytes  | tailroom |
@@ -21,7 +21,7 @@ public struct Buffer: ~Copyable, @unchecked Sendable {
   /// Turns a descriptor into ownership.
   ///
   /// SAFETY: the caller has checked the descriptor against the region that starts at `base`, and has taken these bytes
-  /// from whoever owned them, so that this is the only buffer that names them.
+  /// from their owner, so that this is the only buffer that names them.
   @unsafe
   @inlinable
   init(base: UnsafeMutableRawPointer, descriptor: Descriptor) {
@@ -31,7 +31,7 @@ public struct Buffer: ~Copyable, @unchecked Sendable {
 
   deinit { returnHome(descriptor) }
 
-  /// Ends the buffer without sending its bytes home: they belong to whoever gets the descriptor.
+  /// Ends the buffer without returning its bytes: they belong to the receiver of the descriptor.
   @inlinable
   consuming func intoDescriptor() -> Descriptor {
     let descriptor = descriptor

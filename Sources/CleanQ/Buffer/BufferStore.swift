@@ -1,6 +1,6 @@
 /// Buffers that wait, first in, first out: what a burst is, for more of them. Made once; never allocates after.
 ///
-/// For stages that hold buffers between two calls. It owns them; those still in it when it goes come home to their regions.
+/// For stages that hold buffers between two calls. It owns them; those still in it when it ends return to their regions.
 ///
 /// Thread-confined; may be sent.
 @safe

@@ -1,7 +1,7 @@
 /// Up to 32 buffers in order: the unit in which they move between queues.
 ///
 /// A first-in, first-out container that is made once and used again: appending and taking never allocates. Swapping two
-/// bursts swaps two pointers. A burst owns its buffers; those still in it when it goes come home to their regions.
+/// bursts swaps two pointers. A burst owns its buffers; those still in it when it ends return to their regions.
 ///
 /// Thread-confined; may be sent.
 @safe
@@ -82,8 +82,8 @@ public struct Burst: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// The buffers from `index` on, up to `limit`, as far as they lie side by side: all of them, or else up to the end of the
-  /// memory, and the next stretch has the rest. For loops over a burst: an index of the burst itself is wrapped and checked
+  /// The buffers from `index` on, up to `limit`, as far as they are adjacent: all of them, or else up to the end of the
+  /// memory, and the next span has the rest. For loops over a burst: an index of the burst itself is wrapped and checked
   /// each time.
   ///
   /// - Complexity: O(1).
@@ -118,7 +118,7 @@ public struct Burst: ~Copyable, @unchecked Sendable {
 }
 
 extension Burst {
-  /// The places of buffers from the `index`-th on that lie one behind the other, and how many places those are.
+  /// The places of buffers from the `index`-th on that are contiguous, and how many places those are.
   @inlinable
   func places(from index: Int) -> (start: UnsafeMutablePointer<Buffer>, count: Int) {
     let position = (head &+ index) & (Self.capacity &- 1)
@@ -163,7 +163,7 @@ extension Burst {
     var seen = 0
     while seen < count {
       let (start, stretch) = unsafe places(from: seen)
-      // SAFETY: buffers up to `count` are initialised, and those of a stretch lie side by side.
+      // SAFETY: buffers up to `count` are initialised, and those of a span are adjacent.
       for place in 0..<min(stretch, count &- seen) { unsafe found.formUnion(start[place].flags) }
       seen &+= stretch
     }
@@ -178,7 +178,7 @@ extension Burst {
     var sum = 0
     var left = max(0, count &- max(0, start))
     var position = (head &+ max(0, start)) & (Self.capacity &- 1)
-    // At most two stretches of neighbours: up to the end of the allocation, and from its start.
+    // At most two contiguous spans: up to the end of the allocation, and from its start.
     while left > 0 {
       let stretch = min(left, Self.capacity &- position)
       // SAFETY: slots [head, head + count) are initialised.

@@ -17,35 +17,31 @@ public struct CaptureRecord: Equatable, Sendable {
 }
 
 extension Buffer {
-  /// Where the record lies: behind the first 16 bytes of the buffer, which layers use.
-  @usableFromInline static var recordOffset: Int { 16 }
-  @usableFromInline static var recordEnd: Int { 32 }
-
   /// When the packet was captured and how long it was, where it comes from a capture; else nil. Setting it sets the flag
-  /// ``BufferFlags/recorded``, setting nil clears it. A buffer whose valid part begins in the first 32 bytes has no room: setting
-  /// does nothing.
+  /// ``BufferFlags/recorded``, setting nil clears it. A buffer without metadata (``hasMetadata``) has no room: setting does
+  /// nothing.
   ///
   /// - Complexity: O(1).
   public var record: CaptureRecord? {
     get {
-      guard flags.contains(.recorded), headroom >= Self.recordEnd else { return nil }
-      // SAFETY: the headroom was compared, so these bytes are the buffer's, and its owner's.
-      let start = unsafe address - headroom + Self.recordOffset
+      guard flags.contains(.recorded), hasMetadata else { return nil }
+      // SAFETY: the buffer has a line, and this is its owner.
+      let line = unsafe metadata
       return unsafe CaptureRecord(
-        seconds: start.loadUnaligned(as: Int64.self),
-        nanoseconds: start.loadUnaligned(fromByteOffset: 8, as: UInt32.self),
-        originalByteCount: start.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+        seconds: line.loadUnaligned(as: Int64.self),
+        nanoseconds: line.loadUnaligned(fromByteOffset: 8, as: UInt32.self),
+        originalByteCount: line.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
     }
     set {
-      guard let newValue, headroom >= Self.recordEnd else {
+      guard let newValue, hasMetadata else {
         flags.remove(.recorded)
         return
       }
       // SAFETY: as above.
-      let start = unsafe address - headroom + Self.recordOffset
-      unsafe start.storeBytes(of: newValue.seconds, as: Int64.self)
-      unsafe start.storeBytes(of: newValue.nanoseconds, toByteOffset: 8, as: UInt32.self)
-      unsafe start.storeBytes(of: newValue.originalByteCount, toByteOffset: 12, as: UInt32.self)
+      let line = unsafe metadata
+      unsafe line.storeBytes(of: newValue.seconds, as: Int64.self)
+      unsafe line.storeBytes(of: newValue.nanoseconds, toByteOffset: 8, as: UInt32.self)
+      unsafe line.storeBytes(of: newValue.originalByteCount, toByteOffset: 12, as: UInt32.self)
       flags.insert(.recorded)
     }
   }

@@ -57,7 +57,7 @@ public struct Descriptor: Hashable, Sendable, BitwiseCopyable {
 
   /// Moves the start of the valid part and sets its length, which the caller has compared with the buffer's.
   ///
-  /// By addition: a field that is masked out and put in again would be stored alone, in half a word, and whoever loads the
+  /// By addition: a field that is masked out and put in again would be stored alone, in half a word, and a load of the
   /// whole word soon after would wait for it.
   @inlinable
   @inline(__always)

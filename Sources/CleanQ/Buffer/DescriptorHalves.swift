@@ -2,8 +2,8 @@ public import CPlatform
 
 /// A descriptor as bursts move it through a ring: in two halves of two words each, which are a vector of the processor.
 ///
-/// A burst is handed over some time after its buffers were changed word by word, so that a vector finds them in the cache; a
-/// single buffer is often handed over at once, and is moved as four words (``Descriptor/store(to:)``).
+/// A burst is enqueued some time after its buffers were changed word by word, so that a vector finds them in the cache; a
+/// single buffer is often enqueued at once, and is moved as four words (``Descriptor/store(to:)``).
 @frozen
 @usableFromInline
 struct DescriptorHalves: BitwiseCopyable {

@@ -1,4 +1,4 @@
-/// Checks, at run time, that every byte that passes is handed over by the side that owns it. Changes nothing else.
+/// Checks, at run time, that every byte that passes is passed on by the side that owns it. Changes nothing else.
 ///
 /// May stand between any two stages. The compiler sees to ownership in safe code; this finds what unsafe code, a device or a
 /// broken stage does: buffers that come up twice or were never handed down, that overlap, that are longer than what was

@@ -1,4 +1,4 @@
-/// Checks, at run time, that every byte that passes a queue is handed over by the side that owns it; the queue's
+/// Checks, at run time, that every byte that passes a queue is enqueued by the side that owns it; the queue's
 /// counterpart of ``CheckedPort``.
 ///
 /// A region that the other side registers is known from its first buffer on. Put the check on a queue before regions are
@@ -45,7 +45,7 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
     ledger.deregister(region)
   }
 
-  /// Hands one buffer over. One that is below already is counted, and goes no further.
+  /// Enqueues one buffer. One that is below already is counted, and goes no further.
   @inlinable
   public mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>? {
     let offered = buffer.name
@@ -81,7 +81,7 @@ public struct CheckedQueue<Inner: Queue & ~Copyable>: Queue, ~Copyable {
     return refusal
   }
 
-  /// Takes the oldest buffer. Those that the other side had no right to hand over are counted and passed by.
+  /// Takes the oldest buffer. Those that the other side had no right to enqueue are counted and skipped.
   @inlinable
   public mutating func dequeue() -> Buffer? {
     for _ in 0..<Burst.capacity {

@@ -23,7 +23,7 @@ struct OwnershipHistory: BitwiseCopyable {
   /// Per cell, where the next event goes.
   private let cursors: UnsafeMutablePointer<UInt8>
 
-  /// The history of a region in which nothing has happened; nil where there is no memory.
+  /// The history of a region in which nothing has happened; nil without memory.
   init?(byteCount: Int) {
     let cellCount = (byteCount - 1) >> Self.cellShift + 1
     // SAFETY: calloc's memory is aligned to 16 bytes; a record of zeros is none.

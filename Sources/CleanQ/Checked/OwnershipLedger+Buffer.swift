@@ -42,7 +42,7 @@ extension OwnershipLedger {
     return .pass
   }
 
-  /// Tries again with what was brought home from the far side, and may have been cut anew, taken into account.
+  /// Tries again after taking into account what was released on the far side, and may have been carved anew.
   @inline(never)
   private func moveReturned(
     _ range: Range<Int>, down: Bool, in account: UnsafeMutablePointer<RegionAccount>
@@ -99,7 +99,7 @@ extension OwnershipLedger {
     }
   }
 
-  /// A buffer that comes up, of whatever region.
+  /// A buffer of any region that is received.
   ///
   /// - Parameter knownByteCount: the bytes of all regions that the stage below knows; asked where the region is new.
   @inline(__always)

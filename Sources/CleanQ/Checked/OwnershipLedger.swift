@@ -6,7 +6,7 @@
 /// checked for, before anything changes: all bytes of the buffer are on the side that it comes from. In order are the calls
 /// themselves: what was not taken stays at the front, and what comes up is appended.
 ///
-/// A buffer that fails goes no further: whoever has the right to its bytes keeps it, and the forged one is forgotten. One
+/// A buffer that fails goes no further: the owner of its bytes keeps it, and the forged one is discarded. One
 /// of which only the valid part or the marks are wrong goes on as an empty one.
 ///
 /// Thread-confined; may be sent together with the queue that it belongs to. Nothing is allocated after registration,
@@ -53,7 +53,7 @@ final class OwnershipLedger {
 
   /// Opens an account for a region whose bytes are all above. It counts once it is entered.
   ///
-  /// - Throws: `refused` where there is no memory for it.
+  /// - Throws: `refused` if memory is not available.
   func openAccount(of region: borrowing Region) throws(QueueError) -> RegionAccount {
     let farSide = try FarSide(of: region.control, namesBytes: true)
     guard

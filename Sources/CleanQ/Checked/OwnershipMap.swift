@@ -20,7 +20,7 @@ struct OwnershipMap: BitwiseCopyable {
 
   static let granuleByteCount = 64
 
-  /// A map of a region of which no byte is below; nil where there is no memory.
+  /// A map of a region of which no byte is below; nil without memory.
   init?(byteCount: Int) {
     let count = (byteCount + Self.granuleByteCount - 1) / Self.granuleByteCount
     guard let words = unsafe Self.zeroedWords(2 * ((count + 63) / 64)) else { return nil }
@@ -45,7 +45,7 @@ struct OwnershipMap: BitwiseCopyable {
     unsafe calloc(count, MemoryLayout<UInt64>.stride)?.bindMemory(to: UInt64.self, capacity: count)
   }
 
-  /// A range cut at the granules' edges: whole granules, and the parts of one at either end. A mask of 0 is no part.
+  /// A range cut at the granules' edges: whole granules, and the parts of one at either end. A mask of 0 is not a part.
   private struct Pieces {
     var wholes: Range<Int>
     let first: Int

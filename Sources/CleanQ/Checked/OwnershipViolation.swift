@@ -41,7 +41,7 @@ public struct OwnershipViolation: Error, Sendable, CustomStringConvertible {
   public let byteCount: Int
   /// When.
   public let time: MonotonicTime
-  /// When: so many buffers had passed the ledger.
+  /// When: the number of buffers that had passed the ledger.
   public let operation: UInt64
   /// What happened to the buffer's bytes before, oldest first; ``OwnershipEvent`` keeps a bounded number.
   public let history: [OwnershipEvent]

@@ -7,13 +7,13 @@ struct RegionAccount: BitwiseCopyable {
   let history: OwnershipHistory
   /// The other side registered the region: the ledger heard of it when the first buffer came up.
   let isAdopted: Bool
-  /// Hears of buffers that are brought home from the side that did not register the region. The account holds it.
+  /// Is told of buffers that are released on the side that did not register the region. The account holds it.
   private let farSide: Unmanaged<FarSide>
   /// What a buffer that goes down, and one that comes up, has noted on it.
   let noteDown: AwayNote
   let noteUp: AwayNote
 
-  /// An account in which every byte is above; in an adopted one every byte is below. Nil where there is no memory.
+  /// An account in which every byte is above; in an adopted one every byte is below. Nil without memory.
   init?(id: RegionID, byteCount: Int, isAdopted: Bool, farSide: FarSide) {
     guard let map = OwnershipMap(byteCount: byteCount) else { return nil }
     guard let history = OwnershipHistory(byteCount: byteCount) else {
@@ -31,7 +31,7 @@ struct RegionAccount: BitwiseCopyable {
     if isAdopted { map.assign(0..<byteCount, below: true) }
   }
 
-  /// Bytes that were brought home from the far side are on the near one again.
+  /// Bytes that were released on the far side are on the near one again.
   ///
   /// - Returns: whether there were any.
   func settleReturned() -> Bool {

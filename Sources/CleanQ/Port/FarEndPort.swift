@@ -1,6 +1,6 @@
 /// The end of an interlink above which nothing registers a region: the other end, where the memory is, has done so.
 ///
-/// The bottom of a branch that was handed over to another thread. Layers above register their regions with it as with any
+/// The bottom of a branch that runs on another thread. Layers above register their regions with it as with any
 /// port, and learn of them so; the registration itself is the other end's. Thread-confined.
 @frozen
 public struct FarEndPort<Unit: Traffic>: StackedPort, ~Copyable, Sendable {

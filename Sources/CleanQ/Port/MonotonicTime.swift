@@ -18,7 +18,7 @@ public struct MonotonicTime: Comparable, Hashable, Sendable, BitwiseCopyable {
   @inlinable
   public static func < (first: MonotonicTime, second: MonotonicTime) -> Bool { first.nanoseconds < second.nanoseconds }
 
-  /// The time so many milliseconds later.
+  /// The time this number of milliseconds later.
   @inlinable
   public func advanced(byMilliseconds count: UInt64) -> MonotonicTime {
     MonotonicTime(nanoseconds: nanoseconds &+ count &* 1_000_000)

@@ -8,7 +8,7 @@ public enum PortSide: Sendable {
 /// One of a port's two queues, as a ``Queue``: the receive queue takes empty buffers and gives filled ones, the transmit
 /// queue takes filled buffers and gives them back when they are sent.
 ///
-/// For whatever works on any queue. It owns the port; ``port`` gives access to the other side.
+/// For code that works on any queue. It owns the port; ``port`` gives access to the other side.
 @frozen
 public struct PortQueue<P: Port & ~Copyable>: Queue, ~Copyable {
   public var port: P

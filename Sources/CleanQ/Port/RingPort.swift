@@ -106,7 +106,7 @@ public struct RingPort<Unit: Traffic>: Port, ~Copyable, Sendable {
     var readiness = Readiness(isExhausted: receiving.isExhausted)
     guard step == .arm else { return readiness }
     if receiving.isEnded, !hasToldEnd {
-      // An end is no packet: the loop asks for it once before it sleeps.
+      // An end is not a packet: the loop asks for it once before it sleeps.
       hasToldEnd = true
       readiness.hasWork = true
     } else {

@@ -1,4 +1,4 @@
-/// A port on top of another one. Whatever a layer does not do itself goes to the port below: a layer that only counts
+/// A port on top of another one. What a layer does not implement goes to the port below: a layer that only counts
 /// implements two methods, and one that implements nothing is a pass-through that costs nothing.
 public protocol StackedPort: Port, ~Copyable {
   associatedtype Lower: Port & ~Copyable

@@ -58,7 +58,7 @@ public struct StageReport: Sendable, Equatable {
   public var transmitted = Tally()
   /// Packets that ended here, by reason; names in kebab-case. Reasons that never occurred may be absent.
   public var drops: [Count] = []
-  /// Whatever else the stage counts: numbers that only grow.
+  /// Other counters of the stage: numbers that only grow.
   public var counters: [Count] = []
   /// What the stage has at the moment, or how it works: numbers that may fall, of which no rate makes sense.
   public var gauges: [Count] = []

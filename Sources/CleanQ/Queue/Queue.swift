@@ -1,4 +1,4 @@
-/// A queue between two sides that carries buffers, and with each buffer the exclusive right to touch it.
+/// A queue between two sides that carries buffers, and with each buffer the exclusive right to access it.
 ///
 /// What one side enqueues the other dequeues, first in, first out, in either direction. This is the whole interface of a
 /// ring to another thread, of a device's receive ring, of a stack of protocol layers.
@@ -21,19 +21,19 @@ public protocol Queue: ~Copyable {
   /// - Throws: `elsewhere` where bytes of the region are in flight or with the other side, `notRegistered`, `notOwner`.
   mutating func deregister(_ region: borrowing Region) throws(QueueError)
 
-  /// Hands one buffer over.
+  /// Enqueues one buffer.
   ///
   /// - Returns: nil when it is done; else the buffer, with the reason.
   /// - Complexity: O(1).
   mutating func enqueue(_ buffer: consuming Buffer) -> Refused<Buffer, Refusal>?
 
-  /// Hands buffers over from the front of a burst, whole runs only. What was not taken is still in the burst.
+  /// Enqueues buffers from the front of a burst, whole chains only. What was not taken is still in the burst.
   ///
   /// - Returns: nil where all were taken, else why the first that is left was not.
   /// - Complexity: O(number of buffers).
   mutating func enqueue(_ burst: inout Burst) -> Refusal?
 
-  /// Takes the oldest buffer that the other side handed over, or nil.
+  /// Takes the oldest buffer that the other side enqueued, or nil.
   ///
   /// - Complexity: O(1).
   mutating func dequeue() -> Buffer?
@@ -54,7 +54,7 @@ public protocol Queue: ~Copyable {
   /// Where every registered byte is.
   func accounts() -> BufferAccounts
 
-  /// Closes this side. Buffers in flight come home to their regions when the other side closes too.
+  /// Closes this side. Buffers in flight return to their regions when the other side closes too.
   ///
   /// - Returns: the accounts at that moment.
   consuming func destroy() -> BufferAccounts

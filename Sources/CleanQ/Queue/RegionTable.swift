@@ -31,7 +31,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
 
     /// Turns a descriptor into the buffer that it names, after every check of the contract.
     ///
-    /// SAFETY: the caller has taken the bytes over from whoever owned them; a registered region stays mapped.
+    /// SAFETY: the caller has taken the bytes over from their owner; a registered region stays mapped.
     @unsafe
     @inlinable
     @inline(__always)
@@ -74,7 +74,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
   /// - Complexity: O(1).
   @inlinable
   public func contains(_ region: RegionID) -> Bool {
-    // Acquire; pairs with the release in `store`: whoever sees the id sees the accounts that were opened before it.
+    // Acquire; pairs with the release in `store`: a thread that sees the id sees the accounts that were opened before it.
     unsafe region != .none && id(at: region.slot).pointee.load(ordering: .acquiring) == region.rawValue
   }
 
@@ -125,7 +125,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
     while known < count {
       let (start, stretch) = unsafe burst.places(from: known)
       let limit = min(stretch, count &- known)
-      // SAFETY: buffers up to `count` are initialised, and those of a stretch lie side by side.
+      // SAFETY: buffers up to `count` are initialised, and those of a span are adjacent.
       let region = unsafe start[0].region
       guard contains(region) else { return known }
       var same = 1
@@ -146,7 +146,7 @@ public struct RegionTable: ~Copyable, @unchecked Sendable {
 
   /// Turns a descriptor into the buffer that it names, after every check of the contract.
   ///
-  /// SAFETY: the caller has taken the bytes over from whoever owned them.
+  /// SAFETY: the caller has taken the bytes over from their owner.
   ///
   /// - Complexity: O(1).
   @unsafe

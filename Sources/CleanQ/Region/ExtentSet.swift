@@ -1,6 +1,6 @@
 /// A set of byte ranges, kept sorted, disjoint and merged: the bytes of a region that no buffer names.
 ///
-/// Used when buffers are carved from a region and when they come home, never per packet.
+/// Used when buffers are carved from a region and when they are returned, never per packet.
 struct ExtentSet: Equatable, Sendable {
   private(set) var extents: [Range<Int>]
 

@@ -1,10 +1,10 @@
 /// What a two-ended queue has to know of a region's buffers at its far side, the side that did not register the region, and
-/// cannot see: that they were brought home there, or went out of scope, or were cut or joined.
+/// cannot see: that they were released there, or went out of scope, or were cut or joined.
 ///
 /// The rule: a buffer carries the queue's note from when the far side takes it off the queue until either side hands it to the
 /// queue again, or it ends; at the far side are the bytes of the live buffers that carry the note. A queue makes the note
 /// (``note(_:isAway:)``) and counts how often that changes a buffer, not how often a buffer passes: one may leave the far side, or
-/// get there, past this queue. Whoever ends or cuts a buffer takes the region's lock anyway, and tells the accounts of all
+/// get there, past this queue. Ending or splitting a buffer takes the region's lock anyway, and tells the accounts of all
 /// queues whose note the buffer carries (``change``). So accounts are exact, and they cost the data path two instructions.
 ///
 /// One per registration. Sendable: each call but `note` takes the region's lock; none but `note` is for the data path.
@@ -28,7 +28,7 @@ public final class FarSide: Sendable {
   }
 
   /// - Parameters:
-  ///   - namesBytes: whether ``takeReturned()`` will be asked which bytes were brought home.
+  ///   - namesBytes: whether ``takeReturned()`` will be asked which bytes were released.
   ///   - preferred: which note it is to be, where that one is free.
   init(of control: RegionControl, namesBytes: Bool, preferring preferred: Int? = nil) throws(QueueError) {
     self.control = control
@@ -43,7 +43,7 @@ public final class FarSide: Sendable {
   /// Bytes and buffers that came to the far side otherwise than through the queue; negative where they left it.
   public var change: (byteCount: Int, bufferCount: Int) { control.state.withLock { $0.farSides.change(at: index) } }
 
-  /// The bytes that were brought home from the far side since the last call.
+  /// The bytes that were released on the far side since the last call.
   func takeReturned() -> [Range<Int>] { control.state.withLock { $0.farSides.takeReturned(at: index) } }
 
   /// Notes on a buffer of the region that it is at the far side now, or is not any more: `true` when the far side takes it off

@@ -14,7 +14,7 @@ struct FarSideAccounts {
     var use = Use.free
     var byteCount = 0
     var bufferCount = 0
-    /// Which bytes were brought home since they were last asked for; nil where nobody asks.
+    /// Which bytes were released since the last query; nil without queries.
     var returned: [Range<Int>]?
   }
 
@@ -37,14 +37,14 @@ struct FarSideAccounts {
     (accounts[index].byteCount, accounts[index].bufferCount)
   }
 
-  /// The bytes that were brought home since the last call.
+  /// The bytes that were released since the last call.
   mutating func takeReturned(at index: Int) -> [Range<Int>] {
     guard let returned = accounts[index].returned, !returned.isEmpty else { return [] }
     accounts[index].returned = []
     return returned
   }
 
-  /// A buffer with these notes was brought home.
+  /// A buffer with these notes was released.
   mutating func bringHome(_ notes: UInt32, _ range: Range<Int>) {
     var left = notes
     while left != 0 {

@@ -6,7 +6,7 @@ public struct LeaseNotes: Sendable, BitwiseCopyable {
   @inlinable
   public static var capacity: Int { 24 }
 
-  /// The bits, where they lie in a descriptor's `content`.
+  /// The bits, at their places in a descriptor's `content`.
   @usableFromInline var bits: UInt64
 
   @inlinable

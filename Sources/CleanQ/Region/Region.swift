@@ -1,8 +1,8 @@
-/// A run of memory from which buffers are carved and which queues accept by registration.
+/// A range of memory from which buffers are carved and which queues accept by registration.
 ///
-/// Whoever holds the `Region` owns all of its bytes that no ``Buffer`` names. Carve buffers with
+/// The holder of the `Region` owns all of its bytes that no ``Buffer`` names. Carve buffers with
 /// ``buffer(byteCount:alignment:)``, register the region with a queue, and the buffers can travel. A buffer that goes out
-/// of scope anywhere brings its bytes home, and is counted (``leakedBufferCount``).
+/// of scope anywhere returns its bytes to the region, and is counted (``leakedBufferCount``).
 ///
 /// Sendable: every method may be called from any thread. None is meant for the data path: each takes a lock.
 public struct Region: ~Copyable, Sendable {
@@ -28,7 +28,7 @@ public struct Region: ~Copyable, Sendable {
   }
 
   deinit {
-    // With buffers out, the directory keeps the memory until the last of them comes home.
+    // With buffers out, the directory keeps the memory until the last of them is returned.
     let isIdle = control.state.withLock { state in
       state.isOrphan = true
       return state.home.byteCount == control.byteCount
@@ -42,7 +42,7 @@ public struct Region: ~Copyable, Sendable {
   /// The number of bytes that buffers may name.
   public var byteCount: Int { control.byteCount }
 
-  /// The size of the pages behind the region: 2 MiB where hugepages were to be had.
+  /// The size of the pages behind the region: 2 MiB if hugepages were available.
   public var pageByteCount: Int { control.mapping.pageByteCount }
 
   /// The address of the region's first byte in this process, for those who make the region reachable for a device. Valid for
@@ -65,7 +65,7 @@ public struct Region: ~Copyable, Sendable {
   /// The buffers that exist at this moment, wherever they are.
   public var liveBufferCount: Int { control.state.withLock { $0.liveBuffers } }
 
-  /// How many buffers came home because they went out of scope, since the region was made.
+  /// How many buffers were returned because they went out of scope, since the region was made.
   public var leakedBufferCount: Int { control.state.withLock { $0.leakedBuffers } }
 
   /// How many queues have the region registered.

@@ -16,7 +16,7 @@ final class RegionControl: Sendable {
     var farSides = FarSideAccounts()
     /// The watch over pages that another process can take away; nil before the region is shared.
     var watch: Int32?
-    /// The ``Region`` value has gone; the last buffer to come home ends the directory's hold.
+    /// The ``Region`` value has gone; the last buffer to return ends the directory's hold.
     var isOrphan = false
   }
 
@@ -63,7 +63,9 @@ final class RegionControl: Sendable {
     guard let offset else { return nil }
     let descriptor = Descriptor(region: id, offset: UInt64(offset), byteCount: UInt32(byteCount))
     // SAFETY: the range was at home, so no other buffer names a byte of it, and it is inside the mapping.
-    return unsafe Buffer(base: mapping.base, descriptor: descriptor)
+    var buffer = unsafe Buffer(base: mapping.base, descriptor: descriptor)
+    buffer.clearMetadata()
+    return buffer
   }
 
   /// Takes back the bytes of a buffer. `leaked` says that it came by going out of scope, `notes` at which far sides it was.
@@ -71,7 +73,7 @@ final class RegionControl: Sendable {
   /// - Returns: true where this was the last buffer of a region whose owner has gone.
   func putBack(_ range: Range<Int>, notes: UInt32, isLeaked: Bool) -> Bool {
     state.withLock { state in
-      precondition(state.home.put(range), "bytes \(range) of \(id) came home twice")
+      precondition(state.home.put(range), "bytes \(range) of \(id) were returned twice")
       state.liveBuffers -= 1
       state.farSides.bringHome(notes, range)
       if isLeaked { state.leakedBuffers += 1 }

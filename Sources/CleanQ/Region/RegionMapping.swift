@@ -18,12 +18,16 @@ public enum RegionPages: Equatable, Sendable {
   case ordinary
 }
 
-/// A mapping of zeroed memory; unmapped, and its file closed, when the value goes.
+/// A mapping of zeroed memory with the lines of its metadata in front; unmapped, and its file closed, when the value goes.
+///
+/// The lines are memory of this process, whatever the region is: neither a device nor a peer ever maps them.
 @safe
 struct RegionMapping: ~Copyable, @unchecked Sendable {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
   let pageByteCount: Int
+  /// Bytes in front of ``base`` for metadata, in whole pages.
+  private let metadataByteCount: Int
   /// The memfd, or -1.
   let file: Int32
 
@@ -62,10 +66,18 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
     } else if huge {
       flags |= CPLATFORM_MAP_HUGE_2MB
     }
-    // SAFETY: a fresh mapping at an address of the kernel's choice; nothing else knows of it.
-    let address = unsafe mmap(nil, rounded, PROT_READ | PROT_WRITE, flags, file, 0)
-    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+    let metadataByteCount = MetadataLine.byteCount(ofRegion: rounded)
+    let alignment = rounded >= Self.hugePageByteCount ? Self.hugePageByteCount : pageByteCount
+    let address = unsafe Self.reserve(rounded, behind: metadataByteCount, alignment: alignment)
+    guard let address = unsafe address else {
       let number = errno
+      if file >= 0 { close(file) }
+      throw RegionError(.system, errno: number, context: "mmap of \(rounded) bytes")
+    }
+    // SAFETY: the range was reserved for this; nothing else knows of it.
+    guard unsafe mmap(address, rounded, PROT_READ | PROT_WRITE, flags | MAP_FIXED, file, 0) != MAP_FAILED else {
+      let number = errno
+      _ = unsafe munmap(address - metadataByteCount, metadataByteCount + rounded)
       if file >= 0 { close(file) }
       throw RegionError(.system, errno: number, context: "mmap of \(rounded) bytes")
     }
@@ -76,7 +88,31 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
     unsafe self.base = address
     self.byteCount = rounded
     self.pageByteCount = pageByteCount
+    self.metadataByteCount = metadataByteCount
     self.file = file
+  }
+
+  /// Reserves room for a region at a multiple of `alignment`, and makes the bytes right in front of it ready for metadata.
+  ///
+  /// - Returns: where the region is to be mapped; nil, with `errno` set, where the kernel has no room.
+  private static func reserve(_ byteCount: Int, behind metadataByteCount: Int, alignment: Int)
+    -> UnsafeMutableRawPointer?
+  {
+    let whole = metadataByteCount + byteCount + alignment
+    // SAFETY: a fresh mapping at an address of the kernel's choice; nothing else knows of it, and what is unmapped is part of it.
+    let start = unsafe mmap(nil, whole, PROT_NONE, CPLATFORM_MAP_ANONYMOUS, -1, 0)
+    guard let start = unsafe start, unsafe start != MAP_FAILED else { return nil }
+    let base = unsafe (start + metadataByteCount).alignedUp(toMultipleOf: alignment)
+    let slack = unsafe base - metadataByteCount - start
+    if slack > 0 { _ = unsafe munmap(start, slack) }
+    if slack < alignment { _ = unsafe munmap(base + byteCount, alignment - slack) }
+    guard unsafe mprotect(base - metadataByteCount, metadataByteCount, PROT_READ | PROT_WRITE) == 0 else {
+      let number = errno
+      _ = unsafe munmap(base - metadataByteCount, metadataByteCount + byteCount)
+      errno = number
+      return nil
+    }
+    return unsafe base
   }
 
   /// Puts a page of the file where a private one took its place, with what the private one contains.
@@ -87,7 +123,7 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
   /// - Parameters:
   ///   - offset: of the page's first byte.
   ///   - watch: the number of the watch over this mapping.
-  /// - Returns: 0, or the error number that says why there is no such page: ENOMEM where no hugepage is free.
+  /// - Returns: 0, or the error number that says why the page does not exist: ENOMEM where no hugepage is free.
   func restorePage(at offset: Int, watch: Int32) -> Int32 {
     // SAFETY: fresh mappings at addresses of the kernel's choice; nothing else knows of them. The second is long enough for a
     // whole page at a multiple of its length.
@@ -132,7 +168,7 @@ struct RegionMapping: ~Copyable, @unchecked Sendable {
 
   deinit {
     // SAFETY: the mapping is this value's own, and the directory keeps it for as long as a buffer names its bytes.
-    _ = unsafe munmap(base, byteCount)
+    _ = unsafe munmap(base - metadataByteCount, metadataByteCount + byteCount)
     if file >= 0 { close(file) }
   }
 }

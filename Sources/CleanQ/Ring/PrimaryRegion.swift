@@ -14,12 +14,12 @@ public import Synchronization
 struct PrimaryRegion: ~Copyable, @unchecked Sendable {
   /// The region's id; ``nobody`` where none is registered, or an end has gone.
   @usableFromInline let id = Atomic<UInt64>(PrimaryRegion.nobody)
-  /// What to look for in a buffer that is handed over, ``RingNote/bit`` and the mark ``BufferFlags/last``, and how they commonly are.
+  /// What to look for in a buffer that is enqueued, ``RingNote/bit`` and the mark ``BufferFlags/last``, and how they commonly are.
   @usableFromInline let mask = Atomic<UInt64>(PrimaryRegion.last)
   @usableFromInline let common = Atomic<UInt64>(PrimaryRegion.last)
   /// ``RingNote/expected``.
   @usableFromInline let expected = Atomic<UInt64>(0)
-  /// What this end handed over, and what it took. Words of their own, so that neither waits for the other.
+  /// What this end enqueued, and what it took. Words of their own, so that neither waits for the other.
   @usableFromInline let handedByteCount = Atomic<Int>(0)
   @usableFromInline let handedBufferCount = Atomic<Int>(0)
   @usableFromInline let takenByteCount = Atomic<Int>(0)
@@ -65,7 +65,7 @@ struct PrimaryRegion: ~Copyable, @unchecked Sendable {
   @inlinable
   @inline(__always)
   func takes(_ descriptor: Descriptor) -> Bool {
-    // Acquire; pairs with the release in `open`: whoever sees the id sees the notes.
+    // Acquire; pairs with the release in `open`: a thread that sees the id sees the notes.
     id.load(ordering: .acquiring) == descriptor.region.rawValue
       && descriptor.content & mask.load(ordering: .relaxed) == common.load(ordering: .relaxed)
   }
@@ -109,7 +109,7 @@ struct PrimaryRegion: ~Copyable, @unchecked Sendable {
     takenBufferCount.store(0, ordering: .relaxed)
   }
 
-  /// What this end handed over less what it took.
+  /// What this end enqueued less what it took.
   var passed: RingCount {
     RingCount(
       byteCount: handedByteCount.load(ordering: .relaxed) &- takenByteCount.load(ordering: .relaxed),

@@ -42,7 +42,7 @@ final class RingBalance: @unchecked Sendable {
       bufferCount: account.pointee.strangeBufferCount.load(ordering: .relaxed))
   }
 
-  /// Starts an account for a region that is about to be put into the table: whoever finds it there finds the account open.
+  /// Starts an account for a region that is about to be put into the table: a reader that finds it there finds the account open.
   ///
   /// - Parameter isClosed: whether an end has gone.
   func open(_ entry: RegionTable.Entry, _ note: RingNote, isClosed: Bool) {

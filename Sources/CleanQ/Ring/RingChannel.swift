@@ -10,9 +10,9 @@ enum RingEnd: Sendable {
   var other: RingEnd { self == .first ? .second : .first }
 }
 
-/// What the two ends of a ring share besides the slots: regions, balances, bells, and the lanes to bring home.
+/// What the two ends of a ring share besides the slots: regions, balances, bells, and the lanes to return.
 ///
-/// The last end to go takes this with it, and with this every buffer that is still in flight comes home.
+/// The last end to go takes this with it, and with this every buffer that is still in flight is returned.
 @safe
 @usableFromInline
 final class RingChannel: @unchecked Sendable {
@@ -79,7 +79,7 @@ final class RingChannel: @unchecked Sendable {
       balances.0.open(entry, RingNote(index: farSide.index, isFar: end == .second), isClosed: isClosed)
       balances.1.open(entry, RingNote(index: farSide.index, isFar: end == .first), isClosed: isClosed)
       registrations[id] = Registration(end: end, farSide: farSide)
-      // Last: from here on the other end may hand over a buffer of the region that it got past the queue, and count it.
+      // Last: from here on the other end may enqueue a buffer of the region that did not pass the queue, and count it.
       do throws(QueueError) { try unsafe table.pointee.enter(region) } catch {
         fatalError("\(id) was checked, and the table says: \(error)")
       }
@@ -115,7 +115,7 @@ final class RingChannel: @unchecked Sendable {
     return passed.byteCount &+ registration.farSide.change.byteCount
   }
 
-  /// What got the note when it was taken off the queue, less what lost it when it was handed over again.
+  /// What got the note when it was dequeued, less what lost it when it was enqueued again.
   private func noted(_ region: RegionID, _ registration: Registration) -> RingCount {
     let slot = region.slot
     return balances.0.strange(slot) + balances.1.strange(slot) - balance(of: registration.end.other).passed(slot)
@@ -134,7 +134,7 @@ final class RingChannel: @unchecked Sendable {
     // Read once, so that what it lags behind is missed on one side and found on the other.
     let far = balance(of: registration.end.other).passed(slot)
     let strange = balances.0.strange(slot) + balances.1.strange(slot)
-    // Some may have been brought home at the far side, or cut.
+    // Some may have been released on the far side, or split.
     let change = registration.farSide.change
     let away = RingCount(byteCount: change.byteCount, bufferCount: change.bufferCount) + strange - far
     return Standing(inFlight: near + far, away: away)

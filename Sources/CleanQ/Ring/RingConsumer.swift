@@ -38,7 +38,7 @@ struct RingConsumer: ~Copyable, @unchecked Sendable {
     unsafe slots[Int((tail &+ index) & mask)]
   }
 
-  /// The slots from that one on which lie one behind the other.
+  /// The contiguous slots from that one on.
   @inlinable
   func contiguousSpan(from index: UInt32) -> (start: UnsafeMutablePointer<Descriptor>, count: Int) {
     let slot = Int((tail &+ index) & mask)

@@ -1,4 +1,4 @@
-/// So many bytes, in so many buffers; less than nothing where more were taken than given. Sums wrap.
+/// A number of bytes and of buffers; negative if more were taken than given. Sums wrap.
 struct RingCount: Equatable {
   var byteCount = 0
   var bufferCount = 0

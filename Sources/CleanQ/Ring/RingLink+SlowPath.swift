@@ -1,6 +1,6 @@
 internal import Synchronization
 
-// The long way of buffers through a ring: of whatever region, and as many as there is room for. It makes every check of the
+// The slow path of buffers through a ring: of any region, as far as there is room. It makes every check of the
 // contract by itself, and is where each refusal comes from.
 
 extension RingLink {
@@ -52,7 +52,7 @@ extension RingLink {
     let byteCount = Int(descriptor.byteCount)
     unsafe account.pointee.addPassed(byteCount: byteCount, bufferCount: 1)
     if !descriptor.isCommon(note) {
-      // The far end hands over what never counted as away; the near end what still does.
+      // The far end enqueues what never counted as away; the near end what still does.
       let sign = note.expected != 0 ? 1 : -1
       unsafe account.pointee.addStrange(byteCount: sign * byteCount, bufferCount: sign)
     }

@@ -2,7 +2,7 @@ public import Synchronization
 
 /// One end of a pair of rings: what is enqueued here the other end dequeues, and the reverse. The checks of the contract
 /// are made here; ``RingQueue`` is one link, ``RingPort`` two that share their regions. This is the short way, of buffers of
-/// the primary region that there is room for; what is unusual in anything takes the slow path, in `RingLink+SlowPath`.
+/// the primary region that there is room for; any other buffer takes the slow path, in `RingLink+SlowPath`.
 @safe
 @frozen
 @usableFromInline
@@ -32,7 +32,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
     return unsafe table.pointee.contains(region) ? nil : .unknownRegion
   }
 
-  /// Adds to what this end handed over of the primary region. Only this end writes it, so a load and a store do.
+  /// Adds to what this end enqueued of the primary region. Only this end writes it, so a load and a store do.
   @inlinable
   @inline(__always)
   func countHanded(byteCount: Int, bufferCount: Int) {
@@ -90,7 +90,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   @inline(__always)
   func writeFast(_ burst: borrowing Burst) -> Int? {
     let count = burst.count
-    // Acquire; pairs with the release in `PrimaryRegion.open`: whoever sees the id sees the notes.
+    // Acquire; pairs with the release in `PrimaryRegion.open`: a thread that sees the id sees the notes.
     let region = unsafe primary.pointee.id.load(ordering: .acquiring)
     let expected = unsafe DescriptorHalves.Half(0, primary.pointee.expected.load(ordering: .relaxed))
     var byteCount = DescriptorHalves.Half.zero
@@ -105,7 +105,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
       var slot = unsafe target
       let end = unsafe target + stretch
       let pairsEnd = unsafe target + (stretch & ~1)
-      // SAFETY: the stretch is inside the initialised part of the burst, and inside the free slots.
+      // SAFETY: the span is inside the initialised part of the burst, and inside the free slots.
       // Two at a time: of the steps for one, a quarter are the loop's own.
       while unsafe slot != pairsEnd {
         let first = unsafe DescriptorHalves(at: place).flipping(expected)
@@ -185,7 +185,7 @@ struct RingLink: ~Copyable, @unchecked Sendable {
       var slot = unsafe source
       var place = unsafe target
       var left = stretch
-      // SAFETY: the stretch is inside the published slots, and inside the free part of the burst; ``takeFast(_:)`` says why a
+      // SAFETY: the span is inside the published slots, and inside the free part of the burst; ``takeFast(_:)`` says why a
       // descriptor there is sound.
       while left > 1 {
         let first = unsafe DescriptorHalves(at: slot)
@@ -238,6 +238,6 @@ struct RingLink: ~Copyable, @unchecked Sendable {
   /// Whether the other end has said that it hands nothing more over.
   var isEnded: Bool { consumer.memory.isEnded.load(ordering: .acquiring) }
 
-  /// Whether the other end has gone or ended, and all that it handed over is taken.
+  /// Whether the other end has closed or ended, and all that it enqueued is taken.
   var isExhausted: Bool { (isEnded || isClosed) && consumer.memory.count == 0 }
 }

@@ -30,7 +30,7 @@ final class RingMemory: @unchecked Sendable {
     self.slotCount = slotCount
     let byteCount = 2 * Self.cursorStride + Int(slotCount) * MemoryLayout<Descriptor>.stride
     unsafe allocation = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: Self.cursorStride)
-    // SAFETY: cursors and slots lie one behind the other in the allocation, each aligned to at least 32 bytes.
+    // SAFETY: cursors and slots are contiguous in the allocation, each aligned to at least 32 bytes.
     unsafe head = allocation.bindMemory(to: Atomic<UInt32>.self, capacity: 1)
     unsafe head.initialize(to: Atomic(0))
     unsafe tail = (allocation + Self.cursorStride).bindMemory(to: Atomic<UInt32>.self, capacity: 1)
@@ -41,7 +41,7 @@ final class RingMemory: @unchecked Sendable {
 
   deinit { unsafe allocation.deallocate() }
 
-  /// Where the head is of which these are the slots: whoever has one address needs no other.
+  /// Where the head is that belongs to these slots: one address suffices for both.
   @inlinable
   static func head(of slots: UnsafeMutablePointer<Descriptor>) -> Cursor {
     unsafe (UnsafeMutableRawPointer(slots) - 2 * cursorStride).assumingMemoryBound(to: Atomic<UInt32>.self)

@@ -57,7 +57,7 @@ struct RingProducer: ~Copyable, @unchecked Sendable {
     unsafe descriptor.store(to: slots + Int((head &+ index) & mask))
   }
 
-  /// The slots from that one on which lie one behind the other.
+  /// The contiguous slots from that one on.
   @inlinable
   func contiguousSpan(from index: UInt32) -> (start: UnsafeMutablePointer<Descriptor>, count: Int) {
     let slot = Int((head &+ index) & mask)

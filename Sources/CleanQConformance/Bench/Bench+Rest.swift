@@ -51,7 +51,7 @@ extension Bench where Peer: ~Copyable {
     )
   }
 
-  /// What holds at the end, whatever is in flight: the accounts add up, and every byte comes home.
+  /// What holds at the end, also with buffers in flight: the accounts add up, and every byte is returned.
   consuming func finish() throws(Stop) {
     let expected = subject.accounts()
     let awayByteCount = ledger.away.byteCount(of: region.id)

@@ -74,7 +74,7 @@ struct Bench<Peer: QueuePeer & ~Copyable>: ~Copyable {
     try registerRegion()
   }
 
-  /// Makes sure that the suite owns at least so many buffers of ordinary length.
+  /// Makes sure that the suite owns at least this number of buffers of ordinary length.
   mutating func supply(_ count: Int) throws(Stop) {
     while hand.count < count {
       guard let buffer = region.buffer(byteCount: traits.bufferByteCount) else {

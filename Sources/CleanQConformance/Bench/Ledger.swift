@@ -32,7 +32,7 @@ extension Sequence<Descriptor> {
 }
 
 extension Descriptor {
-  /// The same bytes, whatever is in them.
+  /// The same bytes, with any content.
   func isSameStart(as other: Descriptor) -> Bool { region == other.region && offset == other.offset }
 
   /// For messages.

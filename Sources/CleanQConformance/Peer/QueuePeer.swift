@@ -14,7 +14,7 @@ public enum PeerKind: Sendable {
 
 /// The other side of a queue under test. It gives back what it took, in the same order.
 ///
-/// ``OtherEnd`` drives a second queue, ``BuiltInPeer`` is a loopback's; write one for whatever else there is.
+/// ``OtherEnd`` drives a second queue, ``BuiltInPeer`` is a loopback's; write one for any other queue.
 public protocol QueuePeer<Subject>: ~Copyable {
   associatedtype Subject: Queue & ~Copyable
 

@@ -34,7 +34,7 @@ extension Sleep where Subject: SleepingQueue & ~Copyable {
   }
 }
 
-/// Whether one of the files is readable within so many milliseconds.
+/// Whether one of the files is readable within this number of milliseconds.
 func isAnyReadable(_ files: [Int32], milliseconds: Int32) -> Bool {
   var requests = files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
   let count = nfds_t(requests.count)

@@ -39,7 +39,7 @@ extension Conformance {
     return report
   }
 
-  /// A port on a device that a closure plays: it is called to let the device receive, or send, so many packets.
+  /// A port on a device that a closure plays: it is called to let the device receive, or send, a number of packets.
   public static func check<P: Port & ~Copyable>(
     port name: String, _ traits: Traits = Traits(), prepare: @escaping PreparePacket = { _, _ in },
     device: @escaping (inout P, PortSide, Int) -> Void, on make: () throws -> P

@@ -17,7 +17,7 @@ public struct MirrorPeer<P: Port & ~Copyable>: QueuePeer, ~Copyable {
   public static var kind: PeerKind { .mirrored }
 
   public mutating func take(_ count: Int, from subject: inout Subject) -> [Descriptor] {
-    // A port gives bursts only: all but so many places are occupied.
+    // A port gives bursts only: all but this number of places are occupied.
     var names: [Descriptor] = []
     for _ in 0..<4096 where names.count < count {
       let occupied = max(0, Burst.capacity - (count - names.count))

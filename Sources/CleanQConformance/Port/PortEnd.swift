@@ -14,7 +14,7 @@ public struct PortEnd<P: Port & ~Copyable, Other: Port & ~Copyable>: QueuePeer, 
   public init(_ side: PortSide, _ other: consuming Other, prepare: @escaping PreparePacket = { _, _ in }) {
     self.side = side
     prepareBuffer = prepare
-    // Whoever is given an empty buffer gives back a packet.
+    // For a free buffer the peer gives back a packet.
     inner = OtherEnd(PortSubject(side == .transmit ? .receive : .transmit, of: other)) { buffer in
       if side == .receive { prepare(&buffer, .transmit) }
     }

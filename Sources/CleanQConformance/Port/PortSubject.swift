@@ -47,7 +47,7 @@ extension Hand {
     return hand
   }
 
-  /// A burst in which so many places are taken.
+  /// A burst in which this number of places is taken.
   mutating func burst(occupied: Int) -> Burst {
     var burst = Burst()
     while burst.count < occupied, let filler = popFirst() { burst.append(filler) }

@@ -46,7 +46,7 @@ public enum Rule: String, CaseIterable, Hashable, Sendable {
 
 /// What the suite can say of a rule.
 public enum Outcome: Hashable, Sendable {
-  /// Held in so many checks.
+  /// Held in this number of checks.
   case passed(checkCount: Int)
   /// Broken; see the violations.
   case failed

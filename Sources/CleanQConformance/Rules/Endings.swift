@@ -21,7 +21,7 @@ extension Bench where Peer: ~Copyable {
     try checkRest(.notify)
   }
 
-  /// Enqueue, arm and notify in every order: whoever sleeps on something is woken.
+  /// Enqueue, arm and notify in every order: a sleeping side is woken.
   mutating func runSleep() throws(Stop) {
     guard let sleep else { return }
     guard Peer.kind == .driven else { return }
@@ -94,7 +94,7 @@ extension Bench where Peer: ~Copyable {
     subject.notify()
   }
 
-  /// Whoever sleeps when the other side goes is woken, and does not fall asleep again.
+  /// A side that sleeps when the other side closes is woken, and does not sleep again.
   mutating func runPeerGoneAsleep() throws(Stop) {
     guard let sleep, Peer.kind == .driven else { return }
     try supply(1)

@@ -75,7 +75,7 @@ extension Bench where Peer: ~Copyable {
     try requireUnchanged(.generation, holdCount: 0)
   }
 
-  /// Sends so many buffers through.
+  /// Sends this number of buffers through.
   private mutating func pass(_ count: Int) throws(Stop) {
     try supply(count)
     for _ in 0..<count { try enqueueOne() }

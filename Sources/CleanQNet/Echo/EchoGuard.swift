@@ -35,26 +35,49 @@ public struct EchoGuard: Sendable {
     refusedPorts = PortSet(answersServices ? [0] : [0] + services)
   }
 
-  /// Whether a packet may be answered.
+  /// Makes a received packet one that goes back to its sender, where it may be answered. What was judged is what is sent: a
+  /// frame's addresses are read once.
   ///
-  /// - Complexity: O(1): two loads and a bit.
+  /// - Returns: false, with nothing changed, where it may not, or is too short to have addresses.
+  /// - Complexity: O(1).
   @inlinable
   @inline(__always)
-  func admits<Unit: Traffic>(_ buffer: borrowing Buffer, as unit: Unit.Type) -> Bool {
-    if Unit.kind == .frame {
-      let bytes = buffer.bytes
-      return bytes.count > 0 && bytes[0] & 1 == 0
+  func turn<Unit: Traffic>(_ buffer: inout Buffer, as unit: Unit.Type) -> Bool {
+    if Unit.kind == .frame { return turnFrame(&buffer) }
+    guard buffer.hasMetadata else { return false }
+    // SAFETY: it has metadata.
+    let line = unsafe MetadataWords(buffer)
+    let (marks, addresses) = unsafe (line.marks, line.addresses)
+    guard marks & MetadataMarks.broadcast == 0 else { return false }
+    if Unit.kind == .datagram {
+      let ports = unsafe line.ports
+      guard !refusedPorts.contains(UInt16(truncatingIfNeeded: ports).byteSwapped) else { return false }
+      unsafe line.ports = ports << 16 | ports >> 16
+    } else {
+      let number = IPProtocol(rawValue: UInt8(truncatingIfNeeded: marks >> 8))
+      unsafe line.setOutgoing(MetadataMarks.ipv4(hops: 64, number))
     }
-    let bytes = buffer.storage
-    guard buffer.hasMetadata, bytes.count >= PacketMetadata.byteCount, bytes[10] == 0 else { return false }
-    return Unit.kind == .packet || !refusedPorts.contains(bytes.bigEndian16(at: 12))
+    unsafe line.addresses = addresses << 32 | addresses >> 32
+    return true
   }
 
-  /// Why a packet is not answered. For those that ``admits(_:as:)`` refuses, or that cannot be turned round.
+  /// Swaps the two addresses of a frame, where it was sent to one station.
+  @inlinable
+  @inline(__always)
+  func turnFrame(_ buffer: inout Buffer) -> Bool {
+    guard buffer.validByteCount >= EthernetAddresses.byteCount else { return false }
+    var bytes = buffer.mutableBytes
+    let addresses = EthernetAddresses(bytes.span)
+    guard !addresses.isToGroup else { return false }
+    addresses.swapped.store(into: &bytes)
+    return true
+  }
+
+  /// Why a packet is not answered. For those that ``turn(_:as:)`` refuses.
   func reason<Unit: Traffic>(_ buffer: borrowing Buffer, as unit: Unit.Type) -> EchoDrop {
     if Unit.kind == .frame {
-      let bytes = buffer.bytes
-      return bytes.count >= 12 && bytes[0] & 1 != 0 ? .broadcast : .truncated
+      guard buffer.validByteCount >= EthernetAddresses.byteCount else { return .truncated }
+      return EthernetAddresses(buffer.bytes).isToGroup ? .broadcast : .truncated
     }
     guard buffer.hasMetadata else { return .truncated }
     if buffer.packetMetadata.isBroadcast { return .broadcast }

@@ -29,7 +29,7 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
       var end = start
       while !filled[end].flags.contains(.last) { end &+= 1 }
       end &+= 1
-      if guardian.admits(filled[start], as: Unit.self), reflect(&filled[start], as: Unit.self) {
+      if guardian.turn(&filled[start], as: Unit.self) {
         echoed.packets &+= 1
         for index in start..<end { echoed.bytes &+= UInt64(truncatingIfNeeded: filled[index].validByteCount) }
       } else {
@@ -63,7 +63,7 @@ public struct EchoPort<Unit: Traffic>: StackedPort, ~Copyable {
       var index = 0
       var byteCount = 0
       while index < stretch.count, stretch[index].flags.contains(.last),
-        guardian.admits(stretch[index], as: Unit.self), reflect(&stretch[index], as: Unit.self)
+        guardian.turn(&stretch[index], as: Unit.self)
       {
         byteCount &+= stretch[index].validByteCount
         index &+= 1

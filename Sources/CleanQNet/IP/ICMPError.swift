@@ -5,7 +5,7 @@ public import CleanQWire
 ///
 /// Stateless; the caller limits the rate (RFC 1812 § 4.3.2.8), see ``TokenBucket/icmpErrors``.
 public enum ICMPError {
-  /// Room in front of an ICMP message: for its IP and Ethernet headers, which overwrite the metadata.
+  /// Room in front of an ICMP message: for its IP and Ethernet headers.
   static let headroom = IPv4Header.byteCount + EthernetHeader.byteCount
 
   /// Turns a received packet into the destination-unreachable message about it, to be transmitted to its sender.
@@ -25,9 +25,8 @@ public enum ICMPError {
     code: ICMPv4UnreachableCode, in buffer: inout Buffer, metadata: PacketMetadata
   ) -> Bool {
     guard isAllowed(about: buffer, metadata: metadata) else { return false }
-    let headerByteCount = Int(metadata.headerByteCount)
-    let messageOffset = buffer.headroom - headerByteCount - ICMPv4Message.byteCount
-    let quoteByteCount = headerByteCount + min(8, buffer.validByteCount)
+    let messageOffset = buffer.headroom - metadata.headerByteCount - ICMPv4Message.byteCount
+    let quoteByteCount = metadata.headerByteCount + min(8, buffer.validByteCount)
     guard messageOffset >= headroom,
       buffer.setValid(offset: messageOffset, byteCount: ICMPv4Message.byteCount + quoteByteCount)
     else { return false }
@@ -42,12 +41,10 @@ public enum ICMPError {
   /// Whether a received packet may be answered with an error. RFC 1122 § 3.2.2.
   static func isAllowed(about buffer: borrowing Buffer, metadata: PacketMetadata) -> Bool {
     guard !metadata.isBroadcast, isHost(metadata.source), isHost(metadata.destination) else { return false }
-    let headerByteCount = Int(metadata.headerByteCount)
-    let start = buffer.headroom - headerByteCount
-    guard headerByteCount >= IPv4Header.byteCount, start >= headroom + ICMPv4Message.byteCount else { return false }
-    let storage = buffer.storage
-    guard storage[start] == 0x40 | UInt8(headerByteCount / 4), headerByteCount % 4 == 0 else { return false }
-    guard storage.bigEndian16(at: start + 6) & 0x1FFF == 0 else { return false }
+    guard buffer.hasMetadata, !metadata.isLaterFragment, metadata.headerByteCount >= IPv4Header.byteCount,
+      metadata.headerByteCount <= IPv4Header.maximumByteCount, metadata.headerByteCount % 4 == 0,
+      buffer.headroom - metadata.headerByteCount >= headroom + ICMPv4Message.byteCount
+    else { return false }
     guard metadata.protocol == .icmp else { return true }
     let payload = buffer.bytes
     return payload.count > 0 && !ICMPv4Type(rawValue: payload[0]).isError

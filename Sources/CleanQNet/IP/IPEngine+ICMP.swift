@@ -6,19 +6,19 @@ extension IPEngine {
   mutating func acceptICMP(
     _ buffer: inout Buffer, _ header: IPv4Header, isBroadcast: Bool, to mac: MACAddress
   ) -> Fate {
-    let message: ICMPv4Message
-    switch ICMPv4Message.parse(buffer.bytes) {
+    let message: ICMPv4Words
+    switch ICMPv4Words.parse(buffer.bytes) {
     case .success(let parsed): message = parsed
     case .failure(let error): return end(IPDropReason(error))
     }
     // RFC 1122 § 3.2.2: a message of an unknown type is discarded silently. There is nobody to tell about the others.
-    guard message.type == .echoRequest else { return end(.icmpIgnored) }
+    guard let echoReply = message.echoReply else { return end(.icmpIgnored) }
     // RFC 1122 § 3.2.2.6 allows it, and else one forged ping would be answered by every host of the network.
     guard !isBroadcast else { return end(.broadcastEcho) }
     guard hasReturnRoute(to: header.source) else { return end(.noReturnRoute) }
     guard buffer.headroom >= ICMPError.headroom else { return end(.shortHeadroom) }
     var bytes = buffer.mutableBytes
-    guard ICMPv4Message.replyToEcho(in: &bytes) else { return end(.icmpIgnored) }
+    echoReply.store(into: &bytes)
     // RFC 1349 § 5.1: a reply has the request's type of service. ECN says something of one packet alone.
     let reply = IPv4Header(
       source: address, destination: header.source, protocol: .icmp, payloadByteCount: buffer.validByteCount,

@@ -57,11 +57,11 @@ extension IPEngine {
     case .failure(let error): return end(IPDropReason(error))
     }
     guard frame.destination == mac || frame.destination.isBroadcast else { return end(.notOurMAC) }
-    // IEEE 802.3 § 3.2.3: a source is one station. Our own address as a source is a loop or a forgery.
-    guard frame.source.isUnicast, frame.source != mac else { return end(.badSourceMAC) }
+    guard isStation(frame.source) else { return end(.badSourceMAC) }
     guard buffer.trimFront(EthernetHeader.byteCount) else { return end(.truncated) }
+    let frameOffset = buffer.headroom &- EthernetHeader.byteCount
     switch frame.etherType == .vlan ? stripPriorityTag(&buffer) : frame.etherType {
-    case .ipv4: return acceptIP(&buffer, frame)
+    case .ipv4: return acceptIP(&buffer, frame, at: frameOffset)
     case .arp: return acceptARP(&buffer)
     default: return end(.unknownEtherType)
     }
@@ -73,22 +73,22 @@ extension IPEngine {
   ///
   /// - Returns: the protocol behind the tag; that of tagged frames, with nothing changed, where the frame belongs to a VLAN.
   private func stripPriorityTag(_ buffer: inout Buffer) -> EtherType {
-    let tagByteCount = 4
-    guard buffer.validByteCount >= tagByteCount, buffer.bytes.bigEndian16(at: 0) & 0x0FFF == 0 else { return .vlan }
-    let etherType = EtherType(rawValue: buffer.bytes.bigEndian16(at: 2))
-    return buffer.trimFront(tagByteCount) ? etherType : .vlan
+    guard let tag = VLANTag(buffer.bytes), tag.identifier == 0 else { return .vlan }
+    return buffer.trimFront(VLANTag.byteCount) ? tag.etherType : .vlan
   }
 
   /// Decides about an IP packet; the valid part starts with its header.
-  private mutating func acceptIP(_ buffer: inout Buffer, _ frame: EthernetHeader) -> Fate {
+  ///
+  /// - Parameter frameOffset: where the frame begins in the buffer.
+  private mutating func acceptIP(_ buffer: inout Buffer, _ frame: EthernetHeader, at frameOffset: Int) -> Fate {
     let header: IPv4Header
     switch IPv4Header.parse(buffer.bytes) {
     case .success(let parsed): header = parsed
     case .failure(let error): return end(IPDropReason(error))
     }
     if let reason = refusal(of: header, isBroadcastFrame: frame.destination.isBroadcast) { return end(reason) }
-    // The metadata must not overwrite the header, which errors quote.
-    guard buffer.headroom >= PacketMetadata.byteCount else { return end(.shortHeadroom) }
+    guard buffer.hasMetadata else { return end(.shortHeadroom) }
+    let linkByteCount = buffer.headroom &- frameOffset
     // RFC 894: what follows the total length is Ethernet padding.
     guard buffer.truncate(to: header.totalByteCount), buffer.trimFront(header.headerByteCount) else {
       return end(.truncated)
@@ -96,7 +96,7 @@ extension IPEngine {
     let metadata = PacketMetadata(
       source: header.source, destination: header.destination, protocol: header.protocol, timeToLive: header.ttl,
       isBroadcast: frame.destination.isBroadcast || isBroadcast(header.destination),
-      headerByteCount: UInt8(truncatingIfNeeded: header.headerByteCount))
+      headerByteCount: header.headerByteCount, linkByteCount: linkByteCount, frameOffset: frameOffset)
     switch header.protocol {
     case .udp:
       buffer.packetMetadata = metadata
@@ -116,15 +116,22 @@ extension IPEngine {
     guard header.destination == address || isBroadcastPacket else { return .notOurAddress }
     // RFC 1122 § 3.3.6: a broadcast of the link never carries a packet for a single host.
     guard isBroadcastPacket || !isBroadcastFrame else { return .unicastInBroadcast }
-    // RFC 1122 § 3.2.1.3: a source must be one host's address; our own is the "land" forgery.
-    let prefix = configuration.prefix
-    guard ICMPError.isHost(header.source), header.source != address, header.source != prefix.directedBroadcast else {
-      return .badSource
-    }
-    if prefix.length < 31, header.source == prefix.network { return .badSource }
+    guard isNeighborHost(header.source) else { return .badSource }
     // RFC 791 § 3.2: destroyed at zero. RFC 1122 § 3.2.1.7: a host takes every other value.
     guard header.ttl > 0 else { return .ttlZero }
     // RFC 1122 § 3.3.2 asks for reassembly; this stack refuses fragments, which it counts.
     return header.isFragment ? .fragment : nil
+  }
+
+  /// Whether an address can be that of another station on the link. IEEE 802.3 § 3.2.3: a source is one station. Our own address
+  /// as a source is a loop or a forgery.
+  func isStation(_ source: MACAddress) -> Bool { source.isUnicast && source != mac }
+
+  /// Whether an address can be that of another host. RFC 1122 § 3.2.1.3: a source must be one host's address; our own is the
+  /// "land" forgery.
+  func isNeighborHost(_ source: IPv4Address) -> Bool {
+    let prefix = configuration.prefix
+    guard ICMPError.isHost(source), source != address, source != prefix.directedBroadcast else { return false }
+    return prefix.length >= 31 || source != prefix.network
   }
 }

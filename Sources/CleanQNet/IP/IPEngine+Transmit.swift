@@ -67,7 +67,9 @@ extension IPEngine {
 
   /// Sends one packet, or keeps it until its neighbour has answered, or drops it.
   private mutating func send(_ buffer: consuming Buffer) {
-    guard buffer.headroom >= ICMPError.headroom else { return dropTransmitted(buffer, .noHeadroom) }
+    guard buffer.hasMetadata, buffer.headroom >= ICMPError.headroom else {
+      return dropTransmitted(buffer, .noHeadroom)
+    }
     guard buffer.validByteCount <= maximumPayloadByteCount else { return dropTransmitted(buffer, .tooLong) }
     let metadata = buffer.packetMetadata
     // RFC 1122 § 3.2.1.3: a broadcast address is never a source; an answer to a broadcast comes from our own.

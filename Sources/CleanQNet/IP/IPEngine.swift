@@ -30,7 +30,7 @@ struct IPEngine: ~Copyable {
   var seenAnswerCount: UInt64 = 0
   var spares = SpareBuffers()
   var errorLimit = TokenBucket.icmpErrors
-  var recentSender: RecentSender
+  var recentSender = RecentSender()
 
   /// Received frames not looked at yet.
   @usableFromInline var incoming = Burst()
@@ -67,7 +67,6 @@ struct IPEngine: ~Copyable {
     mac = configuration.mac ?? hardwareAddress ?? configuration.defaultMAC
     self.mtu = max(0, min(mtu, 65_535))
     self.now = now
-    recentSender = RecentSender(to: configuration.prefix, mac)
   }
 
   var address: IPv4Address { configuration.prefix.address }

@@ -34,7 +34,8 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     let address = link.hardwareAddress.flatMap { MACAddress(rawValue: $0) }
     engine = IPEngine(
       configuration, hardwareAddress: address?.isUnicast == true ? address : nil,
-      mtu: link.maximumPacketByteCount.map { $0 - 14 } ?? 1500, now: now, sharedNeighbors: sharedNeighbors,
+      mtu: link.maximumPacketByteCount.map { $0 - EthernetHeader.byteCount } ?? 1500, now: now,
+      sharedNeighbors: sharedNeighbors,
       onEvent: onEvent)
   }
 

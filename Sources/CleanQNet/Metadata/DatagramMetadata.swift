@@ -33,22 +33,22 @@ extension Buffer {
   @inlinable
   public var datagramMetadata: DatagramMetadata {
     get {
-      let bytes = storage
-      guard hasMetadata, bytes.count >= PacketMetadata.byteCount else {
+      guard hasMetadata else {
         return DatagramMetadata(source: .unspecified, sourcePort: 0, destination: .unspecified, destinationPort: 0)
       }
-      return DatagramMetadata(
-        source: IPv4Address(rawValue: bytes.bigEndian32(at: 0)), sourcePort: bytes.bigEndian16(at: 12),
-        destination: IPv4Address(rawValue: bytes.bigEndian32(at: 4)), destinationPort: bytes.bigEndian16(at: 14))
+      // SAFETY: the buffer has a line.
+      let line = unsafe MetadataWords(self)
+      let ports = unsafe line.ports
+      return unsafe DatagramMetadata(
+        source: line.source, sourcePort: UInt16(truncatingIfNeeded: ports).byteSwapped, destination: line.destination,
+        destinationPort: UInt16(truncatingIfNeeded: ports >> 16).byteSwapped)
     }
     set {
       guard hasMetadata else { return }
-      var bytes = mutableStorage
-      guard bytes.count >= PacketMetadata.byteCount else { return }
-      bytes.storeBigEndian(newValue.source.rawValue, at: 0)
-      bytes.storeBigEndian(newValue.destination.rawValue, at: 4)
-      bytes.storeBigEndian(newValue.sourcePort, at: 12)
-      bytes.storeBigEndian(newValue.destinationPort, at: 14)
+      // SAFETY: the buffer has a line.
+      let line = unsafe MetadataWords(self)
+      unsafe line.addresses = IPv4Words.addresses(newValue.source, newValue.destination)
+      unsafe line.ports = UDPWords.ports(newValue.sourcePort, newValue.destinationPort)
     }
   }
 }

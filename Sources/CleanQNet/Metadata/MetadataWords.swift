@@ -1,49 +1,95 @@
-internal import CleanQ
-internal import CleanQWire
+public import CleanQ
+public import CleanQWire
 
-// The common packet's words, a load or a store each. What the layers have compared with the buffer's lengths once is not
-// compared again for each word; unsafe is only that.
+/// Hops, protocol, family, flags and the length of the link header, in one word of a line of metadata.
+@usableFromInline
+enum MetadataMarks {
+  /// The flag of a packet that was sent to many.
+  @inlinable
+  static var broadcast: UInt32 { 1 << 16 }
+  /// The flag of a fragment that is not the first.
+  @inlinable
+  static var laterFragment: UInt32 { 1 << 17 }
+  /// The version of IP, in four bits; 0 where the line says nothing.
+  @inlinable
+  static var ipv4: UInt32 { 4 << 20 }
 
-/// Words at an address of which the owner of the bytes there knows how many may be touched.
-@unsafe
-struct PacketWords {
-  private let start: UnsafeMutableRawPointer
-
+  /// Those of a packet of IPv4, with no flag.
+  @inlinable
   @inline(__always)
-  init(_ start: UnsafeMutableRawPointer) { unsafe self.start = unsafe start }
-
-  /// Writes a number, its low byte first, at any alignment.
-  @inline(__always)
-  func store<Word: FixedWidthInteger & BitwiseCopyable>(_ word: Word, at offset: Int) {
-    // SAFETY: who made the words knows that the bytes are there and its own.
-    unsafe start.storeBytes(of: word.littleEndian, toByteOffset: offset, as: Word.self)
-  }
-
-  /// Writes 16 bytes at the start, at any alignment.
-  @inline(__always)
-  func store(_ words: SIMD2<UInt64>) {
-    let words = SIMD2(words.x.littleEndian, words.y.littleEndian)
-    // SAFETY: as above.
-    unsafe start.storeBytes(of: words, as: SIMD2<UInt64>.self)
-  }
-
-  /// The number at an offset, its low byte first, at any alignment.
-  @inline(__always)
-  func load<Word: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Word {
-    // SAFETY: as for `store`.
-    Word(littleEndian: unsafe start.loadUnaligned(fromByteOffset: offset, as: Word.self))
+  static func ipv4(hops: UInt8, _ protocol: IPProtocol) -> UInt32 {
+    UInt32(hops) | UInt32(`protocol`.rawValue) << 8 | ipv4
   }
 }
 
-extension Buffer {
-  /// The words of the valid part: `validByteCount` bytes of them are there, and `headroom` in front.
-  @unsafe
-  @inline(__always)
-  var words: PacketWords { unsafe PacketWords(address) }
+/// The words of a line of metadata that layers use, a load or a store each: what they have compared with a buffer's length
+/// once is not compared again for each word; unsafe is only that. See ``PacketMetadata`` for what is where.
+@frozen
+@usableFromInline
+@unsafe
+struct MetadataWords {
+  @usableFromInline let line: UnsafeMutableRawPointer
 
-  /// The words of the metadata, of a buffer that has one (``hasMetadata``): both addresses at 0; at 8 the protocol and
-  /// the three bytes behind it; at 12 the two ports of a datagram.
-  @unsafe
+  /// SAFETY: the buffer has metadata, and its owner uses the words while it is that.
+  @inlinable
   @inline(__always)
-  var metadataWords: PacketWords { unsafe PacketWords(address - headroom) }
+  init(_ buffer: borrowing Buffer) { unsafe line = unsafe buffer.metadata }
+
+  @inlinable
+  @inline(__always)
+  var marks: UInt32 {
+    // SAFETY: inside the line, as all below.
+    get { unsafe line.loadUnaligned(fromByteOffset: 16, as: UInt32.self) }
+    nonmutating set { unsafe line.storeBytes(of: newValue, toByteOffset: 16, as: UInt32.self) }
+  }
+
+  /// Protocol, family and flags, of ``marks``.
+  @inlinable
+  @inline(__always)
+  var protocolAndFlags: UInt16 { unsafe line.loadUnaligned(fromByteOffset: 17, as: UInt16.self) }
+
+  /// Bytes of IP header of a received packet.
+  @inlinable
+  @inline(__always)
+  var headerByteCount: Int { Int(unsafe line.loadUnaligned(fromByteOffset: 20, as: UInt16.self)) }
+
+  /// Where the frame of a received packet begins in its buffer.
+  @inlinable
+  @inline(__always)
+  var frameOffset: Int { Int(unsafe line.loadUnaligned(fromByteOffset: 22, as: UInt16.self)) }
+
+  /// Sets the two.
+  @inlinable
+  @inline(__always)
+  func place(headerByteCount: Int, frameOffset: Int) {
+    unsafe line.storeBytes(of: UInt16(truncatingIfNeeded: headerByteCount), toByteOffset: 20, as: UInt16.self)
+    unsafe line.storeBytes(of: UInt16(truncatingIfNeeded: frameOffset), toByteOffset: 22, as: UInt16.self)
+  }
+
+  /// Says of a packet to be sent what it is, and that none of its headers is in the buffer yet.
+  @inlinable
+  @inline(__always)
+  func setOutgoing(_ marks: UInt32) { unsafe line.storeBytes(of: UInt64(marks), toByteOffset: 16, as: UInt64.self) }
+
+  /// Both ports of a datagram, as they lie in its header.
+  @inlinable
+  @inline(__always)
+  var ports: UInt32 {
+    get { UInt32(littleEndian: unsafe line.loadUnaligned(fromByteOffset: 24, as: UInt32.self)) }
+    nonmutating set { unsafe line.storeBytes(of: newValue.littleEndian, toByteOffset: 24, as: UInt32.self) }
+  }
+
+  /// Both addresses of IPv4, as they lie in its header.
+  @inlinable
+  @inline(__always)
+  var addresses: UInt64 {
+    get { UInt64(littleEndian: unsafe line.loadUnaligned(fromByteOffset: 32, as: UInt64.self)) }
+    nonmutating set { unsafe line.storeBytes(of: newValue.littleEndian, toByteOffset: 32, as: UInt64.self) }
+  }
+
+  @inlinable
+  var source: IPv4Address { unsafe IPv4Address(rawValue: UInt32(truncatingIfNeeded: addresses).byteSwapped) }
+
+  @inlinable
+  var destination: IPv4Address { unsafe IPv4Address(rawValue: UInt32(truncatingIfNeeded: addresses >> 32).byteSwapped) }
 }

@@ -11,6 +11,8 @@ extension UDPEngine {
   /// - Returns: how many, from the `start`-th on.
   mutating func takeFast(_ burst: inout Burst, from start: Int) -> Int {
     guard !isInsideReceivedChain else { return 0 }
+    // It may have been closed since.
+    if let port = UInt16(exactly: recentPort), !ports.contains(port.byteSwapped) { recentPort = .max }
     var position = start
     while position < burst.count {
       let stretch = burst.contiguousSpan(from: position, to: burst.count)
@@ -29,9 +31,9 @@ extension UDPEngine {
   private mutating func adoptPort(of buffer: borrowing Buffer) -> Bool {
     let bytes = buffer.bytes
     guard bytes.count >= UDPHeader.byteCount else { return false }
-    let port = bytes.littleEndian16(at: 2)
-    guard UInt32(port) != recentPort, ports.contains(port.byteSwapped) else { return false }
-    recentPort = UInt32(port)
+    let header = UDPWords(bytes)
+    guard header.ports >> 16 != recentPort, ports.contains(header.destinationPort) else { return false }
+    recentPort = header.ports >> 16
     return true
   }
 
@@ -55,9 +57,6 @@ extension UDPEngine {
 
 /// The loops over common datagrams.
 private enum FastDatagram {
-  /// Protocol and the length in a pseudo header, as they lie in memory. RFC 768, "Checksum".
-  private static var pseudoProtocol: UInt64 { 0x1100 }
-
   /// What is longer than this is a long datagram.
   private static var longByteCount: Int { 256 }
 
@@ -113,41 +112,30 @@ private enum FastDatagram {
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the datagram is not usual.
   @inline(__always)
   private static func take(_ buffer: inout Buffer, _ port: UInt32) -> Int {
-    guard buffer.isSingle, buffer.hasMetadata else { return -1 }
+    guard buffer.isSingle, buffer.hasMetadata, buffer.validByteCount >= UDPHeader.byteCount else { return -1 }
     // SAFETY: it has metadata.
-    let metadata = unsafe buffer.metadataWords
-    guard unsafe (metadata.load(at: 8) as UInt8) == 17,
-      let datagram = unsafe recognise(buffer.bytes, metadata.load(at: 0), port),
-      buffer.trimFront(UDPHeader.byteCount, keeping: datagram.payload)
+    let line = unsafe MetadataWords(buffer)
+    let header = UDPWords(buffer.bytes)
+    guard unsafe line.protocolAndFlags == protocolAndFlags, header.ports >> 16 == port,
+      let payload = unsafe check(header, buffer.bytes, line.addresses),
+      buffer.trimFront(UDPHeader.byteCount, keeping: payload)
     else { return -1 }
-    unsafe metadata.store(datagram.ports, at: 12)
-    return datagram.payload
+    unsafe line.ports = header.ports
+    return payload
   }
 
-  /// What a common datagram says; nil where it is not usual.
+  /// UDP in IPv4, with no flag.
+  private static var protocolAndFlags: UInt16 { UInt16(MetadataMarks.ipv4(hops: 0, .udp) >> 8) }
+
+  /// The bytes of payload of the datagram in `bytes`; nil where there are fewer, or the checksum is wrong.
   @inline(__always)
-  private static func recognise(_ bytes: Span<UInt8>, _ addresses: UInt64, _ port: UInt32) -> (
-    ports: UInt32, payload: Int
-  )? {
-    guard bytes.count >= UDPHeader.byteCount else { return nil }
-    let header = bytes.littleEndian64(at: 0)
-    let ports = UInt32(truncatingIfNeeded: header)
-    let length = header >> 32 & 0xFFFF
-    let payload = Int(UInt16(truncatingIfNeeded: length).byteSwapped) &- UDPHeader.byteCount
-    guard ports >> 16 == port, UInt(bitPattern: payload) <= UInt(bitPattern: bytes.count &- UDPHeader.byteCount) else {
-      return nil
-    }
-    // RFC 768, "Checksum": 0 says that there is none.
-    if header >> 48 != 0 {
-      var checksum = InternetChecksum()
-      checksum.add(littleEndian: addresses)
-      checksum.add(littleEndian: pseudoProtocol &+ length)
-      checksum.add(littleEndian: header)
-      // SAFETY: the payload has been compared with what follows the header.
-      checksum.addInline(unsafe bytes.extracting(unchecked: UDPHeader.byteCount..<UDPHeader.byteCount &+ payload))
-      guard checksum.isValid else { return nil }
-    }
-    return (ports, payload)
+  private static func check(_ header: UDPWords, _ bytes: Span<UInt8>, _ addresses: UInt64) -> Int? {
+    let payload = header.totalByteCount &- UDPHeader.byteCount
+    guard UInt(bitPattern: payload) <= UInt(bitPattern: bytes.count &- UDPHeader.byteCount) else { return nil }
+    guard header.hasChecksum else { return payload }
+    // SAFETY: the payload has been compared with what follows the header.
+    let rest = unsafe bytes.extracting(unchecked: UDPHeader.byteCount..<UDPHeader.byteCount &+ payload)
+    return header.isChecksumValid(rest, addresses: addresses) ? payload : nil
   }
 
   /// Puts headers in front of common datagrams in buffers of one region, from the first.
@@ -174,23 +162,15 @@ private enum FastDatagram {
   @inline(__always)
   private static func make(_ buffer: inout Buffer, maximumByteCount: Int) -> Int {
     let payload = buffer.validByteCount
-    guard buffer.isSingle, payload <= maximumByteCount,
-      buffer.headroom >= PacketMetadata.byteCount &+ UDPHeader.byteCount
-    else { return -1 }
-    // SAFETY: the headroom is longer than the metadata.
-    let metadata = unsafe buffer.metadataWords
-    let length = UInt64(UInt16(truncatingIfNeeded: UDPHeader.byteCount &+ payload).byteSwapped)
-    let header = unsafe UInt64(metadata.load(at: 12) as UInt32) | length << 32
-    var checksum = InternetChecksum()
-    checksum.add(littleEndian: unsafe metadata.load(at: 0))
-    // All are below 2^48: no carry. RFC 768, "Checksum": 0 means none, and is sent as ones; hence the 1.
-    checksum.add(littleEndian: header &+ pseudoProtocol &+ length &+ 1)
-    checksum.addInline(buffer.bytes)
-    let value = checksum.littleEndianValueBeyondOne
+    guard buffer.isSingle, payload <= maximumByteCount, buffer.hasMetadata else { return -1 }
+    // SAFETY: it has metadata.
+    let line = unsafe MetadataWords(buffer)
+    let header = unsafe UDPWords(ports: line.ports, totalByteCount: UDPHeader.byteCount &+ payload)
+      .sealed(buffer.bytes, addresses: unsafe line.addresses)
     guard buffer.prepend(UDPHeader.byteCount) else { return -1 }
     // SAFETY: the header's eight bytes have just been put into the valid part.
-    unsafe buffer.words.store(header | UInt64(value) << 48, at: 0)
-    unsafe metadata.store(17 | 64 << 8 as UInt32, at: 8)
+    unsafe header.store(at: buffer.address)
+    unsafe line.setOutgoing(MetadataMarks.ipv4(hops: 64, .udp))
     return payload
   }
 }

@@ -20,7 +20,7 @@ struct UDPEngine: Sendable {
   var recentPort: UInt32 = .max
   @usableFromInline var now = MonotonicTime(nanoseconds: 0)
 
-  init(ports: [UInt16]) { self.ports = PortSet(ports) }
+  init(ports: PortSet) { self.ports = ports }
 
   // MARK: Receive
 
@@ -119,7 +119,7 @@ struct UDPEngine: Sendable {
   mutating func transmit(_ buffer: inout Buffer, maximumByteCount: Int) -> UDPDrop? {
     let byteCount = buffer.validByteCount
     guard byteCount <= maximumByteCount else { return .tooLong }
-    guard buffer.headroom >= PacketMetadata.byteCount &+ UDPHeader.byteCount else { return .noHeadroom }
+    guard buffer.hasMetadata else { return .noHeadroom }
     let datagram = buffer.datagramMetadata
     guard buffer.prepend(UDPHeader.byteCount) else { return .noHeadroom }
     let header = UDPHeader(

@@ -1,4 +1,5 @@
 public import CleanQ
+internal import CleanQWire
 
 /// UDP on a port of IP packets: datagrams for the bound ports go up, with their addresses in the metadata.
 ///
@@ -16,11 +17,14 @@ public struct UDPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Low
   /// were not sent.
   @usableFromInline var backlog = Backlog()
 
-  /// - Parameter ports: the ports that are open; datagrams to others are answered with an ICMP error.
-  public init(on lower: consuming Lower, ports: [UInt16]) {
+  /// - Parameter ports: the ports that are open; datagrams to others are answered with an ICMP error. May change while the port is
+  ///   in use.
+  public init(on lower: consuming Lower, ports: PortSet) {
     self.lower = lower
     engine = UDPEngine(ports: ports)
-    maximumByteCount = self.lower.capabilities.link.maximumPacketByteCount.map { $0 - 8 } ?? 65_507
+    maximumByteCount =
+      self.lower.capabilities.link.maximumPacketByteCount.map { $0 - UDPHeader.byteCount }
+      ?? UDPHeader.maximumPayloadByteCount
   }
 
   @inlinable

@@ -38,7 +38,7 @@ public struct BranchContent<Unit: Traffic>: Sendable {
   let content: BranchContentKind
 }
 
-/// The same, whatever traffic it takes.
+/// The same, for any kind of traffic.
 enum BranchContentKind: Sendable {
   case rest([OpenStage])
   case branches([[OpenStage]])
@@ -134,8 +134,8 @@ extension OpenStage {
     switch content {
     case .rest(let stages): return [first] + stages
     case .branches(let branches):
-      let claims = branches.flatMap { ForkPlan.claimingStage(of: $0.map(\.description))?.stage.claims ?? [] }
-      if let reading = stage as? any BlockReadingStage { first.description = reading.reading(claims) }
+      let claiming = branches.compactMap { ForkPlan.claimingStage(of: $0.map(\.description))?.stage }
+      if let reading = stage as? any BlockReadingStage { first.description = reading.reading(claiming) }
       first.branches = branches
       return [first]
     }

@@ -38,8 +38,9 @@ struct ForkPlan {
     var keys: [(claimed: [Int], unclaimed: Range<Int>)] = []
     for (branch, stage) in stages.enumerated() {
       guard branch < ForkBranches.maximumCount else { throw .tooMany }
-      guard let stage, let first = stage.claims.first else { throw .claimsNothing(branch: branch) }
-      if selector == nil { selector = first.selector }
+      guard let stage, let own = stage.selector else { throw .claimsNothing(branch: branch) }
+      if selector == nil { selector = own }
+      guard own == selector else { throw .otherKind(branch: branch) }
       for claim in stage.claims {
         guard claim.selector == selector else { throw .otherKind(branch: branch) }
         if let other = owners[claim.key] {

@@ -52,7 +52,7 @@ public struct Pipeline<Body: PipelineBody>: Sendable {
   ///   - cpus: at least one, each once.
   ///   - logger: where the stages say what a user should know.
   ///   - cancelFile: a file that becomes readable when the start is to be abandoned, or -1.
-  /// - Throws: StageError where a stage could not be opened, or not so many times, or the start was abandoned; everything is
+  /// - Throws: StageError if a stage could not be opened, or not that many times, or the start was cancelled; everything is
   ///   closed again then.
   @inlinable
   public func start(

@@ -35,7 +35,7 @@ struct StageOpener {
     var stack = stack
     var placement = placement
     for (index, stage) in zip(stages.indices, stages) {
-      // A mark for another CPU hands over to a new loop.
+      // A mark for another CPU begins a new loop.
       if let other = stage.placement, other != placement {
         stack = try handOver(stack, in: box)
         placement = other
@@ -145,6 +145,9 @@ struct StageOpener {
       boxes.append(box)
     }
     let parts = ForkBranches(boxes, keys: plan.keys, keyCount: plan.selector.keyCount)
+    for (index, branch) in stage.branches.enumerated() {
+      ForkPlan.claimingStage(of: branch.map(\.description))?.stage.didOpen(BranchClaims(parts.claims, index))
+    }
     guard let fork = Self.fork(plan.selector, parts).port(of: Unit.self) else {
       throw StageError(stage.name, "has branches that claim another kind of traffic than it gives")
     }

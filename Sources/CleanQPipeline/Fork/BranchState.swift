@@ -1,6 +1,6 @@
 public import CleanQ
 
-/// What lies between a fork and one of its branches: four bursts, and the branch's account. Belongs to the thread of the fork.
+/// What is between a fork and one of its branches: four bursts, and the branch's account. Belongs to the thread of the fork.
 @frozen
 @usableFromInline
 struct BranchState: ~Copyable {

@@ -6,10 +6,6 @@ public final class ForkBranches {
   /// The most branches of a fork.
   public static let maximumCount = LeaseNotes.capacity
 
-  /// In the table: nobody's.
-  @inlinable
-  static var unclaimed: UInt8 { .max }
-
   /// One branch, as the data path needs it. The boxes and the loops are held by the fork's branches.
   @unsafe
   @frozen
@@ -45,9 +41,8 @@ public final class ForkBranches {
   var leases = [Leases?](repeating: nil, count: RegionDirectory.capacity)
   /// By slot: bytes of the region.
   var byteCounts = [Int](repeating: 0, count: RegionDirectory.capacity)
-  /// By key: the branch. Changed on the fork's thread, or before it runs.
-  @usableFromInline let table: UnsafeMutablePointer<UInt8>
-  private let keyCount: Int
+  /// Which packets are whose.
+  @usableFromInline let claims: ClaimTable
 
   /// - Parameters:
   ///   - boxes: of branches that are open, 1 to ``maximumCount``.
@@ -55,7 +50,7 @@ public final class ForkBranches {
   init(_ boxes: [BranchBox], keys: [(claimed: [Int], unclaimed: Range<Int>)], keyCount: Int) {
     precondition((1...Self.maximumCount).contains(boxes.count), "a fork has 1 to \(Self.maximumCount) branches")
     self.boxes = boxes
-    self.keyCount = keyCount
+    claims = ClaimTable(keys, keyCount: keyCount, names: boxes.map(\.name))
     count = boxes.count
     unsafe entries = .allocate(capacity: boxes.count)
     for (index, box) in boxes.enumerated() {
@@ -73,18 +68,10 @@ public final class ForkBranches {
     unsafe owners.initialize(repeating: 0, count: cells)
     unsafe lentByteCounts = .allocate(capacity: cells)
     unsafe lentByteCounts.initialize(repeating: 0, count: cells)
-    unsafe table = .allocate(capacity: keyCount)
-    unsafe table.initialize(repeating: Self.unclaimed, count: keyCount)
-    for (index, keys) in keys.enumerated().reversed() {
-      for key in keys.unclaimed { unsafe table[key] = UInt8(index) }
-    }
-    for (index, keys) in keys.enumerated() {
-      for key in keys.claimed { unsafe table[key] = UInt8(index) }
-    }
   }
 
   deinit {
-    // The loops go first: what their ports still hold comes home, with its notes.
+    // The loops go first: what their ports still hold is returned, with its notes.
     for box in boxes { box.loop = nil }
     for slot in 0..<RegionDirectory.capacity { endLeases(of: slot) }
     unsafe entries.deinitialize(count: count)
@@ -93,7 +80,6 @@ public final class ForkBranches {
     unsafe notes.deallocate()
     unsafe owners.deallocate()
     unsafe lentByteCounts.deallocate()
-    unsafe table.deallocate()
   }
 
   /// Where the entries of a region's branches and notes begin.

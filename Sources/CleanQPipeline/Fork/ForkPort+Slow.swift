@@ -12,7 +12,7 @@ extension ForkPort where Selector: ForkSelector {
     while end < filled.count, !filled[end].flags.contains(.last) { end &+= 1 }
     guard end < filled.count else { return .incompleteChain }
     for index in 0...end { if let refusal = refusal(of: filled[index].region) { return refusal } }
-    let branch = unsafe table[Selector.key(of: filled[0])]
+    let branch = unsafe table[Selector.key(of: filled[0])].load(ordering: .relaxed)
     return deliver(packetOf: end + 1, from: &filled, to: branch) ? nil : .full
   }
 
@@ -21,7 +21,7 @@ extension ForkPort where Selector: ForkSelector {
   /// - Returns: false where it has to end and there is no room for its buffers.
   private mutating func deliver(packetOf bufferCount: Int, from filled: inout Burst, to branch: UInt8) -> Bool {
     for index in 0..<bufferCount { takeBackStale(&filled[index]) }
-    guard branch != ForkBranches.unclaimed else {
+    guard branch != ClaimTable.unclaimed else {
       guard end(bufferCount, of: &filled) else { return false }
       unclaimedCount &+= 1
       return true

@@ -1,4 +1,5 @@
 public import CleanQ
+public import Synchronization
 
 /// The right end of a loop above which there are several users: each packet goes to the branch that claims it, and what the
 /// branches send goes down.
@@ -30,7 +31,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @usableFromInline let notes: UnsafeMutablePointer<LeaseNotes>
   @usableFromInline let owners: UnsafeMutablePointer<UInt8>
   @usableFromInline let lentByteCounts: UnsafeMutablePointer<Int>
-  @usableFromInline let table: UnsafeMutablePointer<UInt8>
+  @usableFromInline let table: UnsafeMutablePointer<Atomic<UInt8>>
   /// Buffers that no branch has: on the way back to the receive queue below.
   @usableFromInline var returned = Burst()
   /// Empty but in a call.
@@ -41,7 +42,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
 
   // SAFETY, for each use of the pointers in this file and the next: `branches` keeps what they point to; the slot of a region that
   // exists is inside the directory, and is masked besides; keys are below the selector's count, and what the table says below
-  // `count`, or ``ForkBranches/unclaimed``. Only the fork's thread uses them.
+  // `count`, or ``ClaimTable/unclaimed``. Only the fork's thread uses them.
 
   @inlinable
   public init(_ branches: ForkBranches) {
@@ -52,7 +53,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     unsafe notes = branches.notes
     unsafe owners = branches.owners
     unsafe lentByteCounts = branches.lentByteCounts
-    unsafe table = branches.table
+    unsafe table = branches.claims.branches
   }
 
   @inlinable
@@ -74,8 +75,8 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
     while !filled.isEmpty {
       let region = filled[0].region
       guard refusal(of: region) == nil else { return .unknownRegion }
-      let branch = unsafe table[Selector.key(of: filled[0])]
-      if branch != ForkBranches.unclaimed, deliver(&filled, of: region, to: Int(branch)) > 0 { continue }
+      let branch = unsafe table[Selector.key(of: filled[0])].load(ordering: .relaxed)
+      if branch != ClaimTable.unclaimed, deliver(&filled, of: region, to: Int(branch)) > 0 { continue }
       if let refusal = deliverFirst(&filled) { return refusal }
     }
     return nil
@@ -238,13 +239,14 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
   @inlinable
   @inline(never)
   static func lend(
-    _ buffers: consuming MutableSpan<Buffer>, of region: RegionID, to branch: UInt8, _ table: UnsafePointer<UInt8>,
+    _ buffers: consuming MutableSpan<Buffer>, of region: RegionID, to branch: UInt8,
+    _ table: UnsafePointer<Atomic<UInt8>>,
     _ note: LeaseNotes, _ notes: LeaseNotes
   ) -> (count: Int, byteCount: Int) {
     var index = 0
     var byteCount = 0
     while index < buffers.count, buffers[index].region == region, buffers[index].isWholePacket(without: notes),
-      unsafe table[Selector.key(of: buffers[index])] == branch
+      unsafe table[Selector.key(of: buffers[index])].load(ordering: .relaxed) == branch
     {
       buffers[index].lend(note)
       byteCount &+= buffers[index].byteCount
@@ -284,7 +286,7 @@ public struct ForkPort<Selector: ForkSelector>: Port, ~Copyable {
 }
 
 extension ForkBranches {
-  /// After so many turns of the fork the loop of a branch that seems to have nothing to do is turned all the same.
+  /// After this number of turns of the fork, the loop of a branch without apparent work is turned anyway.
   @inlinable
   static var mostSkips: Int { 16 }
 }

@@ -45,8 +45,11 @@ public struct Claim: Sendable {
 
 /// A stage that can begin a branch: it says which of the packets below it are its own.
 public protocol ClaimingStage: StageDescription {
-  /// At least one where the stage is complete.
+  /// At least one where the stage is complete, unless it claims later.
   var claims: [Claim] { get }
+
+  /// How its packets are told from others; nil where it claims nothing. That of the first claim, unless the stage claims later.
+  var selector: (any ForkSelector.Type)? { get }
 
   /// Keys whose packets the stage wants to see where no branch claims them, so that it can answer them; of several branches the
   /// first is asked. Empty by default.
@@ -54,17 +57,25 @@ public protocol ClaimingStage: StageDescription {
 
   /// What tells the stage from another of its kind, for paths: the `7` of `udp:7`. Empty where there is only one.
   var claimLabel: String { get }
+
+  /// The fork below is open: of a pipeline in several instances, one for each. A stage whose claims change while it runs keeps what
+  /// it is given. Does nothing by default.
+  func didOpen(_ claims: BranchClaims)
 }
 
 extension ClaimingStage {
   public var unclaimedKeys: Range<Int> { 0..<0 }
   public var claimLabel: String { "" }
+  public var selector: (any ForkSelector.Type)? { claims.first?.selector }
+  public func didOpen(_ claims: BranchClaims) {}
 }
 
 /// A stage that learns what it is to open from the branches above it.
 public protocol BlockReadingStage: StageDescription {
   /// The same stage, with what the branches of its block claim.
-  func reading(_ claims: [Claim]) -> any StageDescription
+  ///
+  /// - Parameter branches: the stages that claim, one for each branch.
+  func reading(_ branches: [any ClaimingStage]) -> any StageDescription
 
   /// What is missing where nothing was claimed and nothing was said; nil where the stage is complete.
   var missing: String? { get }

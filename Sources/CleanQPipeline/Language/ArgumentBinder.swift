@@ -78,7 +78,7 @@ struct ArgumentBinder {
   }
 
   private func takesNone(_ argument: StageCall.Argument) -> Diagnostic {
-    Diagnostic("\(stageName) takes no arguments; take the brackets out", at: argument.range)
+    Diagnostic("\(stageName) takes no arguments; remove the brackets", at: argument.range)
   }
 
   private mutating func positionalIndex(for argument: StageCall.Argument) throws(Diagnostic) -> Int {

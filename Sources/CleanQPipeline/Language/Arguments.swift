@@ -54,7 +54,7 @@ public struct Arguments: Sendable {
   /// - Complexity: O(*p*) in the number of parameters.
   public func flag(_ name: String) -> Bool {
     let entry = entry(name)
-    precondition(entry.parameter.type.isFlag, "\"\(name)\" is no flag")
+    precondition(entry.parameter.type.isFlag, "\"\(name)\" is not a flag")
     return entry.values.first.map(Self.boolean) ?? false
   }
 
@@ -72,17 +72,17 @@ public struct Arguments: Sendable {
   }
 
   private static func text(_ value: ParameterType.Value) -> String {
-    guard case .text(let text) = value else { preconditionFailure("the parameter's values are no texts") }
+    guard case .text(let text) = value else { preconditionFailure("the parameter's values are not texts") }
     return text
   }
 
   private static func integer(_ value: ParameterType.Value) -> Int {
-    guard case .integer(let number) = value else { preconditionFailure("the parameter's values are no integers") }
+    guard case .integer(let number) = value else { preconditionFailure("the parameter's values are not integers") }
     return number
   }
 
   private static func boolean(_ value: ParameterType.Value) -> Bool {
-    guard case .boolean(let flag) = value else { preconditionFailure("the parameter's values are no booleans") }
+    guard case .boolean(let flag) = value else { preconditionFailure("the parameter's values are not booleans") }
     return flag
   }
 }

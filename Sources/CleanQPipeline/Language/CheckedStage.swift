@@ -29,8 +29,8 @@ public struct CheckedStage: Sendable {
     self.share = share
   }
 
-  /// The stage in canonical form, without its block: required values by position, then keys in the order of the stage's parameters, quotes where they must
-  /// be. Parses to the same stage.
+  /// The stage in canonical form, without its block: required values by position, then keys in the order of the stage's
+  /// parameters, with quotes only if needed. Parses to the same stage.
   ///
   /// - Complexity: O(*n*) in the length of the text.
   public var text: String {

@@ -146,7 +146,7 @@ struct Lexer {
     case UInt8(ascii: "n"): return UInt8(ascii: "\n")
     default:
       throw Diagnostic(
-        "\(text(start..<offset)) is no escape; write \\\\ for a backslash, \\\" for a quote, \\n for a newline",
+        "\(text(start..<offset)) is not an escape; write \\\\ for a backslash, \\\" for a quote, \\n for a newline",
         at: SourceRange(start, offset))
     }
   }

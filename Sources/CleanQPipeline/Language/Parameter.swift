@@ -31,7 +31,7 @@ public struct Parameter: Sendable {
     _ name: String, _ type: ParameterType, required: Bool = false, default: String? = nil, repeatable: Bool = false,
     keyOnly: Bool = false, _ summary: String
   ) {
-    precondition(CharacterRules.isIdentifier(name), "the parameter name \"\(name)\" is no identifier")
+    precondition(CharacterRules.isIdentifier(name), "the parameter name \"\(name)\" is not an identifier")
     precondition(!required || `default` == nil, "\"\(name)\" is required, so that its default is never used")
     precondition(
       !type.isFlag || (!required && !repeatable && `default` == nil),

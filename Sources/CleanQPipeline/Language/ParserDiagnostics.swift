@@ -1,4 +1,4 @@
-/// What the parser says about texts that are no pipeline.
+/// What the parser says about texts that are not a pipeline.
 enum ParserDiagnostics {
   static let emptyText = Diagnostic(
     "the pipeline is empty; write stages with | between them, such as: tap(tap0) | ip(10.0.0.2/24) | udp(7) | echo",
@@ -31,7 +31,7 @@ enum ParserDiagnostics {
       Diagnostic("a quoted text stands where a stage belongs; write the name without quotes", at: token.range)
     case .mark: Diagnostic("a CPU mark stands without a stage; put it after one, as in echo@0", at: token.range)
     case .open: Diagnostic("a bracket stands without a stage's name before it; write name(…)", at: token.range)
-    case .close: Diagnostic("a ) stands here that nothing opened; delete it", at: token.range)
+    case .close: Diagnostic("a ) without an opening bracket; delete it", at: token.range)
     case .openBlock:
       Diagnostic(
         "a block stands where a stage belongs: several ports below one stage are not supported yet; begin with one stage",
@@ -66,7 +66,7 @@ enum ParserDiagnostics {
     case .open where stage.cpu != nil:
       return Diagnostic("a CPU mark stands before the bracket; put it after: name(…)@0", at: token.range)
     case .open: return Diagnostic("a second list of arguments for \(name); put all in one bracket", at: token.range)
-    case .close: return Diagnostic("a ) stands here that nothing opened; delete it", at: token.range)
+    case .close: return Diagnostic("a ) without an opening bracket; delete it", at: token.range)
     default:
       return Diagnostic(
         "a comma stands after \(name); put | between stages", at: token.range,
@@ -84,7 +84,7 @@ enum ParserDiagnostics {
   static func strayBlockMark(_ token: Token) -> Diagnostic {
     token.kind == .semicolon
       ? Diagnostic("a ; stands outside a block; it separates the branches in { }", at: token.range)
-      : Diagnostic("a } stands here that nothing opened; delete it", at: token.range)
+      : Diagnostic("a } without an opening brace; delete it", at: token.range)
   }
 
   static func emptyBlock(of stage: String, at range: SourceRange) -> Diagnostic {
@@ -109,13 +109,13 @@ enum ParserDiagnostics {
 
   static func badAlias(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      "\(Prose.quoted(name)) is no name for a stage; write a letter, then letters, digits and -", at: range)
+      "\(Prose.quoted(name)) is not a name for a stage; write a letter, then letters, digits and -", at: range)
   }
 
   static func noCPUNumber(_ text: String, at range: SourceRange) -> Diagnostic {
     text.isEmpty
       ? Diagnostic("a CPU mark without a number; write it in one word, as in echo@0", at: range)
-      : Diagnostic("\(Prose.quoted(text)) is no CPU number; write digits after the @, as in echo@0", at: range)
+      : Diagnostic("\(Prose.quoted(text)) is not a CPU number; write digits after the @, as in echo@0", at: range)
   }
 
   static func tooManyCPUs(at range: SourceRange) -> Diagnostic {

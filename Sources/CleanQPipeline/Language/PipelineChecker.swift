@@ -82,7 +82,7 @@ struct PipelineChecker {
       for branch in last.branches { branches.append(try claim(branch, catalog)) }
       let traffic = PipelineTyping.trafficAbove(stages)
       stages[stages.count - 1].branches = branches
-      tell(try claims(last, branches, traffic, catalog), to: &stages)
+      tell(try claiming(last, branches, traffic, catalog), to: &stages)
     }
     for stage in stages {
       guard let missing = (stage.description as? any BlockReadingStage)?.missing else { continue }
@@ -92,24 +92,24 @@ struct PipelineChecker {
   }
 
   /// Tells the stage below a block what is claimed there, also where others that let everything through are in between.
-  private static func tell(_ claims: [Claim], to stages: inout [CheckedStage]) {
+  private static func tell(_ branches: [any ClaimingStage], to stages: inout [CheckedStage]) {
     for index in stages.indices.reversed() {
       if let reading = stages[index].description as? any BlockReadingStage {
-        stages[index].description = reading.reading(claims)
+        stages[index].description = reading.reading(branches)
         return
       }
       guard case .passThrough = stages[index].description.shape else { return }
     }
   }
 
-  /// What the branches of a block claim, all together.
-  private static func claims(
+  /// The stages that claim for the branches of a block, one for each.
+  private static func claiming(
     _ stage: CheckedStage, _ branches: [[CheckedStage]], _ traffic: TrafficKind?, _ catalog: StageCatalog
-  ) throws(Diagnostic) -> [Claim] {
+  ) throws(Diagnostic) -> [any ClaimingStage] {
     let found = branches.map { ForkPlan.claimingStage(of: $0.map(\.description)) }
     do throws(ForkPlan.Problem) {
       _ = try ForkPlan(found.map { $0?.stage })
-      return found.flatMap { $0?.stage.claims ?? [] }
+      return found.compactMap { $0?.stage }
     } catch {
       func place(_ branch: Int) -> CheckedStage { branches[branch][found[branch]?.index ?? 0] }
       switch error {

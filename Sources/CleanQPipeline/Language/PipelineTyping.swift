@@ -125,7 +125,7 @@ struct PipelineTyping {
 
   /// Says that with other arguments the stage would be in its place, and how, where one of its examples shows it.
   ///
-  /// - Parameter index: where the stage stands in an example, of so many.
+  /// - Parameter index: where the stage stands in an example, and of how many.
   private func otherForm(
     of stage: CheckedStage, at isThere: (_ index: Int, _ count: Int) -> Bool, where fits: (StageShape) -> Bool
   ) -> String? {

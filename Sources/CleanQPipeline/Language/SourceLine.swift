@@ -19,7 +19,7 @@ struct SourceLine {
   /// Column in characters, from 1.
   let column: Int
   private var cells: [Cell] = []
-  /// How many cells lie wholly before the range.
+  /// How many cells are wholly before the range.
   private var caretCell = 0
 
   private static let tabWidth = 4

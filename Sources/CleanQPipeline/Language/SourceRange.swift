@@ -1,4 +1,4 @@
-/// A half-open stretch of pipeline text, in UTF-8 offsets.
+/// A half-open range of pipeline text, in UTF-8 offsets.
 ///
 /// An empty range names a place between two bytes, such as the one where a bracket is missing.
 public struct SourceRange: Hashable, Sendable {

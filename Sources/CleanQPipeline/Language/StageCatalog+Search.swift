@@ -21,7 +21,7 @@ extension StageCatalog {
     return path.joined(separator: " | ")
   }
 
-  /// The names of the stages that have such a shape, as a list with "or"; the first few of them.
+  /// The names of the first few stages with this shape, as a list with "or".
   func names(_ hasShape: (StageShape) -> Bool) -> String {
     let names = kinds.filter { $0.shapes.contains(where: hasShape) }.map(\.name)
     return names.isEmpty ? "another stage" : Prose.list(Array(names.prefix(4)), "or")

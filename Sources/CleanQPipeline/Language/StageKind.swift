@@ -39,7 +39,7 @@ public struct StageKind: Sendable {
     notes: String = "", counts: [CountDescription] = [], claims: TrafficKind? = nil,
     make: @escaping @Sendable (Arguments) throws(ArgumentError) -> any StageDescription
   ) {
-    precondition(CharacterRules.isIdentifier(name), "the stage name \"\(name)\" is no identifier")
+    precondition(CharacterRules.isIdentifier(name), "the stage name \"\(name)\" is not an identifier")
     precondition(!shapes.isEmpty, "\"\(name)\" has no shape")
     precondition(Set(parameters.map(\.name)).count == parameters.count, "\"\(name)\" has two parameters of one name")
     precondition(Set(counts.map(\.name)).count == counts.count, "\"\(name)\" has two counts of one name")

@@ -6,7 +6,7 @@ public enum StageShape: Hashable, Sendable {
   case end(TrafficKind, right: Bool)
   /// Stands in the middle and turns one kind into another.
   case layer(below: TrafficKind, above: TrafficKind)
-  /// Stands in the middle and passes on whatever comes.
+  /// Stands in the middle and passes on any traffic.
   case passThrough
   /// Stands at the right end and takes any traffic.
   case sink

@@ -95,7 +95,7 @@ public struct Junction<Left: Port & ~Copyable, Right: Port & ~Copyable>: ~Copyab
     right.quiesce()
   }
 
-  /// Tells both ports, whatever the first one answers.
+  /// Tells both ports, also if the first one refuses.
   @inlinable
   mutating func sleep(_ step: SleepStep) -> JunctionReadiness {
     JunctionReadiness(left: left.sleep(step), right: right.sleep(step))

@@ -23,7 +23,7 @@ final class PipelineInstance {
     for (worker, placement) in zip(self.workers, placements) {
       guard case .cpu(let cpu) = placement else { continue }
       guard Threads.isAllowed(cpu: cpu) else {
-        throw StageError("pipeline", "this process may not run on CPU \(cpu); choose another")
+        throw StageError("pipeline", "this process is not allowed to run on CPU \(cpu); choose another")
       }
       worker.cpu = cpu
     }

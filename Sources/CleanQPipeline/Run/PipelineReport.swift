@@ -30,7 +30,7 @@ public struct PipelineReport: Sendable {
   public internal(set) var accounts = BufferAccounts()
   /// The buffers that the memory was cut into when the pipeline started.
   public internal(set) var bufferCount = 0
-  /// The buffers that went out of scope somewhere and came home, instead of going round.
+  /// The buffers that went out of scope somewhere and were returned, instead of circulating.
   public internal(set) var leakedBufferCount = 0
   /// Bytes that no stage could account for. Not zero only where a stage is broken; zero where ``isExact`` is false.
   public internal(set) var lostByteCount = 0

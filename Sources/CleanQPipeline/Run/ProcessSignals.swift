@@ -5,7 +5,7 @@ internal import Glibc
 internal import Synchronization
 
 /// SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 as bytes in a file: while a value exists they do not end the process but wake
-/// whoever polls ``file``.
+/// the thread that polls ``file``.
 ///
 /// What this changes it puts back when it goes: the dispositions when the last value goes, and the mask of the thread that made
 /// it. A signal that is ignored stays ignored (nohup, background jobs of a shell), and SIGHUP, SIGUSR1 and SIGUSR2 are left to
@@ -84,7 +84,7 @@ package struct ProcessSignals: ~Copyable {
     let slot = endFile < 0 ? -1 : cplatform_signal_watch(ends[1], endFile, bits)
     guard slot >= 0 else {
       for file in ends + [endFile] where file >= 0 { close(file) }
-      throw StageError("pipeline", "no room to wait for signals; let fewer pipelines wait for them at a time")
+      throw StageError("pipeline", "too many pipelines wait for signals; run fewer at a time")
     }
     return (ends[0], ends[1], endFile, slot)
   }
@@ -130,7 +130,7 @@ private enum SignalDispositions {
       for signal in ending + others where state.before[signal] == nil {
         let disposition = cplatform_signal_disposition(signal)
         guard disposition != CPLATFORM_SIGNAL_IGNORED else { continue }
-        // SIGINT and SIGTERM end what waits for them, whoever had them; the rest is the program's where it has use for it.
+        // SIGINT and SIGTERM end what waits for them; the rest is the program's if it handles them.
         guard disposition == CPLATFORM_SIGNAL_DEFAULT || signal == SIGINT || signal == SIGTERM else { continue }
         var before = sigaction()
         // SAFETY: a local variable.

@@ -233,7 +233,7 @@ extension RunControl {
     }
   }
 
-  /// Waits until the pipeline is to stop, whoever asked for it.
+  /// Waits until the pipeline is to stop, for any reason.
   func waitUntilStopping() {
     while !isStopping {
       var file = pollfd(fd: stopFile, events: Int16(POLLIN), revents: 0)

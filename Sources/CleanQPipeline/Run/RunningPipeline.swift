@@ -130,7 +130,7 @@ public final class RunningPipeline {
     for loop in stuck {
       report.fail(
         stages: stageNumbers[loop], at: StuckThread(number: control.loops[loop].threadNumber),
-        "did not end when it was told to")
+        "did not stop when it was told to")
     }
     return report
   }

@@ -1,6 +1,6 @@
 public import CleanQ
 
-/// One loop of a pipeline: what every loop can be asked to do, whatever ports it joins.
+/// One loop of a pipeline: what every loop can be asked to do, with any ports.
 ///
 /// The closures are made where the loop's type is known, so that the loop is compiled for that type.
 @usableFromInline

@@ -30,7 +30,7 @@ public final class PipelineContext {
   private var segmentCount = 1
   /// The loop in the making.
   private var segment = LoopSegment()
-  /// Those that go on when a branch that was handed over is open.
+  /// Those that continue when a branch on another thread is open.
   private var suspended: [LoopSegment] = []
   /// The branch in the making, while it is on the thread of its fork.
   private(set) var branch: BranchBox?
@@ -203,7 +203,7 @@ public final class PipelineContext {
     try admit(stage)
   }
 
-  /// Refuses a stage that cannot stand in so many instances.
+  /// Refuses a stage that does not support this number of instances.
   @usableFromInline
   func admit(_ stage: any StageDescription) throws(StageError) {
     guard !stage.instances.contains(instanceCount) else { return }

@@ -1,7 +1,7 @@
 public import CleanQ
 internal import Glibc
 
-/// Why a stage could not be opened. Whatever was open before has been closed again.
+/// Why a stage could not be opened. Everything that was open before has been closed again.
 public struct StageError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The stage, as in a pipeline text: `tap(tap0)`.
   public let stage: String

@@ -1,7 +1,7 @@
 public import CleanQ
 internal import Logging
 
-/// The `checked` stage: sees to it, at run time, that every byte that passes is handed over by the side that owns it.
+/// The `checked` stage: checks, at run time, that every byte that passes is passed on by the side that owns it.
 ///
 /// May stand between any two stages, more than once. Each violation is a counter in the summary, and the first ones are
 /// lines in the log; ``CheckedPort`` says which there are. A pipeline without violations is not changed by it.
@@ -37,9 +37,9 @@ extension Checked {
   /// `checked` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "checked", summary: "checks that every byte is handed over by the side that owns it, and changes nothing",
+      name: "checked", summary: "checks that every byte is passed on by the side that owns it; changes nothing",
       shapes: [.passThrough],
-      parameters: [Parameter("stop", .flag, "end the pipeline as soon as a violation was found")],
+      parameters: [Parameter("stop", .flag, "end the pipeline at the first violation")],
       examples: [
         "tap(tap0) | checked | ip(10.0.0.2/24) | checked(stop) | udp(7) | echo", "tap(tap0) | checked | discard",
       ],

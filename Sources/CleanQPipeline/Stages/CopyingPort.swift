@@ -5,7 +5,7 @@ public import Logging
 ///
 /// Put on the device of a process where another process maps the pipeline's memory, so that neither can read or change the other
 /// one's memory. A packet is copied once, as a whole, before the device has it and after it has given it back: from the copy on the
-/// sender cannot change it. On the pipeline's side it lies in memory that the other process maps, and that one can change it there,
+/// sender cannot change it. On the pipeline's side it is in memory that the other process maps, and that one can change it there,
 /// also while a stage in between looks at it.
 ///
 ///        pipeline                                     device
@@ -119,6 +119,7 @@ extension CopyingPort where Lower: ~Copyable {
     if byteCount <= buffer.tailroom {
       for index in 0..<count { buffer.append(arrived[index].validByteCount, from: 0, of: arrived[index]) }
       buffer.flags = arrived[count &- 1].flags.union(.last)
+      if buffer.flags.contains(.recorded) { buffer.record = arrived[0].record }
       filled.append(buffer)
       copiedCount &+= 1
     } else {
@@ -183,8 +184,17 @@ extension CopyingPort where Lower: ~Copyable {
       }
     }
     pending[pending.count &- 1].flags = filled[count &- 1].flags
+    if filled[0].flags.contains(.recorded) { copyRecord(of: filled[0], byteCount, to: pending.count &- pieceCount) }
     copiedCount &+= 1
     return true
+  }
+
+  /// Has the copy of a packet that a capture cut short say so too; the first of its pieces lies at `index`.
+  @usableFromInline
+  mutating func copyRecord(of buffer: borrowing Buffer, _ byteCount: Int, to index: Int) {
+    let record = buffer.record
+    for piece in index..<pending.count { pending[piece].flags.remove(.recorded) }
+    if let record, Int(record.originalByteCount) > byteCount { pending[index].record = record }
   }
 
   /// Gives the device what was copied for it.

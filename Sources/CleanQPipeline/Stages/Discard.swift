@@ -1,6 +1,6 @@
 public import CleanQ
 
-/// A port that takes every packet and sends none: each buffer comes back at once as sent.
+/// A port that accepts every packet and sends none: each buffer comes back at once as sent.
 @frozen
 public struct DiscardPort<Unit: Traffic>: StackedPort, ~Copyable {
   public var lower = LoopbackPort<Unit>()

@@ -1,7 +1,7 @@
 public import CleanQ
 
 /// The `loopback` stage: a port that receives what it transmits. At the left end it loops frames, at the right end
-/// whatever comes.
+/// everything.
 public struct Loopback: EndStage, SinkStage {
   public typealias Unit = Frame
 

@@ -2,7 +2,7 @@ extension Count {
   /// `count` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "count", summary: "counts packets and bytes in both directions and changes nothing", shapes: [.passThrough],
+      name: "count", summary: "counts packets and bytes in both directions; changes nothing", shapes: [.passThrough],
       examples: ["pcap(in.pcap, read) | count | discard"]
     ) { _ throws(ArgumentError) in Count() }
   }
@@ -12,7 +12,7 @@ extension Discard {
   /// `discard` in pipeline texts.
   public static var kind: StageKind {
     StageKind(
-      name: "discard", summary: "takes every packet and sends none", shapes: [.sink],
+      name: "discard", summary: "accepts every packet and sends none", shapes: [.sink],
       examples: ["tap(tap0) | pcap(f.pcap) | discard"]
     ) { _ throws(ArgumentError) in Discard() }
   }

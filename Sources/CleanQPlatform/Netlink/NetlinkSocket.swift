@@ -14,7 +14,7 @@ package struct NetlinkSocket: ~Copyable, Sendable {
   private let file: Int32
   private var sequence: UInt32 = 0
 
-  /// Sets `errno` and returns nil where there is none to be had.
+  /// Sets `errno` and returns nil if none is available.
   package init?() {
     file = socket(CPLATFORM_AF_NETLINK, Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue), CPLATFORM_NETLINK_ROUTE)
     if file < 0 { return nil }

@@ -19,7 +19,7 @@ struct OpenTAP: ~Copyable {
 
   /// Makes the device that a description asks for or attaches to it, sets it up, and brings it up last.
   ///
-  /// - Throws: what was wrong and what to do; whatever was made or changed before is undone.
+  /// - Throws: what was wrong and what to do; everything made or changed before is undone.
   init(_ tap: TAPConfiguration, _ onEvent: TAPEventHandler) throws(TAPError) {
     if let problem = TAPName.diagnostic(about: tap.name) { throw TAPError(.configuration, tap.name, problem) }
     let device = try TAPDevice(name: tap.name)

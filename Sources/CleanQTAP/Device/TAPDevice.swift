@@ -56,7 +56,7 @@ struct TAPDevice: ~Copyable, Sendable {
       throw Self.cannotAttach(name, errno: number)
     }
     if offload { try setHeader() }
-    // To be allowed to hand over segments is how a driver that takes them can be told.
+    // A driver that accepts segments is recognised by its permission to pass them.
     let takesSegments = offload && setOffload(CPLATFORM_TUN_UDP_SEGMENTS)
     // A device that another program used may have been told that checksums and segments can be left to the reader.
     guard setOffload(0) else { throw Self.cannotAttach(name, errno: errno) }
@@ -93,13 +93,13 @@ extension TAPDevice {
   /// What to say where a name belongs to something that cannot be attached to, as it reads after a colon.
   private static func unusable(_ name: String) -> String {
     guard let link = NetworkLink.all().first(where: { $0.name == name }) else {
-      return "\(name) is no TAP device; choose another name"
+      return "\(name) is not a TAP device; choose another name"
     }
     if link.isTAP {
-      return "\(name) was made with several queues, which is not supported as yet; choose another device"
+      return "\(name) has several queues, which is not supported yet; choose another device"
     }
-    let kind = link.kind == "tun" ? "a TUN device, which carries no Ethernet" : "no TAP device"
-    return "\(name) is \(kind); only TAP devices are supported as yet"
+    let kind = link.kind == "tun" ? "a TUN device, which carries no Ethernet" : "not a TAP device"
+    return "\(name) is \(kind); only TAP devices are supported"
   }
 
   private static func cannotOpen(_ name: String, errno number: Int32) -> TAPError {
@@ -118,9 +118,9 @@ extension TAPDevice {
     let what =
       switch number {
       case EPERM, EACCES:
-        "no permission to make or use the device; run as root or with CAP_NET_ADMIN, or have it made for this user "
+        "no permission to create or use the device; run as root or with CAP_NET_ADMIN, or have it created for this user "
           + "with \"ip tuntap add \(name) mode tap user NAME\" and \"ip link set \(name) up\""
-      case EBUSY: "the device is busy: another process or another stage has it; end that one or choose another name"
+      case EBUSY: "the device is busy: another process or stage uses it; end that one or choose another name"
       case EINVAL, EEXIST: unusable(name)
       default: "cannot attach to the device: \(systemErrorText(number))"
       }

@@ -46,7 +46,7 @@ struct BufferLane: ~Copyable, Sendable {
 
   /// Declares the first `count` waiting buffers done.
   mutating func finishFirst(_ count: Int) {
-    precondition(count >= 0 && count <= waitingCount, "so many buffers do not wait")
+    precondition(count >= 0 && count <= waitingCount, "fewer buffers wait")
     doneCount &+= count
   }
 

@@ -83,7 +83,7 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
 
   /// Asks for a read.
   ///
-  /// SAFETY: the caller owns so many bytes at the address until the batch is answered.
+  /// SAFETY: the caller owns this number of bytes at the address until the batch is answered.
   @unsafe
   mutating func appendRead(_ address: UnsafeMutableRawPointer, byteCount: Int) {
     let length = UInt32(clamping: byteCount)
@@ -106,7 +106,7 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
     writeCount = count
   }
 
-  /// Adds a part of a frame that lies in several buffers.
+  /// Adds a part of a frame that is in several buffers.
   ///
   /// SAFETY: as for a read.
   @unsafe
@@ -134,9 +134,9 @@ struct IOBatch: ~Copyable, @unchecked Sendable {
     unsafe appendVector(place, byteCount: byteCount)
   }
 
-  /// Asks for a write of the last `vectorCount` parts at one go: `bufferCount` buffers, headers apart, that are so many frames.
+  /// Asks for a write of the last `vectorCount` parts at one go: `bufferCount` buffers without headers, each a frame.
   mutating func appendGather(vectorCount: Int, bufferCount: Int, frameCount: Int) {
-    precondition(vectorCount > 0 && vectorCount <= self.vectorCount, "there are not so many parts")
+    precondition(vectorCount > 0 && vectorCount <= self.vectorCount, "there are fewer parts")
     // SAFETY: the vectors below the count are initialised.
     let first = unsafe UnsafeMutableRawPointer(vectors.advanced(by: self.vectorCount &- vectorCount))
     unsafe append(

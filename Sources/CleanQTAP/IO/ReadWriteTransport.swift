@@ -17,7 +17,7 @@ struct ReadWriteTransport: Sendable {
 
   private func perform(_ operation: IOBatch.Operation) -> Int32 {
     while true {
-      // SAFETY: whoever made the batch owns the memory until it is answered.
+      // SAFETY: the maker of the batch owns the memory until it is answered.
       let result =
         switch operation.kind {
         case .read: unsafe read(file, operation.address, Int(operation.count))

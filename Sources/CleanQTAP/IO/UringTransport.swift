@@ -22,7 +22,7 @@ struct UringRefusal: Error {
 /// Needs Linux 6.4, where the TAP driver learned RWF_NOWAIT. Source: io_uring(7), io_uring_enter(2).
 @safe
 struct UringTransport: ~Copyable, @unchecked Sendable {
-  /// Submission entries; a batch is no longer than this.
+  /// Submission entries; a batch is at most this long.
   static let entryCount = 128
 
   private let ring: UnsafeMutablePointer<io_uring>
@@ -104,14 +104,14 @@ struct UringTransport: ~Copyable, @unchecked Sendable {
         case .write: IORING_OP_WRITE
         case .gather: IORING_OP_WRITEV
         }
-      // SAFETY: whoever made the batch owns the memory until it is answered.
+      // SAFETY: the maker of the batch owns the memory until it is answered.
       unsafe Self.prepare(entry, code, operation.address, operation.count, token: batch.token(index))
     }
     let submitted = submit(&batch)
     var answered = 0
     while answered < submitted {
       answered &+= reap(&batch)
-      // The kernel answers such requests before it returns; whatever else it may do one day, they are waited for.
+      // The kernel answers these requests before it returns; later kernels may not, so they are waited for.
       if answered < submitted { wait(&batch) }
     }
   }

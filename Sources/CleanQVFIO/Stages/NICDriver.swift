@@ -3,7 +3,7 @@ public import CleanQPipeline
 
 /// A driver of network cards, as the stage ``NIC`` finds it: which functions it drives, and the stage that opens one.
 ///
-/// A driver's module has one as a static member, `NICDriver.virtio`; whoever puts pipelines together lists those that there are.
+/// A driver's module has one as a static member, `NICDriver.virtio`; the program lists those that it supports.
 public struct NICDriver: Sendable {
   /// Vendor and device of a function, as in its configuration space. Source: [PCI Local Bus 3.0 § 6.2.1].
   public struct ID: Hashable, Sendable {

@@ -3,7 +3,7 @@ internal import Glibc
 /// Hands PCI functions from their kernel driver to `vfio-pci`, and back.
 ///
 /// Source: Linux Documentation/ABI/testing/sysfs-bus-pci, `driver_override`: only the driver named there may have the
-/// function, and it may have it whatever the ids it usually takes.
+/// function, and it may have it even if it does not support the ids.
 public struct DriverBinding: Sendable {
   private let tree: SystemTree
 

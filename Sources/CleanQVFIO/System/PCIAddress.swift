@@ -33,7 +33,7 @@ public struct PCIAddress: Hashable, Comparable, Sendable {
     return function > largestFunction ? "a PCI device has no function \(function); they are 0 to 7" : nil
   }
 
-  /// The numbers of a text that has the form, whether or not there can be such a device.
+  /// The numbers of a text that has the form, whether or not the device can exist.
   private static func numbers(
     of text: some StringProtocol
   ) -> (domain: UInt32, bus: UInt32, device: UInt32, function: UInt32)? {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The kernel's files below /sys, /proc and /dev, or a copy of such a tree for tests.
+/// The kernel's files below /sys, /proc and /dev, or a copy of the tree for tests.
 ///
 /// What is not there reads as nil or as an empty list: in a tree that changes while one looks at it, that is no error.
 public struct SystemTree: Sendable {

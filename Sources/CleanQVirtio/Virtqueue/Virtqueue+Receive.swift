@@ -5,10 +5,9 @@ internal import CleanQ
 
 /// Where the device puts packets.
 enum ReceiveBuffer {
-  /// Bytes in front of a packet in a buffer that is long enough. The metadata, which the device never touches, has the first
-  /// cache line, the header, which mostly stays as it is, the second, and a short frame needs no more than the third:
-  /// only that one goes from one side's cache to the other's and back.
-  static let headroom = 128
+  /// Bytes in front of a packet in a buffer that is long enough. The header, which mostly stays as it is, has the first cache
+  /// line, and a short frame needs no more than the second: only that one goes from one side's cache to the other's and back.
+  static let headroom = 64
   /// What is long enough; a shorter buffer has the standard headroom.
   private static var longByteCount: Int { 1024 }
 
@@ -105,9 +104,9 @@ extension Virtqueue {
     // In bounds: the count was compared with that of the descriptor, which began at `start`.
     _ = buffer.setValid(offset: start, byteCount: Int(byteCount))
     // SAFETY: hints, for which any address will do. Header and frame were written by another processor and are wanted
-    // soon; the frame's first lines will be changed, and so will the metadata at the buffer's start.
+    // soon; the frame's first lines will be changed, and so will the metadata.
     unsafe cplatform_prefetch_read(buffer.address)
     unsafe cplatform_prefetch_write(buffer.address + VirtioNetHeader.byteCount)
-    unsafe cplatform_prefetch_write(buffer.address - start)
+    unsafe cplatform_prefetch_write(buffer.metadata)
   }
 }
