@@ -17,8 +17,8 @@ extension TAPPort {
 
   /// Gives what was read. Looks at the device itself where nobody has called ``notify()`` since the last time.
   public mutating func receive(into filled: inout Burst) {
-    if receiving.doneCount == 0, !hasLooked { exchange(writes: false) }
-    hasLooked = false
+    if receiving.doneCount == 0, looksToSkip == 0 { exchange(writes: false) }
+    looksToSkip = max(0, looksToSkip &- 1)
     let before = filled.count
     receiving.takeDone(into: &filled)
     for index in before..<filled.count { counters.received.add(byteCount: filled[index].validByteCount) }
@@ -45,6 +45,7 @@ extension TAPPort {
   public mutating func notify() {
     guard transmitting.waitingCount > 0 else { return }
     exchange(writes: true)
-    hasLooked = true
+    // One more where the device had nothing: the next turn only takes back what was written.
+    looksToSkip = budget.hasFoundAll ? 1 : 2
   }
 }

@@ -21,7 +21,7 @@ extension TAPPort {
     let hasWork = receiving.doneCount > 0 || transmitting.doneCount > 0 || transmitting.waitingCount > 0
     if hasWork { return false }
     // After waking up, the loop looks at the device first.
-    hasLooked = false
+    looksToSkip = 0
     // Without a buffer to read into, or after the end, a frame is not a reason to wake up.
     if isGone || isQuiescing || receiving.waitingCount == 0 {
       waker.disarm(device.file)

@@ -57,8 +57,8 @@ public struct TAPPort: Port, ~Copyable, Sendable {
   var counters = TAPCounters()
   /// The drops that events have told of.
   var toldDrops = TAPCounters.Drops()
-  /// The device was looked at since the last ``receive(into:)``.
-  var hasLooked = false
+  /// Calls of ``receive(into:)`` that need not look at the device: it was looked at since, and had no more.
+  var looksToSkip = 0
   /// The device was watched since the last tick.
   var hasSlept = false
   var isQuiescing = false

@@ -51,7 +51,7 @@ import Testing
       var buffer = try long.buffer(frame, headroom: headroom, flags: flags)
       let fate = long.engine.accept(&buffer)
       #expect(short.filled.count == (fate == .deliver ? 1 : 0), "seed \(seed): \(frame)")
-      #expect(short.engine.outgoing.count == (fate == .answer ? 1 : 0), "seed \(seed): \(frame)")
+      #expect(short.engine.backlog.toTransmit.count == (fate == .answer ? 1 : 0), "seed \(seed): \(frame)")
       #expect(short.engine.counters.isSame(as: long.engine.counters), "seed \(seed): \(frame)")
       if fate == .deliver, short.filled.count == 1 {
         delivered += 1
@@ -77,7 +77,7 @@ import Testing
           let sum = Frames.checksum([UInt8](frame[14..<34]))
           (frame[24], frame[25]) = (UInt8(sum >> 8), UInt8(sum & 0xFF))
         }
-        short.engine.incoming.append(try short.buffer(frame))
+        short.engine.backlog.toReceive.append(try short.buffer(frame))
         var buffer = try long.buffer(frame)
         switch long.engine.accept(&buffer) {
         case .deliver: long.filled.append(buffer)
@@ -85,15 +85,17 @@ import Testing
         }
       }
       short.engine.receive(into: &short.filled)
-      check(short.engine.incoming.isEmpty && short.filled.count == long.filled.count, "seed \(seed), round \(round)")
+      check(
+        short.engine.backlog.toReceive.isEmpty && short.filled.count == long.filled.count,
+        "seed \(seed), round \(round)")
       for index in 0..<short.filled.count {
         check(Same(short.filled[index]) == Same(long.filled[index]), "seed \(seed), round \(round), packet \(index)")
       }
       #expect(short.engine.counters.isSame(as: long.engine.counters), "seed \(seed), round \(round)")
       short.filled.releaseAll()
       long.filled.releaseAll()
-      short.engine.dropped.releaseAll()
-      short.engine.outgoing.releaseAll()
+      short.engine.backlog.toFill.releaseAll()
+      short.engine.backlog.toTransmit.releaseAll()
     }
   }
 

@@ -12,7 +12,7 @@ import TestSupport
     try host.receive(Frames.question() + [UInt8](repeating: 0xEE, count: 18))
     let reply = Frames.arp(2, sender: Frames.ourMAC, Frames.ours, target: Frames.peerMAC, Frames.peer)
     let expected = Frames.ethernet(to: Frames.peerMAC, from: Frames.ourMAC, type: 0x0806, reply)
-    check(host.engine.outgoing[0].flags == [.last, .reply])
+    check(host.engine.backlog.toTransmit[0].flags == [.last, .reply])
     #expect(host.frames() == [expected], "the padding of the request is gone")
     #expect(host.engine.counters.arpRequestsReceived == 1 && host.engine.counters.arpRepliesSent == 1)
     check(host.isEachFrameCounted && host.sent.isEmpty)

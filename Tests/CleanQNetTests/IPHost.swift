@@ -60,10 +60,10 @@ struct IPHost: ~Copyable {
   mutating func receive(
     _ bytes: [UInt8], headroom: Int = 50, flags: BufferFlags = .last, bufferByteCount: Int = 2048
   ) throws {
-    engine.incoming.append(try buffer(bytes, headroom: headroom, flags: flags, byteCount: bufferByteCount))
+    engine.backlog.toReceive.append(try buffer(bytes, headroom: headroom, flags: flags, byteCount: bufferByteCount))
     if flags.contains(.last) { frameCount += 1 }
     engine.receive(into: &filled)
-    engine.dropped.releaseAll()
+    engine.backlog.toFill.releaseAll()
   }
 
   /// Transmits one packet.
@@ -99,12 +99,12 @@ struct IPHost: ~Copyable {
   /// Sends what is to be sent, and gives the frames.
   mutating func frames() -> [[UInt8]] {
     var frames: [[UInt8]] = []
-    while let buffer = engine.outgoing.popFirst() {
+    while let buffer = engine.backlog.toTransmit.popFirst() {
       frames.append(buffer.array)
       engine.completed.append(buffer)
     }
     engine.complete(into: &sent)
-    engine.dropped.releaseAll()
+    engine.backlog.toFill.releaseAll()
     return frames
   }
 

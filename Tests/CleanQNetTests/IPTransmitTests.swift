@@ -172,7 +172,7 @@ import TestSupport
     var host = try host()
     try host.transmit(protocol: 1, flags: [.last, .reply])
     try host.transmit(to: IPv4Address(192, 0, 2, 1), protocol: 1, flags: [.last, .reply])
-    check(host.engine.dropped.count == 1 && host.engine.dropped[0].flags == .last)
+    check(host.engine.backlog.toFill.count == 1 && host.engine.backlog.toFill[0].flags == .last)
     #expect(host.frames().count == 1 && host.returnedCount() == 0 && host.region.liveBufferCount == 4)
   }
 

@@ -80,16 +80,18 @@ import TestSupport
       check(buffer.setValid(offset: Self.headroom, byteCount: byteCount))
       // A packet that is recorded takes the slow path.
       buffer.flags = round % 2 == 0 ? .last : [.last, .recorded]
-      host.engine.incoming.append(buffer)
+      host.engine.backlog.toReceive.append(buffer)
       host.engine.receive(into: &host.filled)
       var ended: Buffer?
       if !host.filled.isEmpty {
         ended = host.filled.popFirst()
       } else {
-        ended = host.engine.dropped.isEmpty ? host.engine.outgoing.popFirst() : host.engine.dropped.popFirst()
+        ended =
+          host.engine.backlog.toFill.isEmpty
+          ? host.engine.backlog.toTransmit.popFirst() : host.engine.backlog.toFill.popFirst()
       }
       buffer = try body(&host, take(ended.take()), round)
-      check(host.filled.isEmpty && host.engine.dropped.isEmpty && host.engine.outgoing.isEmpty)
+      check(host.filled.isEmpty && host.engine.backlog.toFill.isEmpty && host.engine.backlog.toTransmit.isEmpty)
       round += 1
     }
     return buffer
@@ -135,8 +137,8 @@ import TestSupport
       #expect(burst[0].datagramMetadata == answer, "round \(round)")
       check(udp.transmit(&burst, maximumByteCount: 1472) == 0 && host.engine.transmit(&burst, 1) == 0)
       // To a neighbour that is known: nobody was asked for.
-      check(host.engine.outgoing[0].headroom == Self.headroom)
-      return try take(host.engine.outgoing.popFirst())
+      check(host.engine.backlog.toTransmit[0].headroom == Self.headroom)
+      return try take(host.engine.backlog.toTransmit.popFirst())
     }
     racer.stop()
     buffer.release()

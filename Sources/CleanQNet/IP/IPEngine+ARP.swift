@@ -96,7 +96,7 @@ extension IPEngine {
     cache[index].asked = now
     cache[index].isAskUnstamped = true
     sharedNeighbors?.ask(cache[index].address)
-    guard outgoing.room > 0, var buffer = spares.take() else {
+    guard backlog.toTransmit.room > 0, var buffer = spares.take() else {
       counters.arpRequestsUnsent &+= 1
       return
     }
@@ -113,7 +113,7 @@ extension IPEngine {
     ARPPacket.request(for: entry.address, from: mac, address).emit(into: &bytes)
     _ = prependEthernet(&buffer, to: isPoll ? entry.mac : .broadcast, .arp)
     buffer.flags = [.last, .reply]
-    outgoing.append(buffer)
+    backlog.toTransmit.append(buffer)
     counters.arpRequestsSent &+= 1
   }
 }

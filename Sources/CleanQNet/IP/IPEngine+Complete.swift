@@ -7,7 +7,7 @@ extension IPEngine {
 
   /// Gives the user back what was not sent.
   @usableFromInline
-  mutating func giveBack(into sent: inout Burst) { sent.append(contentsOf: &returned) }
+  mutating func giveBack(into sent: inout Burst) { sent.append(contentsOf: &backlog.toComplete) }
 
   /// Sorts what the port below has sent: the user's buffers go up, answers become free buffers again, questions spares.
   ///
@@ -16,13 +16,13 @@ extension IPEngine {
   mutating func complete(into sent: inout Burst) {
     // Nothing of this stack's is among them, as is usual.
     if spares.awayCount == 0, !completed.contains(.reply) { return sent.append(contentsOf: &completed) }
-    while sent.room > 0, dropped.room > 0, var buffer = completed.popFirst() {
+    while sent.room > 0, backlog.toFill.room > 0, var buffer = completed.popFirst() {
       if spares.isAway(buffer) {
         spares.putBack(buffer)
       } else if buffer.flags.contains(.reply) {
         // The mark was this stack's. Whoever gets the buffer next must not take it for its own.
         buffer.flags.remove(.reply)
-        dropped.append(buffer)
+        backlog.toFill.append(buffer)
       } else {
         sent.append(buffer)
       }
@@ -32,7 +32,9 @@ extension IPEngine {
   /// Takes the first outgoing buffer back, which the port below will never send.
   @usableFromInline
   mutating func takeBackFirst(isClosed: Bool) {
-    guard returned.room > 0, dropped.room > 0, let buffer = outgoing.popFirst() else { return }
+    guard backlog.toComplete.room > 0, backlog.toFill.room > 0, let buffer = backlog.toTransmit.popFirst() else {
+      return
+    }
     let reason = isClosed ? IPDropReason.closedBelow : .unknownRegion
     counters.uncount(buffer)
     if spares.isAway(buffer) {
@@ -48,7 +50,7 @@ extension IPEngine {
   /// - Complexity: O(number of frames that wait).
   var sentCounters: IPCounters {
     var counters = counters
-    for index in 0..<outgoing.count { counters.uncount(outgoing[index]) }
+    for index in 0..<backlog.toTransmit.count { counters.uncount(backlog.toTransmit[index]) }
     return counters
   }
 
@@ -56,9 +58,9 @@ extension IPEngine {
   mutating func releaseSpares(of region: RegionID) {
     if spares.region == region { spares.region = .none }
     for _ in 0..<spares.burst.count {
-      guard dropped.room > 0, let buffer = spares.burst.popFirst() else { return }
+      guard backlog.toFill.room > 0, let buffer = spares.burst.popFirst() else { return }
       if buffer.region == region {
-        dropped.append(buffer)
+        backlog.toFill.append(buffer)
       } else {
         spares.burst.append(buffer)
       }

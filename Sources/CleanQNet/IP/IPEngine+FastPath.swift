@@ -15,10 +15,10 @@ extension IPEngine {
   /// - Parameter limit: the most that can be delivered.
   mutating func acceptFast(limit: Int) -> Int {
     guard !isInsideReceivedChain else { return 0 }
-    let limit = min(limit, incoming.count)
+    let limit = min(limit, backlog.toReceive.count)
     var accepted = 0
     while accepted < limit {
-      let (count, byteCount) = recentSender.accept(incoming.contiguousSpan(from: accepted, to: limit))
+      let (count, byteCount) = recentSender.accept(backlog.toReceive.contiguousSpan(from: accepted, to: limit))
       counters.received.add(packetCount: count, byteCount: byteCount)
       accepted &+= count
       // What stopped it was the end of the span, or another sender, or it is not a common one.
@@ -32,8 +32,8 @@ extension IPEngine {
   ///
   /// - Returns: whether it is another sender than before, and may be one.
   private mutating func adoptSender(at index: Int) -> Bool {
-    guard incoming[index].validByteCount >= IPv4Frame.byteCount else { return false }
-    let frame = IPv4Frame(incoming[index].bytes)
+    guard backlog.toReceive[index].validByteCount >= IPv4Frame.byteCount else { return false }
+    let frame = IPv4Frame(backlog.toReceive[index].bytes)
     let ethernet = frame.ethernet
     guard frame.isIPv4WithoutOptions, ethernet.destination == mac, isStation(ethernet.source),
       frame.ip.destination == address, isNeighborHost(frame.ip.source)

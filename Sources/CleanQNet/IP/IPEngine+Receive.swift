@@ -17,14 +17,16 @@ extension IPEngine {
   /// - Complexity: O(number of frames); checksums over ICMP messages aside, no byte behind the headers is read.
   @usableFromInline
   mutating func receive(into filled: inout Burst) {
-    isActive = isActive || !incoming.isEmpty
-    while !incoming.isEmpty {
+    isActive = isActive || !backlog.toReceive.isEmpty
+    while !backlog.toReceive.isEmpty {
       deliverFast(into: &filled)
-      guard filled.room > 0, dropped.room > 0, outgoing.room > 0, var buffer = incoming.popFirst() else { break }
+      guard filled.room > 0, backlog.toFill.room > 0, backlog.toTransmit.room > 0,
+        var buffer = backlog.toReceive.popFirst()
+      else { break }
       switch accept(&buffer) {
       case .deliver: filled.append(buffer)
-      case .answer: outgoing.append(buffer)
-      case .end: dropped.append(buffer)
+      case .answer: backlog.toTransmit.append(buffer)
+      case .end: backlog.toFill.append(buffer)
       }
     }
     releasePending()
@@ -32,7 +34,7 @@ extension IPEngine {
 
   /// Delivers what is usual at the front of what came in, as far as there is room.
   private mutating func deliverFast(into filled: inout Burst) {
-    incoming.moveFirst(acceptFast(limit: filled.room), to: &filled)
+    backlog.toReceive.moveFirst(acceptFast(limit: filled.room), to: &filled)
   }
 
   /// Counts a drop.

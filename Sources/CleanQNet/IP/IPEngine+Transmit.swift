@@ -11,8 +11,8 @@ extension IPEngine {
     // What waited longer goes first.
     releasePending()
     guard hasTransmitRoom else { return }
-    let wrapped = wrapFast(&filled, of: region, limit: min(filled.count, outgoing.room))
-    filled.moveFirst(wrapped, to: &outgoing)
+    let wrapped = wrapFast(&filled, of: region, limit: min(filled.count, backlog.toTransmit.room))
+    filled.moveFirst(wrapped, to: &backlog.toTransmit)
   }
 
   /// Takes packets from above, the first `count` buffers of a burst, which are whole runs, while each has room to end in.
@@ -26,8 +26,8 @@ extension IPEngine {
     releasePending()
     var left = count
     while left > 0, hasTransmitRoom {
-      let wrapped = wrapFast(&filled, of: filled[0].region, limit: min(left, outgoing.room))
-      filled.moveFirst(wrapped, to: &outgoing)
+      let wrapped = wrapFast(&filled, of: filled[0].region, limit: min(left, backlog.toTransmit.room))
+      filled.moveFirst(wrapped, to: &backlog.toTransmit)
       left &-= wrapped
       if wrapped > 0 { continue }
       if filled[0].flags.contains(.last) {
@@ -50,7 +50,7 @@ extension IPEngine {
   private mutating func endChain(of filled: inout Burst) -> Int {
     var count = 1
     while count < filled.count, !filled[count &- 1].flags.contains(.last) { count &+= 1 }
-    guard returned.room >= count, dropped.room >= count else { return 0 }
+    guard backlog.toComplete.room >= count, backlog.toFill.room >= count else { return 0 }
     for index in 0..<count {
       guard var buffer = filled.popFirst() else { break }
       counters.transmitted.bytes &+= UInt64(truncatingIfNeeded: buffer.validByteCount)
@@ -59,7 +59,7 @@ extension IPEngine {
         dropTransmitted(buffer, .chainedTransmit)
       } else {
         buffer.flags = .last
-        returned.append(buffer)
+        backlog.toComplete.append(buffer)
       }
     }
     return count
@@ -106,7 +106,7 @@ extension IPEngine {
   }
 
   private mutating func askAgainWhenOld(_ index: Int) {
-    guard cache[index].tryCount == 0, outgoing.room > 0,
+    guard cache[index].tryCount == 0, backlog.toTransmit.room > 0,
       ARPCache.hasPassed(ARPCache.freshMilliseconds, since: cache[index].confirmed, at: now),
       !cache.isAskRecent(cache[index], at: now)
     else { return }
@@ -137,7 +137,7 @@ extension IPEngine {
     guard wrap(&buffer, header, to: mac) else { return dropTransmitted(buffer, .noHeadroom) }
     // An error that a layer above has made.
     if metadata.protocol == .icmp, buffer.flags.contains(.reply) { counters.icmpErrorsSent &+= 1 }
-    outgoing.append(buffer)
+    backlog.toTransmit.append(buffer)
   }
 
   /// A UDP checksum covers the source address (RFC 768), so it follows when that is replaced. RFC 1624 § 3.

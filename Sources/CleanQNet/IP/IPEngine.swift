@@ -4,12 +4,12 @@ internal import CleanQWire
 /// What the IP layer does with frames and packets, whatever is below: it moves buffers between bursts of its own, and
 /// ``IPPort`` moves those to and from the ports.
 ///
-///      lower.receive ► incoming ─┬─ delivered ──► the user's burst
-///                                ├─ answered ───► outgoing ► lower.transmit
-///                                └─ dropped ────► dropped ─► lower.fill
-///      the user's burst ─┬─ wrapped ────────────► outgoing ► lower.transmit
-///                        ├─ not resolved yet ───► pending ─┬► outgoing
-///                        └─ dropped ────────────► returned ◄┘ ► the user's complete
+///      lower.receive ► toReceive ─┬─ delivered ──► the user's burst
+///                                 ├─ answered ───► toTransmit ► lower.transmit
+///                                 └─ dropped ────► toFill ────► lower.fill
+///      the user's burst ─┬─ wrapped ─────────────► toTransmit ► lower.transmit
+///                        ├─ not resolved yet ────► pending ─┬► toTransmit
+///                        └─ dropped ─────────────► toComplete ◄┘ ► the user's complete
 ///
 /// Nothing is begun while a burst that it may end in is full, so nothing is ever lost. Thread-confined.
 @usableFromInline
@@ -32,14 +32,8 @@ struct IPEngine: ~Copyable {
   var errorLimit = TokenBucket.icmpErrors
   var recentSender = RecentSender()
 
-  /// Received frames not looked at yet.
-  @usableFromInline var incoming = Burst()
-  /// Frames for the port below to send.
-  @usableFromInline var outgoing = Burst()
-  /// Free buffers for the receive queue below.
-  @usableFromInline var dropped = Burst()
-  /// The user's packets that were not sent.
-  @usableFromInline var returned = Burst()
+  /// Received frames not looked at yet, frames and free buffers for the port below, and the user's packets that were not sent.
+  @usableFromInline var backlog = Backlog()
   /// What the port below has sent, not sorted yet.
   @usableFromInline var completed = Burst()
   /// Packets whose neighbour's Ethernet address is being asked for; no header is written yet.
@@ -81,10 +75,7 @@ struct IPEngine: ~Copyable {
 
   /// Adds what is held here.
   func addHoldings(to accounts: inout BufferAccounts) {
-    accounts.addInFlight(incoming)
-    accounts.addInFlight(outgoing)
-    accounts.addInFlight(dropped)
-    accounts.addInFlight(returned)
+    backlog.add(to: &accounts)
     accounts.addInFlight(completed)
     accounts.addInFlight(pending)
     accounts.addInFlight(spares.burst)
@@ -92,8 +83,7 @@ struct IPEngine: ~Copyable {
 
   /// Bytes of one region that are held here.
   func byteCount(of region: RegionID) -> Int {
-    incoming.byteCount(of: region) + outgoing.byteCount(of: region) + dropped.byteCount(of: region)
-      + returned.byteCount(of: region) + completed.byteCount(of: region) + pending.byteCount(of: region)
+    backlog.byteCount(of: region) + completed.byteCount(of: region) + pending.byteCount(of: region)
       + spares.burst.byteCount(of: region)
   }
 
@@ -114,12 +104,12 @@ struct IPEngine: ~Copyable {
     buffer.flags.insert(.last)
     if buffer.flags.contains(.reply) {
       buffer.flags.remove(.reply)
-      dropped.append(buffer)
+      backlog.toFill.append(buffer)
     } else {
-      returned.append(buffer)
+      backlog.toComplete.append(buffer)
     }
   }
 
   /// Whether a packet from above can end wherever it has to.
-  var hasTransmitRoom: Bool { outgoing.room > 0 && dropped.room > 0 && returned.room > 0 }
+  var hasTransmitRoom: Bool { backlog.toTransmit.room > 0 && backlog.toFill.room > 0 && backlog.toComplete.room > 0 }
 }

@@ -37,14 +37,11 @@ extension IPPort where Lower: ~Copyable {
     var deadline = MonotonicTime.never
     if case .tick(let now) = step { deadline = engine.advance(to: now) }
     // The loop may sleep after this, without another turn: what goes out now is announced now.
-    if step != .disarm, !engine.outgoing.isEmpty || !engine.dropped.isEmpty { notify() }
+    if step != .disarm, engine.backlog.hasDepartures { notify() }
     var readiness = lower.sleep(step)
     readiness.deadline = min(readiness.deadline, deadline)
-    if !engine.incoming.isEmpty {
-      readiness.hasWork = true
-      readiness.isExhausted = false
-    }
-    if !engine.returned.isEmpty || !engine.completed.isEmpty { readiness.hasWork = true }
+    if !engine.backlog.toReceive.isEmpty { readiness.isExhausted = false }
+    if engine.backlog.hasArrivals || !engine.completed.isEmpty { readiness.hasWork = true }
     return readiness
   }
 

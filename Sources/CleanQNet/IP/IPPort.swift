@@ -42,7 +42,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   @inlinable
   @discardableResult
   public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
-    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }
+    if !engine.backlog.toFill.isEmpty { lower.fillOrRelease(&engine.backlog.toFill) }
     engine.collectSpares(from: &freeBuffers)
     return freeBuffers.isEmpty ? nil : lower.fill(&freeBuffers)
   }
@@ -50,7 +50,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   @inlinable
   public mutating func receive(into filled: inout Burst) {
     flush()
-    if engine.incoming.isEmpty { lower.receive(into: &engine.incoming) }
+    if engine.backlog.toReceive.isEmpty { lower.receive(into: &engine.backlog.toReceive) }
     engine.receive(into: &filled)
     flush()
   }
@@ -78,7 +78,7 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
     engine.giveBack(into: &sent)
     if engine.completed.isEmpty { lower.complete(into: &engine.completed) }
     engine.complete(into: &sent)
-    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }
+    if !engine.backlog.toFill.isEmpty { lower.fillOrRelease(&engine.backlog.toFill) }
   }
 
   @inlinable
@@ -93,8 +93,8 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   @inlinable
   @discardableResult
   mutating func flush() -> Refusal? {
-    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }
-    return engine.outgoing.isEmpty ? nil : sendOutgoing()
+    if !engine.backlog.toFill.isEmpty { lower.fillOrRelease(&engine.backlog.toFill) }
+    return engine.backlog.toTransmit.isEmpty ? nil : sendOutgoing()
   }
 
   /// Gives the frames that wait to the port below, and takes back those that it will never take.
@@ -104,10 +104,10 @@ public struct IPPort<Lower: Port & ~Copyable>: StackedPort, ~Copyable where Lowe
   mutating func sendOutgoing() -> Refusal? {
     var refusal: Refusal?
     for _ in 0..<Burst.capacity {
-      refusal = lower.transmit(&engine.outgoing)
+      refusal = lower.transmit(&engine.backlog.toTransmit)
       guard refusal == .unknownRegion || refusal == .closed else { break }
       engine.takeBackFirst(isClosed: refusal == .closed)
-      if engine.outgoing.isEmpty { break }
+      if engine.backlog.toTransmit.isEmpty { break }
     }
     return refusal
   }

@@ -10,9 +10,12 @@ struct ReadBudget: Sendable {
   static let most = Burst.capacity
 
   private(set) var count = ReadBudget.least
+  /// Each read of the last batch found a frame: there may be more.
+  private(set) var hasFoundAll = true
 
   /// Learns from a batch that asked for `asked` reads and got `found` frames.
   mutating func learn(asked: Int, found: Int) {
+    hasFoundAll = found >= asked
     let wish = found == 0 ? Self.least : found >= asked ? 2 &* found : found &+ Self.margin
     count = min(max(wish, Self.least), Self.most)
   }

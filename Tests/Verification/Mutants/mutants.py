@@ -195,9 +195,9 @@ GUARDS = [
            "guard checksum.isValid != MUTANT else { return .failure(.badHeaderChecksum) }")),
     guard("defect: a layer's drop path ignores a failed re-enqueue", r"IPStackModelTests/traffic",
           ("Sources/CleanQNet/IP/IPPort.swift",
-           "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n",
-           "  mutating func flush() -> Refusal? {\n    if !engine.dropped.isEmpty { lower.fillOrRelease(&engine.dropped) }\n"
-           "    if MUTANT { engine.dropped = Burst() }\n")),
+           "  mutating func flush() -> Refusal? {\n    if !engine.backlog.toFill.isEmpty { lower.fillOrRelease(&engine.backlog.toFill) }\n",
+           "  mutating func flush() -> Refusal? {\n    if !engine.backlog.toFill.isEmpty { lower.fillOrRelease(&engine.backlog.toFill) }\n"
+           "    if MUTANT { engine.backlog.toFill = Burst() }\n")),
     guard("defect: what a ring refuses is lost", r"PublishedDefectsTests/refusedEnqueue",
           (RING + "RingLink+SlowPath.swift", "    burst.forgetFirst(taken)\n",
            "    burst.forgetFirst(taken)\n    if MUTANT { burst.releaseAll() }\n")),
