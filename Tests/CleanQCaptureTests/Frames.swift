@@ -3,6 +3,8 @@ import CleanQTesting
 import CleanQWire
 import TestSupport
 
+@testable import CleanQCapture
+
 /// A UDP datagram in a packet in a frame.
 func udpFrame(to port: UInt16, payload: [UInt8], from source: IPv4Address = IPv4Address(10, 0, 0, 1)) -> [UInt8] {
   TestStation(MACAddress(2, 0, 0, 0, 0, 1), source).datagram(
@@ -46,7 +48,7 @@ extension StageReport {
   func drop(_ name: String) -> UInt64 { drops.first { $0.name == name }?.value ?? 0 }
 }
 
-extension PcapPort {
+extension PcapPort where Lower: ~Copyable {
   /// A tap on a device in memory that knows a region.
   init<Unit: Traffic>(
     on wire: TestWire, _ region: borrowing Region, _ options: CaptureOptions, onEvent: @escaping CaptureEventHandler
