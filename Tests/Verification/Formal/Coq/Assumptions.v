@@ -2,7 +2,7 @@
    looks through the standard library again. `verify` sees to it that none is missing. *)
 
 From CleanQ Require Fifo Reshaping Sets Undo SetInvariant Sequences Ring Bursts BufferAccounts Channel Refusals Lanes Ports BalanceWords
-  Composition StackExamples Order Straight CursorWords Events Interleavings Concurrent ConcurrentTSO DescriptorCheck
+  Composition StackExamples Order Straight Trees Forks ForkOrder CursorWords Events Interleavings Concurrent ConcurrentTSO DescriptorCheck
   HostileInvariant Hostile Ids Chains PackedRing.
 
 Definition everything := (
@@ -92,6 +92,23 @@ Definition everything := (
   @Straight.straight_stack,
   @Straight.composition_keeps_order,
   @Straight.composition_stack_in_order,
+
+  @Trees.gives_what_it_has,
+  @Trees.in_balance,
+  @Trees.whole_packets_everywhere,
+  @Trees.joined_conforms,
+
+  @Forks.fork_conforms,
+  @Forks.fork_in_tree,
+  @Forks.lent_is_held,
+  @Forks.share_kept,
+  @Forks.share_kept_unsplit,
+  @Forks.whoever_stops_holds_its_share,
+  @Forks.unchecked_exceeds,
+  @Forks.unreserved_exceeds,
+
+  @ForkOrder.fork_keeps_order,
+  @ForkOrder.tree_keeps_order,
 
   @CursorWords.mask_is_modulo,
   @CursorWords.full_looks_empty,
