@@ -45,9 +45,9 @@ struct BranchState: ~Copyable {
   @inlinable
   init() {}
 
-  /// How many more buffers may be lent.
+  /// How many more buffers may be lent with packets; those that its devices are still to get are kept for them.
   @inlinable
-  var lendableCount: Int { limit &- lentCount &- change }
+  var lendableCount: Int { limit &- lentCount &- change &- primeCount }
 }
 
 /// Holds the state of one branch for those who point to it: the fork, the branch's port, and the loop to which the branch is
