@@ -35,7 +35,7 @@ import TestSupport
 
   private static let senders = [
     Sender(address: IPv4Address(10, 0, 0, 1), ttl: 64, port: 4000, byteCount: 5),
-    Sender(address: IPv4Address(10, 0, 0, 9), ttl: 61, port: 4321, byteCount: 9),
+    Sender(address: IPv4Address(10, 0, 0, 170), ttl: 63, port: 4321, byteCount: 9),
   ]
   /// Nobody's.
   private static let forged = Sender(address: IPv4Address(10, 0, 0, 255), ttl: 63, port: 4111, byteCount: 7)
@@ -183,7 +183,7 @@ import TestSupport
   func neighbors() throws {
     var host = try IPHost(spares: 0)
     // Another host; our own address, which is never believed; that of all.
-    let addresses = [IPv4Address(10, 0, 0, 9), Frames.ours, IPv4Address(10, 0, 0, 255)]
+    let addresses = [IPv4Address(10, 0, 0, 170), Frames.ours, IPv4Address(10, 0, 0, 255)]
     let questions = addresses.map { Frames.question(from: Frames.peerMAC, $0) + [UInt8](repeating: 0, count: 18) }
     var buffer = try host.buffer(questions[0])
     // SAFETY: the buffer stays until the racer has stopped.

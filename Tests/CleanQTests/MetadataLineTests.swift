@@ -77,7 +77,9 @@ import TestSupport
     let address = UInt(bitPattern: unsafe buffer.metadata)
     let last = region.address - UInt(region.byteCount / 8) - 64
     check(address < region.address && region.address - address <= 64)
-    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n")
+    // One read gives a page of it.
+    let file = try #require(FileHandle(forReadingAtPath: "/proc/self/maps"))
+    let maps = String(decoding: try #require(try file.readToEnd()), as: UTF8.self).split(separator: "\n")
     for place in [address, last] {
       let mapping = try #require(maps.first { Self.range($0).contains(place) })
       let fields = mapping.split(separator: " ")

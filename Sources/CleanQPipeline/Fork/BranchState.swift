@@ -18,7 +18,7 @@ struct BranchState: ~Copyable {
   /// While a region is being deregistered: bytes of it that are lent to the branch, wherever they are.
   @usableFromInline var remainingByteCount = 0
   /// The most buffers that the branch may have.
-  @usableFromInline var limit = Int.max
+  @usableFromInline var limit = Int.max / 2
   /// Empty buffers that the device at its right end is still to get at the start.
   @usableFromInline var primeCount = 0
 
