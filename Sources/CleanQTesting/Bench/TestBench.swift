@@ -132,7 +132,7 @@ extension TestBench where P: ~Copyable {
   /// is with the user or with the port, as the port's accounts say.
   public var accountsFault: String? {
     let held = port.accounts()
-    if region.leakedBufferCount > 0 { return "\(region.leakedBufferCount) buffers went out of scope" }
+    if region.leakedBufferCount > 0 { return "buffers that went out of scope: \(region.leakedBufferCount)" }
     if held.registeredByteCount != region.byteCount {
       return "\(held.registeredByteCount) bytes are registered, not \(region.byteCount)"
     }

@@ -47,6 +47,7 @@ public struct TestDevice<Unit: Traffic>: Port, ~Copyable, Sendable {
     table.contains(region) || wire.settings.claimsEveryRegion ? nil : .unknownRegion
   }
 
+  @discardableResult
   public mutating func fill(_ freeBuffers: inout Burst) -> Refusal? {
     let settings = wire.settings
     if let refusal = settings.fillRefusal { return freeBuffers.isEmpty ? nil : refusal }
@@ -68,6 +69,7 @@ public struct TestDevice<Unit: Traffic>: Port, ~Copyable, Sendable {
     }
   }
 
+  @discardableResult
   public mutating func transmit(_ filled: inout Burst) -> Refusal? {
     let settings = wire.settings
     if let refusal = settings.transmitRefusal { return filled.isEmpty ? nil : refusal }
