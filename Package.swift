@@ -132,7 +132,8 @@ let package = Package(
     tests(
       "CleanQNetTests",
       [
-        "CleanQ", "CleanQTesting", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport", logging,
+        "CleanQ", "CleanQTesting", "CleanQWire", "CleanQPipeline", "CleanQNet", "CleanQNetStages", "TestSupport",
+        logging,
       ]),
     tests(
       "CleanQCaptureTests",

@@ -1,5 +1,5 @@
 // UDP stands on packets, not on frames.
-// expected: 'buildPartialBlock(accumulated:next:)' is unavailable: this layer cannot stand here: the stage before it gives other traffic; IP stands on a device, UDP on IP
+// expected: 'buildPartialBlock(accumulated:next:)' is unavailable: this layer cannot stand here: the stage before it gives other traffic
 import CleanQ
 import CleanQNetStages
 import CleanQPipeline

@@ -1,5 +1,5 @@
 // A pipeline has a left end.
-// expected: 'buildPartialBlock(accumulated:next:)' is unavailable: the left end is missing: a pipeline begins with a device or a file, TAP("tap0") for example
+// expected: 'buildPartialBlock(accumulated:next:)' is unavailable: the left end is missing: a pipeline begins with a device or a file
 import CleanQ
 import CleanQNetStages
 import CleanQPipeline

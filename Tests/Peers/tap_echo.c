@@ -3,9 +3,9 @@
 //     tap_echo --device tap0 --cpu 0 [--reads armed | with-writes | blocking] [--join 0 | 1]
 //
 // armed: 128 reads wait in the kernel, and each answer is written when its read is done. with-writes: what was read is written
-// by the system call that reads the next frames, none of which waits. blocking: read(2) and write(2), no io_uring. --join 1, with the latter: answers of one length that
-// were read together are one frame to the driver, which cuts it up (virtio_net_hdr, VIRTIO_NET_HDR_GSO_UDP_L4). Addresses and
-// ports are swapped, and no checksum is looked at: a swap does not change it. Ends on SIGTERM.
+// by the system call that reads the next frames, none of which waits. blocking: read(2) and write(2), no io_uring. --join 1, with
+// with-writes: answers of one length that were read together are one frame to the driver, which cuts it up (virtio_net_hdr,
+// VIRTIO_NET_HDR_GSO_UDP_L4). Addresses and ports are swapped, and no checksum is looked at: a swap does not change it. Ends on SIGTERM.
 #include "common.h"
 
 #include <fcntl.h>
