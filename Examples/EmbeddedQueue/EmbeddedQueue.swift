@@ -25,8 +25,11 @@ struct EmbeddedQueue {
       exit(64)
     }
     // The stack is one concrete type, UDPPort<IPPort<TAPPort>>, and every call below goes straight through it.
-    let tap = try TAPPort(TAPConfiguration(arguments[1])) { event in print(event) }
-    let ip = IPPort(on: tap, try IPConfiguration(address: arguments[2]))
+    let configuration = try IPConfiguration(address: arguments[2])
+    let tap = try TAPPort(TAPConfiguration(arguments[1])) { event in
+      if case .removed(let reason) = event { print("the device is gone: \(reason)") }
+    }
+    let ip = IPPort(on: tap, configuration)
     var stack = UDPPort(on: ip, ports: [port])
 
     // Memory: one region, registered with the stack down to the device, cut into buffers that will go round.

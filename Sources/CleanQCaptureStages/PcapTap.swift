@@ -28,9 +28,18 @@ public struct PcapTap: PassThroughStage, Hashable {
   /// One writer per file.
   public var instances: ClosedRange<Int> { 1...1 }
 
+  @inlinable
+  @inline(__always)
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Next.Unit == Lower.Unit {
+    try next(open(on: lower, in: context))
+  }
+
+  @usableFromInline
+  func open<Lower: Port & ~Copyable>(
+    on lower: consuming Lower, in context: PipelineContext
+  ) throws(StageError) -> PcapPort<Lower> {
     let log = CaptureLog(context.logger)
     let port: PcapPort<Lower>
     do throws(CaptureError) {
@@ -43,6 +52,6 @@ public struct PcapTap: PassThroughStage, Hashable {
     let channel = port.channel
     context.onStart { channel.begin() }
     context.onReopen { channel.reopen() }
-    return try next(port)
+    return port
   }
 }

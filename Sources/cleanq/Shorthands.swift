@@ -114,7 +114,7 @@ struct CaptureCommand: ParsableCommand {
   func run() throws {
     if interface == "any" {
       throw ValidationError(
-        "capture from all devices (-i any) is not supported: capture one TAP device at a time, as in -i tap0"
+        "capture from all devices (-i any) is not supported: only TAP devices are supported, one at a time, as in -i tap0"
       )
     }
     var arguments = [quoted(file)]

@@ -30,7 +30,8 @@ struct NoBuffer: Error {}
 
 /// Carves a buffer with these bytes in it.
 func makeBuffer(_ bytes: [UInt8], in region: borrowing Region, flags: BufferFlags = .last) throws -> Buffer {
-  guard var buffer = region.buffer(byteCount: 64 + bytes.count + 64) else { throw NoBuffer() }
+  // Long enough for metadata.
+  guard var buffer = region.buffer(byteCount: max(512, 64 + bytes.count + 64)) else { throw NoBuffer() }
   buffer.reset()
   guard buffer.fill(from: bytes.span) else { throw NoBuffer() }
   buffer.flags = flags

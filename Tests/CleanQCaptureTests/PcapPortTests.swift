@@ -146,6 +146,8 @@ import TestSupport
     func pass(_ byte: UInt8) throws {
       burst.append(try makeBuffer([byte], in: region))
       port.transmit(&burst)
+      port.complete(into: &burst)
+      burst.releaseAll()
     }
     func count() throws -> Int { try Capture(path: path).records.count }
     try pass(1)

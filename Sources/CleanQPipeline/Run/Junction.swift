@@ -156,4 +156,11 @@ struct JunctionReadiness {
   @inlinable var hasWork: Bool { left.hasWork || right.hasWork }
   @inlinable var isExhausted: Bool { left.isExhausted || right.isExhausted }
   @inlinable var deadline: MonotonicTime { min(left.deadline, right.deadline) }
+
+  /// Takes over which ports are exhausted.
+  @inlinable
+  mutating func note(ends other: JunctionReadiness) {
+    left.isExhausted = other.left.isExhausted
+    right.isExhausted = other.right.isExhausted
+  }
 }

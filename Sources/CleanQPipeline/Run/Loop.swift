@@ -139,6 +139,8 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
         standing = junction.sleep(.tick(now))
         tick = now.advanced(byMilliseconds: RunControl.tickMilliseconds)
         tellDrops(of: junction, control)
+      } else {
+        standing.note(ends: junction.sleep(.disarm))
       }
       if standing.right.isExhausted {
         control.stopExhausted()
@@ -175,9 +177,7 @@ final class Loop<Left: Port & ~Copyable, Right: Port & ~Copyable> where Left.Uni
     let isNews =
       armed.left.isExhausted != standing.left.isExhausted || armed.right.isExhausted != standing.right.isExhausted
     if !armed.hasWork, !isNews { wait.sleep(now: now, until: min(deadline, standing.deadline)) }
-    let woken = junction.sleep(.disarm)
-    standing.left.isExhausted = woken.left.isExhausted
-    standing.right.isExhausted = woken.right.isExhausted
+    standing.note(ends: junction.sleep(.disarm))
   }
 
   /// Turns without taking anything new, until nothing moves any more.
