@@ -61,7 +61,7 @@ import Testing
     #expect(rig.port.fill(&burst) == nil)
     for _ in 0..<2 { #expect(rig.model.receive(Rig.frame(1))) }
     rig.port.receive(into: &burst)
-    #expect((0..<burst.count).map { burst[$0].headroom } == [Buffer.standardHeadroom, 128])
+    #expect((0..<burst.count).map { burst[$0].headroom } == [Buffer.standardHeadroom, 64])
     burst.releaseAll()
   }
 
