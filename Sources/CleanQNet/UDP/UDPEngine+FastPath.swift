@@ -77,7 +77,7 @@ private enum FastDatagram {
     var index = 0
     var byteCount = 0
     while index < buffers.count, buffers[index].validByteCount <= longByteCount {
-      let payload = take(&buffers[index], port)
+      let payload = take(&buffers[index], port, isLong: false)
       guard payload >= 0 else { break }
       byteCount &+= payload
       index &+= 1
@@ -95,7 +95,7 @@ private enum FastDatagram {
     var byteCount = 0
     while index < buffers.count, buffers[index].validByteCount > longByteCount {
       if index &+ 1 < buffers.count { buffers[index &+ 1].prefetch(from: 64) }
-      let payload = takeOne(&buffers[index], port)
+      let payload = take(&buffers[index], port, isLong: true)
       guard payload >= 0 else { break }
       byteCount &+= payload
       index &+= 1
@@ -103,21 +103,17 @@ private enum FastDatagram {
     return (index, byteCount)
   }
 
-  /// For a long one a call does not count, and keeps the loop over its bytes as short as it is.
-  @inline(never)
-  private static func takeOne(_ buffer: inout Buffer, _ port: UInt32) -> Int { take(&buffer, port) }
-
   /// Strips the header of a common datagram and writes its ports.
   ///
   /// - Returns: the bytes of its payload; -1, with nothing changed, where the datagram is not usual.
   @inline(__always)
-  private static func take(_ buffer: inout Buffer, _ port: UInt32) -> Int {
+  private static func take(_ buffer: inout Buffer, _ port: UInt32, isLong: Bool) -> Int {
     guard buffer.isSingle, buffer.hasMetadata, buffer.validByteCount >= UDPHeader.byteCount else { return -1 }
     // SAFETY: it has metadata.
     let line = unsafe MetadataWords(buffer)
     let header = UDPWords(buffer.bytes)
     guard unsafe line.protocolAndFlags == protocolAndFlags, header.ports >> 16 == port,
-      let payload = unsafe check(header, buffer.bytes, line.addresses),
+      let payload = unsafe check(header, buffer.bytes, line.addresses, isLong: isLong),
       buffer.trimFront(UDPHeader.byteCount, keeping: payload)
     else { return -1 }
     unsafe line.ports = header.ports
@@ -129,13 +125,21 @@ private enum FastDatagram {
 
   /// The bytes of payload of the datagram in `bytes`; nil where there are fewer, or the checksum is wrong.
   @inline(__always)
-  private static func check(_ header: UDPWords, _ bytes: Span<UInt8>, _ addresses: UInt64) -> Int? {
+  private static func check(_ header: UDPWords, _ bytes: Span<UInt8>, _ addresses: UInt64, isLong: Bool) -> Int? {
     let payload = header.totalByteCount &- UDPHeader.byteCount
     guard UInt(bitPattern: payload) <= UInt(bitPattern: bytes.count &- UDPHeader.byteCount) else { return nil }
     guard header.hasChecksum else { return payload }
     // SAFETY: the payload has been compared with what follows the header.
     let rest = unsafe bytes.extracting(unchecked: UDPHeader.byteCount..<UDPHeader.byteCount &+ payload)
-    return header.isChecksumValid(rest, addresses: addresses) ? payload : nil
+    let isValid =
+      isLong ? isLongChecksumValid(header, rest, addresses) : header.isChecksumValid(rest, addresses: addresses)
+    return isValid ? payload : nil
+  }
+
+  /// For a long one a call does not count, and keeps the loop over its bytes as short as it is.
+  @inline(never)
+  private static func isLongChecksumValid(_ header: UDPWords, _ payload: Span<UInt8>, _ addresses: UInt64) -> Bool {
+    header.isChecksumValid(payload, addresses: addresses)
   }
 
   /// Puts headers in front of common datagrams in buffers of one region, from the first.
