@@ -138,7 +138,7 @@ class Signals(Case):
             with self.subTest(pipeline=text):
                 end = self.daemon(self.ns, "run", text, ready=False).finished().json["end"]
                 self.assertEqual(end["reason"], "completed")
-                self.assertRegex(end["text"], f"^ended by pcap(-2)?: pcap\\({stage}.*\\): {reason}$")
+                self.assertRegex(end["text"], f"^ended by (pcap-2: )?pcap\\({stage}.*\\): {reason}$")
 
     def test_accounts(self):
         """As many buffers at the start, in a snapshot and at the end; and nothing at a device where there is none."""
