@@ -69,13 +69,14 @@ class Racing(Driven):
                     reply = (frame[6:12] + THEIR_MAC + frame[12:20] + b"\0\2" + THEIR_MAC + frame[38:42] + frame[22:32])
                     device.send(reply.ljust(60, b"\0"))
                 elif frame[26:30] == OURS and checksum(frame[14:34]) == 0:
-                    # An answer that was not written over since.
+                    # An answer whose IP header was not written over since.
                     port, = struct.unpack(">H", frame[36:38])
                     answered.add((frame[30:34], port, len(frame) - 42))
         self.assertLessEqual(asked, {source for source, _, _ in SENDERS})
-        self.assertLessEqual(answered, set(SENDERS))
+        # Its ports may have been: then they are those of the question.
+        self.assertLessEqual(answered, {(source, to, count) for source, port, count in SENDERS for to in (port, 7)})
         self.assertTrue(answered, "no datagram was answered")
-        self.notes = [f"{number} packets, {len(answered)} of 2 senders answered"]
+        self.notes = [f"{number} packets, {len({source for source, _, _ in answered})} of 2 senders answered"]
         self.settle()
 
 
