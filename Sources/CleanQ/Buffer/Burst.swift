@@ -162,10 +162,10 @@ extension Burst {
     var found = BufferFlags()
     var seen = 0
     while seen < count {
-      let (start, stretch) = unsafe places(from: seen)
+      let (start, run) = unsafe places(from: seen)
       // SAFETY: buffers up to `count` are initialised, and those of a span are adjacent.
-      for place in 0..<min(stretch, count &- seen) { unsafe found.formUnion(start[place].flags) }
-      seen &+= stretch
+      for place in 0..<min(run, count &- seen) { unsafe found.formUnion(start[place].flags) }
+      seen &+= run
     }
     return !found.isDisjoint(with: marks)
   }

@@ -2,7 +2,7 @@
 /// long enough.
 ///
 /// The lines lie in front of their region, in memory that no device and no peer ever maps; so what a layer has checked stays
-/// what the next one uses, even where a peer rewrites the packet. A line belongs to whoever owns the buffer, and goes with it
+/// what the next one uses, even where a peer rewrites the packet. A line belongs to the owner of the buffer, and goes with it
 /// through every queue of the process. Another process that gets the buffer has lines of its own, and derives what they say
 /// from the packet.
 ///
@@ -46,7 +46,7 @@ extension Buffer {
 
   /// The buffer's line of metadata.
   ///
-  /// SAFETY: ``hasMetadata``, and good while the buffer is owned by whoever uses the address; 64 bytes may be touched.
+  /// SAFETY: ``hasMetadata``, and valid while the user of the address owns the buffer; 64 bytes may be touched.
   @unsafe
   @inlinable
   @inline(__always)
