@@ -65,7 +65,7 @@ public struct UDPPorts: LayerStage, ClaimingStage {
   public typealias Below = Datagram
   public typealias Above = Datagram
 
-  /// The UDP ports that it has from the start.
+  /// The UDP ports that it keeps.
   public let ports: [UInt16]
   /// Those that it gets and loses while it runs; nil where they do not change.
   private(set) var live: LivePorts?
@@ -77,7 +77,7 @@ public struct UDPPorts: LayerStage, ClaimingStage {
 
   /// - Parameter live: the ports, which the program opens and closes while the pipeline runs.
   public init(_ live: LivePorts) {
-    ports = live.open
+    ports = []
     self.live = live
   }
 
@@ -89,9 +89,9 @@ public struct UDPPorts: LayerStage, ClaimingStage {
 
   public var selector: (any ForkSelector.Type)? { ports.isEmpty && live == nil ? nil : DatagramSelector.self }
 
-  public func didOpen(_ claims: BranchClaims) { live?.add(claims, Self.claim) }
+  public func didOpen(_ claims: BranchClaims) throws(ClaimError) { try live?.add(claims, Self.claim) }
 
-  public var claimLabel: String { ports.map(String.init).joined(separator: ",") }
+  public var claimLabel: String { (ports + (live?.open ?? [])).map(String.init).joined(separator: ",") }
 
   @inlinable
   @inline(__always)

@@ -14,7 +14,7 @@ public struct Echo: SinkStage {
   @inlinable
   public func join<Left: Port & ~Copyable>(to left: consuming Left, in context: PipelineContext) throws(StageError) {
     context.add(
-      left, EchoPort<Left.Unit>(EchoGuard(answersServices: answersServices, ownPorts: context.openPorts)))
+      left, EchoPort<Left.Unit>(EchoGuard(answersServices: answersServices, ownPorts: context.ownPorts)))
   }
 
   /// `echo` in pipeline texts.

@@ -1,4 +1,4 @@
-public import CleanQNet
+internal import CleanQNet
 public import CleanQPipeline
 internal import Synchronization
 
@@ -17,9 +17,13 @@ internal import Synchronization
 public final class LivePorts: Sendable {
   private struct State {
     var open: Set<UInt16>
-    /// Of the layers that deliver the datagrams.
-    var layers: [PortSet] = []
+    /// Of the layers that deliver the datagrams, and of what else asks which ports are open. They go with their pipeline.
+    var sets: [WeakPortSet] = []
     var branches: [(claims: BranchClaims, claim: @Sendable (UInt16) -> Claim)] = []
+  }
+
+  private struct WeakPortSet {
+    weak let ports: PortSet?
   }
 
   private let state: Mutex<State>
@@ -37,11 +41,11 @@ public final class LivePorts: Sendable {
     let failure = state.withLock { state -> ClaimError? in
       guard !state.open.contains(port) else { return nil }
       // The layers first, so that none answers that the port is closed.
-      for layer in state.layers { layer.insert(port) }
+      for set in state.sets { set.ports?.insert(port) }
       for (index, branch) in state.branches.enumerated() {
         do throws(ClaimError) { try branch.claims.claim(branch.claim(port)) } catch {
           for earlier in state.branches[..<index] { earlier.claims.withdraw(earlier.claim(port)) }
-          for layer in state.layers { layer.remove(port) }
+          for set in state.sets { set.ports?.remove(port) }
           return error
         }
       }
@@ -56,21 +60,31 @@ public final class LivePorts: Sendable {
     state.withLock { state in
       guard state.open.remove(port) != nil else { return }
       for branch in state.branches { branch.claims.withdraw(branch.claim(port)) }
-      for layer in state.layers { layer.remove(port) }
+      for set in state.sets { set.ports?.remove(port) }
     }
   }
 
-  /// A layer is open that delivers datagrams to these ports.
-  @usableFromInline
-  func add(_ layer: PortSet) {
+  /// Keeps a set in step with these ports, for as long as it exists.
+  func add(_ set: PortSet) {
     state.withLock { state in
-      for port in state.open { layer.insert(port) }
-      state.layers.append(layer)
+      for port in state.open { set.insert(port) }
+      state.sets.removeAll { $0.ports == nil }
+      state.sets.append(WeakPortSet(ports: set))
     }
   }
 
-  /// The fork is open in which a branch has these ports.
-  func add(_ claims: BranchClaims, _ claim: @escaping @Sendable (UInt16) -> Claim) {
-    state.withLock { $0.branches.append((claims, claim)) }
+  /// The fork is open in which a branch has these ports: claims them, and those that open later.
+  ///
+  /// - Throws: where another branch has one of them.
+  func add(_ claims: BranchClaims, _ claim: @escaping @Sendable (UInt16) -> Claim) throws(ClaimError) {
+    let failure = state.withLock { state -> ClaimError? in
+      for port in state.open.sorted() {
+        do throws(ClaimError) { try claims.claim(claim(port)) } catch { return error }
+      }
+      state.branches.removeAll { !$0.claims.isOpen }
+      state.branches.append((claims, claim))
+      return nil
+    }
+    if let failure { throw failure }
   }
 }

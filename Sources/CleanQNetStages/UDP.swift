@@ -10,7 +10,7 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   /// Headroom, in bytes, that a datagram needs that is given to a ``UDPPort``: for the headers of UDP, IP and Ethernet.
   public static let headroom = Headroom.datagram
 
-  /// The ports that are open from the start.
+  /// The ports that stay open.
   public private(set) var ports: [UInt16]
   /// Ports of its own that open and close while it runs; nil where they do not.
   private var live: LivePorts?
@@ -28,7 +28,7 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
 
   /// - Parameter live: the ports, which the program opens and closes while the pipeline runs.
   public init(_ live: LivePorts) {
-    ports = live.open
+    ports = []
     self.live = live
   }
 
@@ -39,18 +39,22 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   }
 
   public var selector: (any ForkSelector.Type)? {
-    ports.isEmpty && live == nil && branchLive.isEmpty ? nil : PacketSelector.self
+    ports.isEmpty && allLive.isEmpty ? nil : PacketSelector.self
   }
 
   /// Datagrams to ports that nobody opens are answered with port unreachable, by the first branch of UDP.
   public var unclaimedKeys: Range<Int> { 0..<65_536 }
 
-  public var claimLabel: String { isOfBlock ? "" : ports.map(String.init).joined(separator: ",") }
+  public var claimLabel: String {
+    isOfBlock ? "" : (ports + (live?.open ?? [])).map(String.init).joined(separator: ",")
+  }
+
+  private var allLive: [LivePorts] { branchLive + [live].compactMap(\.self) }
 
   public func reading(_ branches: [any ClaimingStage]) -> any StageDescription {
     let claimed = branches.flatMap(\.claims).map { UInt16($0.key) }.filter { !ports.contains($0) }
     var stage = self
-    stage.isOfBlock = ports.isEmpty
+    stage.isOfBlock = ports.isEmpty && live == nil
     stage.ports += claimed
     stage.branchLive += branches.compactMap { ($0 as? UDPPorts)?.live }
     return stage
@@ -60,15 +64,19 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
     selector == nil ? "needs a port; write udp(PORT, …), or a block of port(PORT, …) after it" : nil
   }
 
-  public func didOpen(_ claims: BranchClaims) {
-    for live in branchLive + [live].compactMap(\.self) { live.add(claims, Self.claim) }
+  public func didOpen(_ claims: BranchClaims) throws(ClaimError) {
+    for live in allLive { try live.add(claims, Self.claim) }
   }
 
-  /// The set of its ports, for one layer.
+  /// The set of its ports, for one layer. They are the host's own from now on.
   @usableFromInline
-  func openPorts() -> PortSet {
-    let set = PortSet(ports)
-    for live in branchLive + [live].compactMap(\.self) { live.add(set) }
+  func openPorts(in context: PipelineContext) -> PortSet {
+    let (set, own) = (PortSet(ports), context.ownPorts)
+    for port in ports { own.insert(port) }
+    for live in allLive {
+      live.add(set)
+      live.add(own)
+    }
     return set
   }
 
@@ -77,8 +85,7 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
   public func attach<Lower: Port & ~Copyable, Next: PortContinuation>(
     to lower: consuming Lower, in context: PipelineContext, then next: Next
   ) throws(StageError) -> Next.Result where Lower.Unit == Below, Next.Unit == Above {
-    context.noteOpenPorts(ports)
-    return try next(UDPPort(on: lower, ports: openPorts()))
+    try next(UDPPort(on: lower, ports: openPorts(in: context)))
   }
 
   /// `udp` in pipeline texts.
@@ -103,4 +110,9 @@ public struct UDP: LayerStage, ClaimingStage, BlockReadingStage {
       return UDP(ports: ports.map { UInt16($0) })
     }
   }
+}
+
+extension PipelineContext {
+  /// The UDP ports that the pipeline has open, in all branches and instances.
+  @usableFromInline var ownPorts: PortSet { common { PortSet([]) } }
 }

@@ -154,6 +154,12 @@ import TestSupport
     #expect(try outcome(own, from: 4007) == "own-source-port" && outcome(own, from: 7) == "own-source-port")
     #expect(try outcome(own, from: 4008) == "echoed")
     #expect(try outcome(EchoGuard(answersServices: true, ownPorts: [4007]), from: 4007) == "echoed")
+    // One that is opened later is the host's own too.
+    let ports: PortSet = []
+    let later = EchoGuard(ownPorts: ports)
+    #expect(try outcome(later, from: 4007) == "echoed")
+    ports.insert(4007)
+    #expect(try outcome(later, from: 4007) == "own-source-port")
     for guardian in [EchoGuard(), EchoGuard(answersServices: true)] {
       #expect(try outcome(guardian, from: 0) == "zero-source-port")
       #expect(try outcome(guardian, isBroadcast: true) == "broadcast")

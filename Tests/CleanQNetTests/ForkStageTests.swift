@@ -87,6 +87,34 @@ import Testing
     try ports.open(8)
   }
 
+  @Test("ports that were opened and closed after the pipeline was made, and before it started")
+  func livePortsBeforeStart() throws {
+    let ports = LivePorts(7, 8)
+    let pipeline = Pipeline {
+      Loopback()
+      IP("10.0.0.2/24") {
+        UDP(ports) { Echo() }
+        UDP(port: 9) { Discard() }
+      }
+    }
+    try ports.open(9)
+    let failure = #expect(throws: StageError.self) { try pipeline.start(logger: Self.quiet) }
+    #expect("\(failure.map { "\($0)" } ?? "")".contains("UDP port 9 is claimed by"))
+    ports.close(9)
+    ports.close(8)
+    try ports.open(10)
+    // A pipeline that has ended keeps nothing: the second one finds its ports free.
+    for _ in 0..<2 {
+      let running = try pipeline.start(logger: Self.quiet)
+      #expect(throws: ClaimError.self) { try ports.open(9) }
+      try ports.open(8)
+      ports.close(8)
+      running.stop()
+      #expect(running.finish().lostByteCount == 0)
+    }
+    #expect(ports.open == [7, 10])
+  }
+
   @Test("a program with several users of one host")
   func program() throws {
     let running = try Pipeline {

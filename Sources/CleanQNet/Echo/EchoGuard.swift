@@ -24,14 +24,17 @@ public struct EchoGuard: Sendable {
 
   /// Source ports that are not answered.
   @usableFromInline let refusedPorts: PortSet
-  private let ownPorts: Set<UInt16>
+  /// Those that this host has open.
+  @usableFromInline let ownPorts: PortSet
+  @usableFromInline let answersServices: Bool
 
   /// - Parameters:
   ///   - answersServices: whether datagrams from ports of services, and from this host's own, are answered all the same.
-  ///   - ownPorts: the ports that this host has open.
-  public init(answersServices: Bool = false, ownPorts: Set<UInt16> = []) {
+  ///   - ownPorts: the ports that this host has open. May change while the guard is in use.
+  public init(answersServices: Bool = false, ownPorts: PortSet = []) {
     self.ownPorts = ownPorts
-    let services = Array(1..<1024) + Self.registeredServices + Array(ownPorts)
+    self.answersServices = answersServices
+    let services = Array(1..<1024) + Self.registeredServices
     refusedPorts = PortSet(answersServices ? [0] : [0] + services)
   }
 
@@ -51,7 +54,8 @@ public struct EchoGuard: Sendable {
     guard marks & MetadataMarks.broadcast == 0 else { return false }
     if Unit.kind == .datagram {
       let ports = unsafe line.ports
-      guard !refusedPorts.contains(UInt16(truncatingIfNeeded: ports).byteSwapped) else { return false }
+      let port = UInt16(truncatingIfNeeded: ports).byteSwapped
+      guard !refusedPorts.contains(port), answersServices || !ownPorts.contains(port) else { return false }
       unsafe line.ports = ports << 16 | ports >> 16
     } else {
       let number = IPProtocol(rawValue: UInt8(truncatingIfNeeded: marks >> 8))

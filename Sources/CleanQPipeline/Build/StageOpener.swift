@@ -141,7 +141,9 @@ struct StageOpener {
     }
     let parts = ForkBranches(boxes, keys: plan.keys, keyCount: plan.selector.keyCount)
     for (index, branch) in stage.branches.enumerated() {
-      ForkPlan.claimingStage(of: branch.map(\.description))?.stage.didOpen(BranchClaims(parts.claims, index))
+      do throws(ClaimError) {
+        try ForkPlan.claimingStage(of: branch.map(\.description))?.stage.didOpen(BranchClaims(parts.claims, index))
+      } catch { throw StageError(stage.name, "\(error)") }
     }
     guard let fork = Self.fork(plan.selector, parts).port(of: Unit.self) else {
       throw StageError(stage.name, "has branches that claim another kind of traffic than it gives")

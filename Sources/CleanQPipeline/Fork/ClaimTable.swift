@@ -28,7 +28,7 @@ final class ClaimTable: @unchecked Sendable {
     unsafe branches = .allocate(capacity: keyCount)
     for key in 0..<keyCount { unsafe (branches + key).initialize(to: Atomic(Self.unclaimed)) }
     for range in answered { for key in range { set(key, to: answering(key)) } }
-    for (branch, keys) in keys.enumerated() { for key in keys.claimed { try? claim(key, for: branch) } }
+    for (branch, keys) in keys.enumerated() { for key in keys.claimed { _ = claim(key, for: branch) } }
   }
 
   deinit {
@@ -39,8 +39,8 @@ final class ClaimTable: @unchecked Sendable {
 
   /// Gives the packets of a key to a branch, from the next packet on.
   ///
-  /// - Throws: where a branch has them, this one or another.
-  func claim(_ key: Int, for branch: Int) throws(ClaimError) {
+  /// - Returns: the path of the branch that has them, this one or another, where one does; then nothing has changed.
+  func claim(_ key: Int, for branch: Int) -> String? {
     precondition((0..<keyCount).contains(key), "there is no such key")
     let owner = claimed.withLock { claimed -> Int? in
       if let owner = claimed[key] { return owner }
@@ -48,7 +48,7 @@ final class ClaimTable: @unchecked Sendable {
       set(key, to: UInt8(branch))
       return nil
     }
-    if let owner { throw ClaimError(by: names[owner]) }
+    return owner.map { names[$0] }
   }
 
   /// Ends a claim of a branch, from the next packet on: the packets go to the branch for unclaimed ones, or end. Does nothing where

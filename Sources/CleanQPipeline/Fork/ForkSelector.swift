@@ -59,15 +59,17 @@ public protocol ClaimingStage: StageDescription {
   var claimLabel: String { get }
 
   /// The fork below is open: of a pipeline in several instances, one for each. A stage whose claims change while it runs keeps what
-  /// it is given. Does nothing by default.
-  func didOpen(_ claims: BranchClaims)
+  /// it is given, and makes its claims of that moment. Does nothing by default.
+  ///
+  /// - Throws: where another branch has one of them.
+  func didOpen(_ claims: BranchClaims) throws(ClaimError)
 }
 
 extension ClaimingStage {
   public var unclaimedKeys: Range<Int> { 0..<0 }
   public var claimLabel: String { "" }
   public var selector: (any ForkSelector.Type)? { claims.first?.selector }
-  public func didOpen(_ claims: BranchClaims) {}
+  public func didOpen(_ claims: BranchClaims) throws(ClaimError) {}
 }
 
 /// A stage that learns what it is to open from the branches above it.

@@ -35,8 +35,8 @@ public final class PipelineContext {
   private var suspended: [LoopSegment] = []
   /// The branch in the making, while it is on the thread of its fork.
   private(set) var branch: BranchBox?
-  /// The UDP ports that the stages opened so far receive on. An application above them must not be made to talk to itself.
-  public private(set) var openPorts: Set<UInt16> = []
+  /// What ``common(_:)`` has made, by type.
+  private var commons: [ObjectIdentifier: AnyObject] = [:]
   /// What ``shared(_:)`` has made, and how many of it the copy in the making has asked for.
   private var shared: [AnyObject] = []
   private var sharedCount = 0
@@ -132,8 +132,16 @@ public final class PipelineContext {
   /// Whether what is being opened is above a fork, on its thread.
   public var isInBranch: Bool { branch != nil }
 
-  /// Says that a stage receives on these UDP ports.
-  public func noteOpenPorts(_ ports: [UInt16]) { openPorts.formUnion(ports) }
+  /// What all stages have in common, in all instances and branches: one object of each type.
+  ///
+  /// - Parameter make: makes it, for the first who asks.
+  public func common<Object: AnyObject>(_ make: () -> Object) -> Object {
+    let type = ObjectIdentifier(Object.self)
+    if let object = commons[type] as? Object { return object }
+    let object = make()
+    commons[type] = object
+    return object
+  }
 
   /// What a stage has in common in all instances of the pipeline: the device, of which each instance opens a queue pair.
   ///
